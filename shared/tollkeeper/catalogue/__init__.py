@@ -1,0 +1,22 @@
+"""The catalogue: what is counted, what is sold, and which request counts as what.
+
+It is read from one TOML file, `catalogue.toml` beside this package, and is the only source for quota,
+checkout, the objects in Stripe, the pages and the client's route map. Standard library only, for Python 3.11
+and later: the client library shares it with the functions.
+"""
+
+from tollkeeper.catalogue.file import CatalogueError, load
+from tollkeeper.catalogue.model import FREE, UNLIMITED, Catalogue, LatePolicy, Metric, Mode, Plan, Route
+
+__all__ = [
+    "FREE",
+    "UNLIMITED",
+    "Catalogue",
+    "CatalogueError",
+    "LatePolicy",
+    "Metric",
+    "Mode",
+    "Plan",
+    "Route",
+    "load",
+]

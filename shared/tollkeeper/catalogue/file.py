@@ -1,0 +1,210 @@
+"""The catalogue's file: read once, validated as a whole, and refused with every fault it has."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from tollkeeper.catalogue.model import (
+    FREE,
+    UNLIMITED,
+    Catalogue,
+    LatePolicy,
+    Metric,
+    Mode,
+    Plan,
+    Route,
+    segments_of,
+)
+
+_SHIPPED = Path(__file__).parents[1] / "catalogue.toml"
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,39}")
+_ALTERNATIVES = re.compile(r"\{([^{}]*,[^{}]*)\}")
+_ROUTE = re.compile(
+    r"(?:(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) +)?"
+    r"(?P<path>(?=/)(?:/(?:\*|[^\s/?#*{}]+))*)(?P<below>/\*\*)?/?"
+)
+
+# https://docs.stripe.com/currencies: these have no hundredths, and every amount here is in hundredths.
+_CURRENCIES_WITHOUT_CENTS = re.compile(
+    "bif|clp|djf|gnf|jpy|kmf|krw|mga|pyg|rwf|ugx|vnd|vuv|xaf|xof|xpf|bhd|jod|kwd|omr|tnd"
+)
+_HIGHEST_PRICE = 99_999_999  # cents: Stripe takes eight digits
+_FINEST_PRICE = Decimal("1e-12")  # cents: Stripe takes twelve decimal places
+_LONGEST_TRIAL = 730  # days: Stripe's maximum
+_HIGHEST_LIMIT = 10**15  # far from what a float in somebody's JSON reader would round
+
+
+class CatalogueError(ValueError):
+    """The catalogue file cannot be used; the message names the file and every key or line at fault."""
+
+
+@cache
+def load(path: Path | None = None) -> Catalogue:
+    """Read and validate a catalogue file, once per process.
+
+    Args:
+        path: The TOML file; by default the one shipped beside this package.
+
+    Raises:
+        CatalogueError: The file is missing, is no TOML, or says something that cannot be sold.
+    """
+    path = path or _SHIPPED
+    try:
+        # Decimal keeps 0.01 the cent it is.
+        document = tomllib.loads(path.read_text("utf-8"), parse_float=Decimal)
+    except (OSError, ValueError) as exc:
+        raise CatalogueError(f"{path}: {exc}") from exc
+    problems: list[str] = []
+    catalogue = _catalogue(_Table("", document, problems))
+    if problems:
+        raise CatalogueError("\n  ".join([f"{path}:", *problems]))
+    return catalogue
+
+
+class _Table:
+    """One table of the file being read: a problem is noted under its key, and reading goes on."""
+
+    def __init__(self, key: str, values: object, problems: list[str]) -> None:
+        self.key = key
+        self.problems = problems
+        self.values: dict[str, object] = values if isinstance(values, dict) else {}
+        if not isinstance(values, dict):
+            problems.append(f"{key}: must be a table")
+
+    def refuse(self, name: str, why: str) -> None:
+        self.problems.append(f"{self.key}.{name}: {why}".removeprefix("."))
+
+    def expect(self, kind: str, known: Iterable[str]) -> None:
+        for name in self.values:
+            if name not in known:
+                self.refuse(name, f"unknown {kind}; known {kind}s are {', '.join(known)}")
+
+    def table(self, name: str) -> "_Table":
+        return _Table(f"{self.key}.{name}".removeprefix("."), self.values.get(name), self.problems)
+
+    def named_tables(self, name: str) -> Iterator[tuple[str, "_Table"]]:
+        tables = self.table(name)
+        for entry in tables.values:
+            if not _NAME.fullmatch(entry):
+                tables.refuse(entry, "a name is a letter, then up to 39 letters or digits")
+            yield entry, tables.table(entry)
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self.values.get(name, default)
+        if isinstance(value, str) and value.strip():
+            return value
+        self.refuse(name, "must be a text, and not empty")
+        return ""
+
+    def choice(self, name: str, options: type[StrEnum]) -> str:
+        first, *_ = options
+        value = self.values.get(name, first)
+        if value in [*options]:
+            return str(value)
+        self.refuse(name, f"must be one of {', '.join(options)}")
+        return first
+
+    def whole(self, name: str, low: int, high: int) -> int:
+        value = self.values.get(name)
+        if type(value) is int and low <= value <= high:  # not isinstance: True is an int too
+            return value
+        self.refuse(name, f"must be a whole number from {low} to {high}")
+        return low
+
+    def cents(self, name: str, finest: Decimal) -> Decimal:
+        value = self.values.get(name)
+        if type(value) in {int, Decimal}:
+            cents = Decimal(str(value)) * 100
+            if cents.is_finite() and 0 <= cents <= _HIGHEST_PRICE and cents % finest == 0:
+                return cents
+        self.refuse(name, f"must be a number from 0 to {_HIGHEST_PRICE / 100} in steps of {finest / 100:f}")
+        return Decimal(0)
+
+
+def _catalogue(file: _Table) -> Catalogue:
+    file.expect("key", ("currency", "trial_days", "metrics", "plans", "routes"))
+    currency = file.text("currency")
+    if not re.fullmatch("[a-z]{3}", currency) or _CURRENCIES_WITHOUT_CENTS.fullmatch(currency):
+        file.refuse("currency", "must be the lower-case code of a currency that has cents, such as usd")
+    metrics = {name: _metric(name, table) for name, table in file.named_tables("metrics")}
+    plans = {name: _plan(name, table, metrics) for name, table in file.named_tables("plans")}
+    if FREE not in plans:
+        file.refuse(f"plans.{FREE}", "is missing; it is what users without a subscription have")
+    elif plans[FREE].price:
+        file.refuse(f"plans.{FREE}.price", "must be 0")
+    if file.values.get("routes") == {}:
+        file.refuse("routes", "at least one route is needed")
+    return Catalogue(
+        currency=currency,
+        trial_days=file.whole("trial_days", 0, _LONGEST_TRIAL),
+        metrics=MappingProxyType(metrics),
+        plans=MappingProxyType(plans),
+        routes=_routes(file.table("routes"), metrics),
+    )
+
+
+def _metric(name: str, table: _Table) -> Metric:
+    table.expect("key", ("display_name", "unit", "overage_price", "mode", "late"))
+    return Metric(
+        name=name,
+        display_name=table.text("display_name"),
+        unit=table.text("unit", default="unit"),
+        overage_price=table.cents("overage_price", _FINEST_PRICE)
+        if "overage_price" in table.values
+        else None,
+        mode=Mode(table.choice("mode", Mode)),
+        late=LatePolicy(table.choice("late", LatePolicy)),
+    )
+
+
+def _plan(name: str, table: _Table, metrics: Mapping[str, Metric]) -> Plan:
+    table.expect("key", ("display_name", "price", "limits"))
+    limits = table.table("limits")
+    limits.expect("metric", metrics)
+    return Plan(
+        name=name,
+        display_name=table.text("display_name"),
+        price=int(table.cents("price", Decimal(1))),
+        limits=MappingProxyType(
+            {
+                metric: limits.whole(metric, UNLIMITED, _HIGHEST_LIMIT)
+                if metric in limits.values
+                else UNLIMITED
+                for metric in metrics
+            }
+        ),
+    )
+
+
+def _routes(table: _Table, metrics: Mapping[str, Metric]) -> tuple[Route, ...]:
+    routes: list[Route] = []
+    for pattern, metric in table.values.items():
+        key = f'"{pattern}"'
+        if not isinstance(metric, str) or metric not in metrics:
+            table.refuse(key, f"unknown metric; known metrics are {', '.join(metrics)}")
+            continue
+        for alternative in _alternatives(pattern):
+            parts = _ROUTE.fullmatch(alternative)
+            if parts is None:
+                table.refuse(key, "must read like POST /api/rooms; * is one segment, /** ends the pattern")
+                continue
+            route = Route(metric, parts["method"], segments_of(parts["path"]), parts["below"] is not None)
+            if first := next((earlier for earlier in routes if earlier.covers(route)), None):
+                table.refuse(key, f"never counts, for {first} stands above it")
+            routes.append(route)
+    return tuple(routes)
+
+
+def _alternatives(pattern: str) -> Iterator[str]:
+    """`{a,b}/c` → `a/c`, `b/c`."""
+    if braces := _ALTERNATIVES.search(pattern):
+        for alternative in braces[1].split(","):
+            yield from _alternatives(pattern[: braces.start()] + alternative + pattern[braces.end() :])
+    else:
+        yield pattern

@@ -1,0 +1,160 @@
+"""What is counted and sold: metrics, plans, routes, and the names they have in Stripe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+FREE = "free"
+"""The plan of every user without a live subscription."""
+
+UNLIMITED = -1
+"""The limit that nothing exceeds."""
+
+
+class Mode(StrEnum):
+    """Whether a metric's limit has consequences."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+    """Counted and shown, never blocked, never billed."""
+
+
+class LatePolicy(StrEnum):
+    """What becomes of a record whose period was closed before it arrived."""
+
+    COUNT = "count"
+    """It counts in the user's open period."""
+    DROP = "drop"
+    """It is shown and counts nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Something that is counted.
+
+    Attributes:
+        name: The `eventType` of the API.
+        display_name: What customers read, such as "API calls".
+        unit: What one of it is called, such as "API call".
+        overage_price: Cents per unit over the limit, possibly fractional; None when it has no price.
+        mode: Whether its limits have consequences.
+        late: What becomes of records that come after their period was closed.
+    """
+
+    name: str
+    display_name: str
+    unit: str
+    overage_price: Decimal | None
+    mode: Mode
+    late: LatePolicy
+
+    @property
+    def price_lookup_key(self) -> str:
+        """The lookup key of its metered price in Stripe."""
+        return f"tollkeeper_{self.name}_overage"
+
+    @property
+    def meter_event_name(self) -> str:
+        """The name of the meter events that report its overage to Stripe."""
+        return f"tollkeeper_{self.name}_overage"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Something that is sold by the month.
+
+    Attributes:
+        name: The plan's id, such as "starter".
+        display_name: What customers read, such as "Solo Design".
+        price: Cents per month.
+        limits: What a period includes of every metric; `UNLIMITED` where nothing limits it.
+    """
+
+    name: str
+    display_name: str
+    price: int
+    limits: Mapping[str, int]
+
+    @property
+    def price_lookup_key(self) -> str:
+        """The lookup key of its monthly base price in Stripe."""
+        return f"tollkeeper_{self.name}_monthly"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Requests that count as one metric.
+
+    Attributes:
+        metric: The metric's name.
+        method: The HTTP method in upper case; None for any.
+        segments: The path between its slashes; "*" stands for any one segment.
+        below: Whether everything below that path matches too.
+    """
+
+    metric: str
+    method: str | None
+    segments: tuple[str, ...]
+    below: bool
+
+    def __str__(self) -> str:
+        path = "".join(f"/{segment}" for segment in (*self.segments, *["**"] * self.below))
+        return f"{self.method or 'any method'} {path or '/'}"
+
+    def matches(self, method: str | None, segments: tuple[str, ...]) -> bool:
+        """Whether a request with this upper-case method and these path segments is one of them."""
+        return (
+            self.method in {None, method}
+            and (len(segments) == len(self.segments) or (self.below and len(segments) > len(self.segments)))
+            and all(mine in {"*", theirs} for mine, theirs in zip(self.segments, segments, strict=False))
+        )
+
+    def covers(self, other: "Route") -> bool:
+        """Whether it matches whatever the other route matches."""
+        return self.below >= other.below and self.matches(other.method, other.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All that is counted and sold, in the order of the file.
+
+    Attributes:
+        currency: The ISO 4217 code in lower case, as Stripe writes it.
+        trial_days: Length of a paid plan's trial in days; 0 for none.
+        metrics: Every metric by its name.
+        plans: Every plan by its name, `FREE` among them.
+        routes: The route map; the first match wins.
+    """
+
+    currency: str
+    trial_days: int
+    metrics: Mapping[str, Metric]
+    plans: Mapping[str, Plan]
+    routes: tuple[Route, ...]
+
+    @property
+    def priced_metrics(self) -> tuple[Metric, ...]:
+        """The metrics whose overage has a price."""
+        return tuple(metric for metric in self.metrics.values() if metric.overage_price is not None)
+
+    @property
+    def paid_plans(self) -> tuple[Plan, ...]:
+        """The plans one subscribes to: all but `FREE`."""
+        return tuple(plan for plan in self.plans.values() if plan.name != FREE)
+
+    def metric_for(self, method: str, path: str) -> str | None:
+        """The name of the metric that a request counts as; None when it is not counted.
+
+        Args:
+            method: The HTTP method, in any case.
+            path: The URL's path without its query.
+        """
+        method = method.upper()
+        segments = segments_of(path)
+        return next((route.metric for route in self.routes if route.matches(method, segments)), None)
+
+
+def segments_of(path: str) -> tuple[str, ...]:
+    """What stands between a path's slashes; empty segments are ignored, as most servers do."""
+    return tuple(segment for segment in path.split("/") if segment)
