@@ -50,6 +50,11 @@ class Metric:
     late: LatePolicy
 
     @property
+    def product_id(self) -> str:
+        """The id of its product in Stripe, which stays when the price changes."""
+        return f"tollkeeper_{self.name}_overage"
+
+    @property
     def price_lookup_key(self) -> str:
         """The lookup key of its metered price in Stripe."""
         return f"tollkeeper_{self.name}_overage"
@@ -75,6 +80,11 @@ class Plan:
     display_name: str
     price: int
     limits: Mapping[str, int]
+
+    @property
+    def product_id(self) -> str:
+        """The id of its product in Stripe, which stays when the price changes."""
+        return f"tollkeeper_{self.name}"
 
     @property
     def price_lookup_key(self) -> str:
