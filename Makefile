@@ -1,0 +1,83 @@
+# `make` alone lists what there is to do. On a fresh machine each target first installs what it needs:
+# python3, make and git are enough, and everything lands inside this folder.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+PYTHON := .venv/bin/python
+SAM := .venv-sam/bin/sam
+EXPORT := $(UV) export --quiet --locked --no-default-groups --no-emit-project --no-annotate --no-header
+
+export UV_SYSTEM_CERTS := true
+export SAM_CLI_TELEMETRY := 0
+# uv would otherwise take whichever environment the caller's shell has activated.
+unexport VIRTUAL_ENV
+
+##@ See it work
+.PHONY: demo
+demo: .venv/.ready .venv-sam/.ready ## Deploy to this machine, bill a busy customer, show the invoice, clean up
+	@$(PYTHON) -m infra.local demo
+
+.PHONY: up
+up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running (addresses in .local/stack.json)
+	@$(PYTHON) -m infra.local up
+
+.PHONY: down
+down: .venv/.ready ## Stop what `make up` started
+	@$(PYTHON) -m infra.local down
+
+# USER is set in every shell, so only one given on the command line counts.
+CALLER := $(if $(SERVICE),--service,$(if $(filter command line,$(origin USER)),--user "$(USER)"))
+.PHONY: token
+token: .venv/.ready ## Print a token for the running stack: make token USER=ada, make token SERVICE=1
+	@$(PYTHON) -m infra.local token $(CALLER)
+
+##@ Change it
+.PHONY: check
+check: .venv/.ready .venv-sam/.ready ## Format, lint, types, template and generated files, in seconds
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy functions shared/tollkeeper infra tests
+	$(EXPORT) | diff -u shared/requirements.txt - || { echo "shared/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
+	PYTHONPATH=shared $(PYTHON) -m infra.openapi --check
+	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) validate --lint --region us-east-1
+
+.PHONY: test
+test: check ## Everything: the checks, then all tests, against a stack deployed for the purpose
+	$(PYTHON) -m pytest
+
+.PHONY: sabotage
+sabotage: .venv/.ready .venv-sam/.ready ## Break the code in three places and see that the demo notices each
+	@$(PYTHON) -m infra.local.sabotage
+
+.PHONY: format
+format: .venv/.ready ## Format the code and repair what the linter can
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+.PHONY: requirements
+requirements: .tools/uv-$(UV_VERSION) ## Write the layer's requirements from uv.lock
+	$(EXPORT) --output-file shared/requirements.txt
+
+.PHONY: help
+help:
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The environments. MiniStack and aws-sam-cli exclude each other, hence two.
+.tools/uv-$(UV_VERSION):
+	python3 -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+.venv/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)
+	$(UV) sync --locked --quiet
+	@touch $@
+
+.venv-sam/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)
+	UV_PROJECT_ENVIRONMENT=.venv-sam $(UV) sync --locked --quiet --only-group sam
+	@touch $@
