@@ -1,0 +1,77 @@
+"""`python -m infra.local up | down | demo | token`."""
+
+import argparse
+import signal
+import sys
+from types import FrameType
+
+from infra.local import demo, issuer
+from infra.local.console import console
+from infra.local.errors import LocalError
+from infra.local.places import Home
+from infra.local.stack import down, up
+
+
+def main() -> int:
+    """Run one command and return its exit code."""
+    # Being asked to end is like Ctrl-C: what was started is stopped on the way out.
+    signal.signal(signal.SIGTERM, _end)
+    arguments = _parser().parse_args()
+    home = Home.chosen()
+    try:
+        match arguments.command:
+            case "up":
+                _up(home)
+            case "down":
+                down(home)
+            case "demo":
+                return demo.run(home)
+            case "token":
+                print(_token(home, arguments.user))
+    except LocalError as error:
+        console.print(f"[red]{error}[/]")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _up(home: Home) -> None:
+    was_running = home.running
+    stack = up(home)
+    console.print(
+        "Already running." if was_running else "[bold green]Running.[/]",
+        f"[bold]API[/]      {stack.api}",
+        f"[bold]Stripe[/]   {stack.stripe}  (the stand-in)",
+        f"All addresses: {home.stack_file}",
+        "Tokens: make token USER=ada, make token SERVICE=1. Stop it: make down",
+        sep="\n",
+    )
+
+
+def _token(home: Home, user: str | None) -> str:
+    stack = home.stack
+    if user is None:
+        return issuer.service_token(home.signing_key, stack.issuer)
+    return issuer.user_token(home.signing_key, stack.issuer, user)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description="The stack on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="deploy and leave running")
+    commands.add_parser("down", help="stop what up started")
+    commands.add_parser("demo", help="bill a busy customer on a stack of its own")
+    token = commands.add_parser("token", help="print a token for the running stack")
+    holder = token.add_mutually_exclusive_group(required=True)
+    holder.add_argument("--user", metavar="ID", help="a user's token")
+    holder.add_argument("--service", action="store_true", help="a back end's token")
+    return parser
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""AWS on this machine: MiniStack, on the loopback address, with credentials that open nothing else."""
+
+import os
+import shutil
+import sys
+
+from infra.local.places import Home
+from infra.local.processes import free_port
+
+REGION = "us-east-1"
+READY_SECONDS = 60.0
+
+
+def start(home: Home) -> str:
+    """Start MiniStack on a free port and return its address once it answers.
+
+    Functions run with this interpreter, under the rights of their own roles and no others.
+    """
+    port = free_port()
+    files = home.emulator_files.resolve()
+    files.mkdir(parents=True, exist_ok=True)
+    home.ministack.start(
+        [sys.executable, "-m", "ministack"],
+        environment=_without_aws()
+        | {
+            "AUTH": "true",
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "IOT_MTLS_ENABLED": "0",
+            "MINISTACK_REGION": REGION,
+            "SFTP_ENABLED": "0",
+            "STATE_DIR": str(files),
+            "TMPDIR": str(files),
+        },
+        cwd=files,
+    )
+    endpoint = f"http://127.0.0.1:{port}"
+    home.ministack.wait_until_ready(f"{endpoint}/_ministack/ready", seconds=READY_SECONDS)
+    return endpoint
+
+
+def stop(home: Home) -> None:
+    """Stop MiniStack and remove what it wrote."""
+    home.ministack.stop()
+    shutil.rmtree(home.emulator_files, ignore_errors=True)
+
+
+def enter(endpoint: str) -> None:
+    """Point this process, and all it starts, at the emulator.
+
+    Whatever the shell says of AWS is left behind (profiles, keys, endpoints, certificates), so that no
+    command of this package can reach a real account.
+    """
+    inside = _without_aws() | {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    os.environ.clear()
+    os.environ.update(inside)
+
+
+def _without_aws() -> dict[str, str]:
+    """This process's environment without what configures AWS clients, and with no proxy before loopback.
+
+    Nor with PYTHONPATH: functions must find the layer that was built, not the working tree.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AWS_") and name != "PYTHONPATH"
+    }
+    direct = ",".join(filter(None, [kept.get("NO_PROXY"), "127.0.0.1,localhost"]))
+    return kept | {"NO_PROXY": direct, "no_proxy": direct}

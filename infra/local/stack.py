@@ -1,0 +1,153 @@
+"""The stack, brought up and taken down."""
+
+import os
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import boto3
+import stripe
+
+from infra.local import aws, issuer, routes, sam, sandbox
+from infra.local.console import step
+from infra.local.deployed import DeployedTemplate
+from infra.local.errors import LocalError
+from infra.local.places import ROOT, Home, Stack
+
+WEB_APPLICATION = "http://localhost:3000"
+STRIPE_SECRET_KEY = "sk_test_local"  # noqa: S105 - the stand-in takes any test key
+SECRET_KEY_PARAMETER = "/tollkeeper/local/stripe-secret-key"  # noqa: S105 - a name, not a secret
+WEBHOOK_SECRET_PARAMETER = "/tollkeeper/local/stripe-webhook-secret"  # noqa: S105 - the same
+
+
+def up(home: Home) -> Stack:
+    """Bring the stack up, or find it up. If that fails, nothing is left running.
+
+    Raises:
+        LocalError: something did not start or deploy.
+    """
+    if home.running:
+        stack = home.stack
+        aws.enter(stack.awsEndpoint)
+        return stack
+    down(home)  # what an interrupted attempt may have left
+    try:
+        return _bring_up(home)
+    except BaseException:
+        down(home)
+        raise
+
+
+def down(home: Home) -> None:
+    """Stop the stack and forget its data. Logs and what was built stay."""
+    home.retract()
+    home.sandbox.stop()
+    aws.stop(home)
+
+
+def stripe_client(url: str) -> stripe.StripeClient:
+    """The Stripe SDK, talking to the stand-in."""
+    return stripe.StripeClient(STRIPE_SECRET_KEY, base_addresses={"api": url, "meter_events": url})
+
+
+def _bring_up(home: Home) -> Stack:
+    with step("Start MiniStack, the AWS emulator"):
+        endpoint = aws.start(home)
+        aws.enter(endpoint)
+    with step("Start the stand-in for Stripe, and the token issuer"):
+        stripe_url = sandbox.start(home)
+    with step("Create products, prices and meters in Stripe"):
+        _apply_catalogue(stripe_url)
+    with step("sam build"):
+        sam.build(home)
+    with step("sam deploy"):
+        outputs = sam.deploy(home, _parameters(stripe_url))
+    with step("Add the API's routes and authorizers"):
+        routes.supply(DeployedTemplate.read(sam.STACK_NAME))
+    stack = Stack(
+        api=f"{endpoint}/_aws/execute-api/{_first_label(outputs['ApiUrl'])}/$default",
+        webhook=f"{endpoint}/_aws/lambda-url/{_first_label(outputs['WebhookUrl'])}/",
+        stripe=stripe_url,
+        issuer=sandbox.issuer_url(stripe_url),
+        userAudience=issuer.USER_AUDIENCE,
+        serviceAudience=issuer.SERVICE_AUDIENCE,
+        table=outputs["TableName"],
+        usageQueue=outputs["UsageQueueUrl"],
+        region=aws.REGION,
+        awsEndpoint=endpoint,
+    )
+    with step("Register the webhook with Stripe, and store both secrets"):
+        _store_secrets(_register_webhook(stack))
+    home.announce(stack)
+    return stack
+
+
+def _parameters(stripe_url: str) -> dict[str, str]:
+    return {
+        "Stage": "local",
+        "TokenIssuer": sandbox.issuer_url(stripe_url),
+        "UserAudience": issuer.USER_AUDIENCE,
+        "ServiceAudience": issuer.SERVICE_AUDIENCE,
+        "AllowedOrigins": WEB_APPLICATION,
+        "StripeSecretKeyParameter": SECRET_KEY_PARAMETER,
+        "StripeWebhookSecretParameter": WEBHOOK_SECRET_PARAMETER,
+        "StripeApiBase": stripe_url,
+        "SandboxClockUrl": f"{stripe_url}/_sandbox/clock",
+    }
+
+
+def _first_label(url: str) -> str:
+    """AWS names an API and a function URL by the first label of their host; MiniStack by a path segment."""
+    return str(urlsplit(url).hostname).partition(".")[0]
+
+
+def _apply_catalogue(stripe_url: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "infra.stripe_catalogue", "apply"],
+        env=os.environ
+        | {
+            "PYTHONPATH": str(ROOT / "shared"),
+            "STRIPE_API_BASE": stripe_url,
+            "STRIPE_SECRET_KEY": STRIPE_SECRET_KEY,
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise LocalError(f"infra.stripe_catalogue apply failed:\n{result.stdout}{result.stderr}")
+
+
+def _register_webhook(stack: Stack) -> str:
+    """Create the webhook endpoint in Stripe, and return its signing secret."""
+    endpoint = stripe_client(stack.stripe).v1.webhook_endpoints.create(
+        {
+            "url": stack.webhook,
+            "enabled_events": [
+                "checkout.session.completed",
+                "customer.deleted",
+                "customer.subscription.created",
+                "customer.subscription.deleted",
+                "customer.subscription.trial_will_end",
+                "customer.subscription.updated",
+                "invoice.created",
+                "invoice.finalized",
+                "invoice.paid",
+                "invoice.payment_failed",
+                "invoice.payment_succeeded",
+                "payment_method.attached",
+                "payment_method.detached",
+            ],
+        }
+    )
+    return str(endpoint.secret)
+
+
+def _store_secrets(webhook_secret: str) -> None:
+    parameters = boto3.client("ssm")
+    for name, value in (
+        (SECRET_KEY_PARAMETER, STRIPE_SECRET_KEY),
+        (WEBHOOK_SECRET_PARAMETER, webhook_secret),
+    ):
+        parameters.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
