@@ -29,6 +29,10 @@ up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running
 down: .venv/.ready ## Stop what `make up` started
 	@$(PYTHON) -m infra.local down
 
+.PHONY: logs
+logs: .venv/.ready ## Print what the running stack's functions have logged
+	@$(PYTHON) -m infra.local logs
+
 # USER is set in every shell, so only one given on the command line counts.
 CALLER := $(if $(SERVICE),--service,$(if $(filter command line,$(origin USER)),--user "$(USER)"))
 .PHONY: token

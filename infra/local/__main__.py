@@ -1,11 +1,13 @@
-"""`python -m infra.local up | down | demo | token`."""
+"""`python -m infra.local up | down | logs | demo | token`."""
 
 import argparse
 import signal
 import sys
 from types import FrameType
 
-from infra.local import demo, issuer
+from rich.console import Console
+
+from infra.local import aws, demo, issuer
 from infra.local.console import console
 from infra.local.errors import LocalError
 from infra.local.places import Home
@@ -24,12 +26,16 @@ def main() -> int:
                 _up(home)
             case "down":
                 down(home)
+            case "logs":
+                aws.enter(home.stack.awsEndpoint)
+                for line in aws.function_logs():
+                    print(line)
             case "demo":
                 return demo.run(home)
             case "token":
                 print(_token(home, arguments.user))
     except LocalError as error:
-        console.print(f"[red]{error}[/]")
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -61,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="deploy and leave running")
     commands.add_parser("down", help="stop what up started")
+    commands.add_parser("logs", help="print what the functions logged")
     commands.add_parser("demo", help="bill a busy customer on a stack of its own")
     token = commands.add_parser("token", help="print a token for the running stack")
     holder = token.add_mutually_exclusive_group(required=True)

@@ -3,6 +3,9 @@
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+
+import boto3
 
 from infra.local.places import Home
 from infra.local.processes import free_port
@@ -43,6 +46,14 @@ def stop(home: Home) -> None:
     """Stop MiniStack and remove what it wrote."""
     home.ministack.stop()
     shutil.rmtree(home.emulator_files, ignore_errors=True)
+
+
+def function_logs() -> Iterator[str]:
+    """What the functions have logged, oldest line first."""
+    logs = boto3.client("logs")
+    for group in logs.describe_log_groups()["logGroups"]:
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
+            yield from (event["message"].rstrip() for event in page["events"])
 
 
 def enter(endpoint: str) -> None:

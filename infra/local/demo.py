@@ -75,7 +75,7 @@ def run(home: Home) -> int:
             down(own)
     off = [figure for figure in figures if figure.is_off]
     for figure in off:
-        console.print(f"[red]{figure.name} is off: expected {figure.expected}, found {figure.found}[/]")
+        console.print(f"{figure.name} is off: expected {figure.expected}, found {figure.found}", style="red")
     if off:
         return 1
     console.print(
@@ -101,7 +101,7 @@ def live_a_month(home: Home, stack: Stack) -> list[Figure]:
         work.outcome = f"active, {period_start:%-d %B} to {period_end:%-d %B %Y}"
     _send(customer, _usage_records(period_start))
     counted = _counted(customer)
-    console.print(f"  GET /quota/apiCalls → {customer.quota('apiCalls')}", style="dim")
+    console.print(f"  GET /quota/apiCalls: {customer.quota('apiCalls')}", style="dim", markup=False)
     with step("The period passes, and Stripe finalises the invoice"):
         customer.move_clock(period_end + FINALISATION)
     invoice, lines = _renewal(stack, active["customerId"])

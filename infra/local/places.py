@@ -70,6 +70,11 @@ class Home:
         return self.folder / "sam.log"
 
     @property
+    def functions_log(self) -> Path:
+        """What the functions logged until the stack was stopped."""
+        return self.folder / "functions.log"
+
+    @property
     def stack_file(self) -> Path:
         """Where a running stack is described."""
         return self.folder / "stack.json"
