@@ -37,7 +37,7 @@ logs: .venv/.ready ## Print what the running stack's functions have logged
 CALLER := $(if $(SERVICE),--service,$(if $(filter command line,$(origin USER)),--user "$(USER)"))
 .PHONY: token
 token: .venv/.ready ## Print a token for the running stack: make token USER=ada, make token SERVICE=1
-	@$(PYTHON) -m infra.local token $(CALLER)
+	@$(PYTHON) -m infra.local token $(or $(CALLER),$(error Whose token? Say make token USER=ada, or make token SERVICE=1))
 
 ##@ Change it
 .PHONY: check

@@ -31,7 +31,7 @@ def step(title: str, total: int | None = None) -> Iterator[Step]:
     columns = [SpinnerColumn(), TextColumn("{task.description}"), *bar]
     began = time.monotonic()
     try:
-        with Progress(*columns, console=console, transient=True) as progress:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             work = Step(progress, progress.add_task(title, total=total))
             yield work
     except BaseException:

@@ -28,6 +28,11 @@ LIFETIME = timedelta(hours=1)
 KEY_ID = "local"
 
 
+def url(origin: str) -> str:
+    """The issuer's name in tokens, under which it is also discovered."""
+    return f"{origin}{PATH}"
+
+
 def create_key(path: Path) -> None:
     """Write a new private key, unless there is one."""
     if path.exists():

@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 import boto3
 import stripe
 
-from infra.local import aws, issuer, routes, sam, sandbox
+from infra.local import aws, issuer, routes, sam
 from infra.local.console import step
 from infra.local.deployed import DeployedTemplate
 from infra.local.errors import LocalError
 from infra.local.places import ROOT, Home, Stack
+from infra.local.processes import free_port
 
+SANDBOX_READY_SECONDS = 30.0
 WEB_APPLICATION = "http://localhost:3000"
 STRIPE_SECRET_KEY = "sk_test_local"  # noqa: S105 - the stand-in takes any test key
 SECRET_KEY_PARAMETER = "/tollkeeper/local/stripe-secret-key"  # noqa: S105 - a name, not a secret
@@ -58,7 +60,7 @@ def _bring_up(home: Home) -> Stack:
         endpoint = aws.start(home)
         aws.enter(endpoint)
     with step("Start the stand-in for Stripe, and the token issuer"):
-        stripe_url = sandbox.start(home)
+        stripe_url = _start_sandbox(home)
     with step("Create products, prices and meters in Stripe"):
         _apply_catalogue(stripe_url)
     with step("sam build"):
@@ -71,7 +73,7 @@ def _bring_up(home: Home) -> Stack:
         api=f"{endpoint}/_aws/execute-api/{_first_label(outputs['ApiUrl'])}/$default",
         webhook=f"{endpoint}/_aws/lambda-url/{_first_label(outputs['WebhookUrl'])}/",
         stripe=stripe_url,
-        issuer=sandbox.issuer_url(stripe_url),
+        issuer=issuer.url(stripe_url),
         userAudience=issuer.USER_AUDIENCE,
         serviceAudience=issuer.SERVICE_AUDIENCE,
         table=outputs["TableName"],
@@ -85,10 +87,26 @@ def _bring_up(home: Home) -> Stack:
     return stack
 
 
+def _start_sandbox(home: Home) -> str:
+    """Start Stripe's stand-in and the token issuer; return their address once they answer."""
+    issuer.create_key(home.signing_key)
+    port = free_port()
+    home.sandbox.start(
+        [sys.executable, "-m", "infra.local.sandbox", str(port), str(home.signing_key.resolve())],
+        environment=os.environ,
+        cwd=ROOT,
+    )
+    address = f"http://127.0.0.1:{port}"
+    home.sandbox.wait_until_ready(
+        f"{issuer.url(address)}/.well-known/openid-configuration", seconds=SANDBOX_READY_SECONDS
+    )
+    return address
+
+
 def _parameters(stripe_url: str) -> dict[str, str]:
     return {
         "Stage": "local",
-        "TokenIssuer": sandbox.issuer_url(stripe_url),
+        "TokenIssuer": issuer.url(stripe_url),
         "UserAudience": issuer.USER_AUDIENCE,
         "ServiceAudience": issuer.SERVICE_AUDIENCE,
         "AllowedOrigins": WEB_APPLICATION,

@@ -1,0 +1,35 @@
+"""The whole stack on free ports, deployed once for all tests of this folder and stopped afterwards."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.places import ROOT, Home, Stack
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """Where the stack under test keeps its files, its logs among them."""
+    home = Home(tmp_path_factory.mktemp("stack"))
+    _run(home, "up")
+    yield home
+    _run(home, "down")
+
+
+@pytest.fixture(scope="session")
+def stack(home: Home) -> Stack:
+    """The addresses of the stack under test."""
+    return home.stack
+
+
+def _run(home: Home, command: str) -> None:
+    # In a process of its own, for it points the AWS SDK of its process at the emulator.
+    subprocess.run(  # noqa: S603 - the command is ours
+        [sys.executable, "-m", "infra.local", command],
+        env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder)},
+        cwd=ROOT,
+        check=True,
+    )
