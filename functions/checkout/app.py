@@ -1,0 +1,52 @@
+"""POST /checkout: a Stripe Checkout session on which the caller subscribes to a plan."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Depends
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tollkeeper import runtime
+from tollkeeper.api import ApiError, User, invalid, resolver
+from tollkeeper.catalogue import Catalogue
+from tollkeeper.checkout import AlreadySubscribedError, CheckoutWish, is_of_origin, open_session
+from tollkeeper.clock import Clock
+from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.models import CheckoutRequest, CheckoutSessionOut
+from tollkeeper.settings import Settings
+from tollkeeper.stripe_gateway import StripeGateway
+from tollkeeper.telemetry import logger
+
+app = resolver()
+
+
+@app.post("/checkout", status_code=HTTPStatus.CREATED, summary="Open a page on which the user subscribes")
+def checkout(
+    body: CheckoutRequest,
+    user: User,
+    settings: Annotated[Settings, Depends(runtime.settings)],
+    catalogue: Annotated[Catalogue, Depends(runtime.catalogue)],
+    accounts: Annotated[Accounts, Depends(runtime.accounts)],
+    stripe: Annotated[StripeGateway, Depends(runtime.stripe_gateway)],
+    clock: Annotated[Clock, Depends(runtime.clock)],
+) -> CheckoutSessionOut:
+    """Return where to send the user, who pays there; the trial, if they have not had one, comes first."""
+    paid = [plan.name for plan in catalogue.paid_plans]
+    if body.plan not in paid:
+        raise invalid("plan", f"unknown plan; known are {', '.join(paid)}")
+    for field, url in (("successUrl", body.success_url), ("cancelUrl", body.cancel_url)):
+        if not is_of_origin(url, settings.allowed_origins):
+            raise invalid(field, f"must begin with one of {', '.join(sorted(settings.allowed_origins))}")
+    wish = CheckoutWish(user, body.plan, body.success_url, body.cancel_url)
+    try:
+        session = open_session(wish, accounts, stripe, catalogue, clock.now())
+    except AlreadySubscribedError as error:
+        message = "You have a subscription already. Change its plan instead of buying a second one."
+        raise ApiError(HTTPStatus.CONFLICT, "already_subscribed", message) from error
+    return CheckoutSessionOut(id=session.id, url=session.url)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer an HTTP API request."""
+    return app.resolve(event, context)

@@ -1,0 +1,43 @@
+"""Queued usage records: count each exactly once."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tollkeeper import runtime
+from tollkeeper.ledger.patience import Patience
+from tollkeeper.telemetry import logger, metrics
+from tollkeeper.tracking import Message, Tracker
+
+RESERVE_SECONDS = 5.0
+"""Kept of the function's time for dead letters and the answer."""
+
+
+def message(record: dict[str, Any]) -> Message:
+    """Read a message as Lambda hands it over."""
+    attributes = record["attributes"]
+    sent = datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC)
+    return Message(
+        id=record["messageId"],
+        body=record["body"],
+        sent_at=runtime.clock().at(sent),
+        redelivered=int(attributes["ApproximateReceiveCount"]) > 1,
+    )
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Count a batch, and name the messages that must come again."""
+    tracker = Tracker(runtime.counting(), runtime.dead_letters(), runtime.catalogue().metrics)
+    patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
+    tracked = tracker.track([message(each) for each in event["Records"]], runtime.clock().now(), patience)
+    for metric, units in tracked.counted.items():
+        metrics.add_metric(f"Usage_{metric}", MetricUnit.Count, units)
+    metrics.add_metric("UsageDuplicates", MetricUnit.Count, tracked.duplicates)
+    metrics.add_metric("UsageRefused", MetricUnit.Count, tracked.refused.total())
+    if tracked.refused:
+        logger.warning("Usage became dead letters", extra={"reasons": dict(tracked.refused)})
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(tracked.failed)]}

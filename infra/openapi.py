@@ -1,0 +1,97 @@
+"""The API's description, made from the functions' typed routes: `python -m infra.openapi [--check]`.
+
+Without a flag it writes shared/tollkeeper/openapi.json, which the deployed API serves. With `--check` it
+writes nothing and fails when that file is stale.
+"""
+
+import argparse
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from tollkeeper import __version__
+from tollkeeper.api import resolver
+from tollkeeper.models import Failure, QuotaOut, UserId
+
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "shared" / "tollkeeper" / "openapi.json"
+FUNCTIONS = ("checkout", "usage_intake", "usage_reader")
+SERVICE_ROUTES = ("/usage", "/quota", "/users")
+
+
+def quota() -> APIGatewayHttpResolver:
+    """Return the quota function's routes, which it reads by hand because a framework would cost it time."""
+    app = resolver()
+
+    def check(eventType: str, userId: Annotated[UserId, Query()]) -> QuotaOut:  # noqa: N803 - the contract's names
+        """Say whether one more is allowed, and what happens beyond the limit."""
+        raise AssertionError("described here, answered in functions/quota")
+
+    app.get("/quota/{eventType}", summary="What a user has left of a metric")(check)
+    return app
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document of every endpoint that exists."""
+    apps = [importlib.import_module(f"functions.{name}.app").app for name in FUNCTIONS]
+    parts = [json.loads(app.get_openapi_json_schema()) for app in [*apps, quota()]]
+    paths = {path: operations for part in parts for path, operations in part["paths"].items()}
+    schemas = {name: schema for part in parts for name, schema in part["components"]["schemas"].items()}
+    failure = {
+        "description": "An error, said in a sentence",
+        "content": _json({"$ref": "#/components/schemas/Failure"}),
+    }
+    schemas = {name: schema for name, schema in schemas.items() if "ValidationError" not in name}
+    schemas["Failure"] = Failure.model_json_schema()
+    for path, operations in paths.items():
+        token = "serviceToken" if path.startswith(SERVICE_ROUTES) else "userToken"
+        for operation in operations.values():
+            operation["security"] = [{token: []}]
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = failure
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tollkeeper",
+            "version": __version__,
+            "description": "Subscriptions, usage and limits. Amounts are cents, times are ISO 8601 in UTC.",
+        },
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": {
+                "userToken": _bearer("A user's token; its subject is the userId."),
+                "serviceToken": _bearer("A back end's token, with the scope billing:service."),
+            },
+        },
+    }
+
+
+def _json(schema: dict[str, str]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _bearer(description: str) -> dict[str, str]:
+    return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": description}
+
+
+def main() -> int:
+    """Write the file, or say whether it is stale."""
+    parser = argparse.ArgumentParser(prog="python -m infra.openapi", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if the file is stale")
+    text = json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+    if not parser.parse_args().check:
+        TARGET.write_text(text)
+    elif not TARGET.exists() or TARGET.read_text() != text:
+        print(f"{TARGET.relative_to(ROOT)} is stale: run 'make openapi'", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

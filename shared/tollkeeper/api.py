@@ -1,0 +1,91 @@
+"""The manners of the HTTP API: who is calling, and how errors are told."""
+
+import json
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Depends, Response, content_types
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.request import Request
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from tollkeeper.intake import path
+from tollkeeper.ledger.patience import ContendedError
+from tollkeeper.stripe_errors import StripeUnavailableError
+from tollkeeper.telemetry import logger
+
+type JsonResponse = Response[str]
+
+RETRY_AFTER_SECONDS = 2
+
+
+class ApiError(Exception):
+    """An answer other than success: status, code for programs, sentence for people, and what else helps."""
+
+    def __init__(self, status: HTTPStatus, error: str, message: str, **more: object) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": error, "message": message, **more}
+
+
+def invalid(field: str, message: str) -> ApiError:
+    """Return the error for one field of the request that cannot be used."""
+    return ApiError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "validation_failed",
+        f"{field}: {message}",
+        fields=[{"path": field, "message": message}],
+    )
+
+
+def caller(request: Request) -> str:
+    """Return the user whose token the request carries; API Gateway has verified it."""
+    event = APIGatewayProxyEventV2(request.resolved_event.raw_event)
+    authorizer = event.request_context.authorizer
+    if authorizer is None:
+        raise ApiError(
+            HTTPStatus.UNAUTHORIZED, "unauthorized", "Send a user's token as Authorization: Bearer …"
+        )
+    return str(authorizer.jwt_claim["sub"])
+
+
+User = Annotated[str, Depends(caller)]
+
+
+def resolver() -> APIGatewayHttpResolver:
+    """Return an application that validates requests and answers, and tells errors in one way."""
+    app = APIGatewayHttpResolver(enable_validation=True)
+    app.exception_handler(ApiError)(lambda error: _reply(error.status, error.body))
+    app.exception_handler(RequestValidationError)(_malformed)
+    app.exception_handler([ContendedError, StripeUnavailableError])(_unavailable)
+    app.not_found(
+        lambda _: _reply(HTTPStatus.NOT_FOUND, {"error": "not_found", "message": "Nothing is here."})
+    )
+    return app
+
+
+def _malformed(error: RequestValidationError) -> JsonResponse:
+    fields = [{"path": path(tuple(each["loc"])[1:]), "message": str(each["msg"])} for each in error.errors()]
+    message = "; ".join(f"{field['path']}: {field['message']}" for field in fields)
+    return _reply(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        {"error": "validation_failed", "message": message, "fields": fields},
+    )
+
+
+def _unavailable(error: Exception) -> JsonResponse:
+    logger.warning("Answered 503", exc_info=error)
+    return _reply(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        {"error": "unavailable", "message": "Please try again in a moment."},
+        {"Retry-After": str(RETRY_AFTER_SECONDS)},
+    )
+
+
+def _reply(status: HTTPStatus, body: dict[str, Any], headers: dict[str, str] | None = None) -> JsonResponse:
+    return Response(
+        status_code=status.value,
+        content_type=content_types.APPLICATION_JSON,
+        body=json.dumps(body),
+        headers=headers,
+    )

@@ -1,0 +1,66 @@
+"""How a user comes to a checkout session: one customer each, one open session, one live subscription."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from tollkeeper.catalogue import Catalogue
+from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.rules.subscriptions import choose
+from tollkeeper.stripe_gateway import CheckoutOrder, CheckoutSession, StripeGateway
+
+
+class AlreadySubscribedError(Exception):
+    """The user has a live subscription; a second one would be paid twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutWish:
+    """What a user asks for: a paid plan, and the pages to come back to."""
+
+    user_id: str
+    plan: str
+    success_url: str
+    cancel_url: str
+
+
+def open_session(
+    wish: CheckoutWish, accounts: Accounts, stripe: StripeGateway, catalogue: Catalogue, now: datetime
+) -> CheckoutSession:
+    """Open a checkout session for a user, and take away those they opened before.
+
+    The customer is made before any session and bound to the user at once: asked twice, or at the same
+    instant elsewhere, Stripe and the ledger both answer with the first one.
+
+    Raises:
+        AlreadySubscribedError: Stripe has a live subscription of theirs.
+    """
+    account = accounts.read(wish.user_id, since=now)
+    customer_id = account.customer_id or accounts.bind_customer(
+        wish.user_id, stripe.create_customer(wish.user_id)
+    )
+    subscriptions = stripe.subscriptions_of(customer_id)
+    present = choose(subscriptions)
+    if present and present.is_live:
+        raise AlreadySubscribedError
+    for session_id in stripe.open_checkout_sessions(customer_id):
+        stripe.expire_checkout_session(session_id)
+    trial_used = account.trial_used or any(each.trial_end for each in subscriptions)
+    order = CheckoutOrder(
+        user_id=wish.user_id,
+        customer_id=customer_id,
+        plan=wish.plan,
+        trial_days=0 if trial_used else catalogue.trial_days,
+        success_url=wish.success_url,
+        cancel_url=wish.cancel_url,
+    )
+    return stripe.create_checkout_session(order)
+
+
+def is_of_origin(url: str, origins: frozenset[str]) -> bool:
+    """Whether a page to come back to belongs to one of the deployment's origins."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return f"{parts.scheme}://{parts.netloc}" in origins

@@ -1,0 +1,113 @@
+"""The table's keys.
+
+| item      | pk                     | sk                                  |
+|-----------|------------------------|-------------------------------------|
+| user      | USER#user              | PROFILE                             |
+| period    | USER#user              | PERIOD#start#owner                  |
+| day       | USER#user              | DAY#2025-11-03#facility             |
+| page      | USER#user              | PAGE#start#owner#time#random        |
+| outbox    | USER#user              | OUTBOX#start#owner#metric           |
+| audit     | USER#user              | AUDIT#time#random                   |
+| record    | RECORD#user#id         | RECORD                              |
+
+`owner` of a period is its subscription's id, or `calendar`. A record has a partition of its own, so that
+nobody's history makes a hot one. PERIOD sorts right before PROFILE: a user and the newest periods come back
+in one read of neighbours.
+
+The index `due` is sparse: a row stands in it only while something has yet to be done with it, under the kind
+of work and one of a few shards, at the time when it is due.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from zlib import crc32
+
+from tollkeeper.rules.periods import Period
+from tollkeeper.rules.times import iso, parse_iso
+
+PROFILE = "PROFILE"
+CALENDAR = "calendar"
+SHARDS = 4
+
+
+class Key(NamedTuple):
+    """A primary key of the table."""
+
+    pk: str
+    sk: str
+
+
+class Due(StrEnum):
+    """The work that waits for its time in the index."""
+
+    CLOSE = "CLOSE"
+    SEND = "SEND"
+
+
+def user(user_id: str) -> str:
+    """Return the partition that holds all of a user but the records themselves."""
+    return f"USER#{user_id}"
+
+
+def profile(user_id: str) -> Key:
+    """Return the key of a user's row."""
+    return Key(user(user_id), PROFILE)
+
+
+def period_id(period: Period) -> str:
+    """Return what names a period among a user's periods."""
+    return f"{iso(period.start)}#{period.subscription_id or CALENDAR}"
+
+
+def period(user_id: str, of: Period) -> Key:
+    """Return the key of a period's row."""
+    return Key(user(user_id), f"PERIOD#{period_id(of)}")
+
+
+def periods_since(start: datetime) -> str:
+    """Return the sort key at which a user's periods that start at `start` or later begin."""
+    return f"PERIOD#{iso(start)}"
+
+
+def read_period(key: Key) -> tuple[str, datetime, str]:
+    """Return the user, the start and the name that a period's key was made of."""
+    name = key.sk.removeprefix("PERIOD#")
+    return key.pk.removeprefix("USER#"), parse_iso(name.partition("#")[0]), name
+
+
+def day(user_id: str, timestamp: datetime, facility_id: str | None) -> Key:
+    """Return the key of the row that sums one day (UTC) of one facility."""
+    return Key(user(user_id), f"DAY#{timestamp:%Y-%m-%d}#{facility_id or ''}")
+
+
+def page(user_id: str, of: Period, now: datetime, random: str) -> Key:
+    """Return the key of the list of records that one transaction counted."""
+    return Key(user(user_id), f"PAGE#{period_id(of)}#{iso(now)}#{random}")
+
+
+def outbox(user_id: str, of: Period, metric: str) -> Key:
+    """Return the key of what Stripe is to be told of a period and metric."""
+    return Key(user(user_id), f"OUTBOX#{period_id(of)}#{metric}")
+
+
+def audit(user_id: str, now: datetime, random: str) -> Key:
+    """Return the key of an audit entry."""
+    return Key(user(user_id), f"AUDIT#{iso(now)}#{random}")
+
+
+def record(user_id: str, record_id: str) -> Key:
+    """Return the key of a usage record; no two pairs of user and id share one."""
+    escaped = user_id.replace("%", "%25").replace("#", "%23")
+    return Key(f"RECORD#{escaped}#{record_id}", "RECORD")
+
+
+def shard(kind: Due, user_id: str) -> str:
+    """Return the part of the index that holds a user's due work of a kind."""
+    return f"{kind}#{crc32(user_id.encode()) % SHARDS}"
+
+
+def shards(kind: Due) -> Iterator[str]:
+    """Return every part of the index that holds due work of a kind."""
+    return (f"{kind}#{number}" for number in range(SHARDS))

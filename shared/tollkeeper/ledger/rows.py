@@ -1,0 +1,222 @@
+"""Items of the table as values of the rules, and back. No key is made here, and nothing is sent."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tollkeeper.rules.accounts import Account
+from tollkeeper.rules.audit import AuditEntry
+from tollkeeper.rules.periods import Period, Terms
+from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.rules.times import epoch, iso, parse_iso
+from tollkeeper.rules.usage import UsageRecord
+
+type Value = str | int | bool
+type Item = dict[str, Any]
+
+MARKER_LIFETIME = timedelta(days=400)
+"""How long a record's id is remembered at least."""
+
+USED = "used_"
+INCURRED = "incurred_"
+
+
+def marshal(values: Mapping[str, Value | datetime | None]) -> Item:
+    """Write plain values the way DynamoDB's interface wants them; what is None is left out."""
+    return {name: _marshalled(value) for name, value in values.items() if value is not None}
+
+
+def _marshalled(value: Value | datetime) -> dict[str, str | bool]:
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return {"N": str(value)}
+        case datetime():
+            return {"S": iso(value)}
+        case _:
+            return {"S": value}
+
+
+def unmarshal(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
+    """Read what `marshal` wrote."""
+    return {
+        name: int(typed["N"]) if "N" in typed else next(iter(typed.values())) for name, typed in item.items()
+    }
+
+
+def terms_text(terms: Terms) -> str:
+    """Write a period's terms as one attribute, so that one condition can say that they are still the same."""
+    return json.dumps(
+        {
+            "plan": terms.plan,
+            "limits": dict(terms.limits),
+            "prices": {metric: str(price) for metric, price in terms.prices.items()},
+            "billed": terms.billed,
+            "observed": sorted(terms.observed),
+        },
+        separators=(",", ":"),
+    )
+
+
+def terms(text: str) -> Terms:
+    """Read what `terms_text` wrote."""
+    values = json.loads(text)
+    prices = {metric: Decimal(price) for metric, price in values["prices"].items()}
+    return Terms(values["plan"], values["limits"], prices, values["billed"], frozenset(values["observed"]))
+
+
+def period(item: Item) -> Period:
+    """Read a period's row."""
+    row = unmarshal(item)
+    return Period(
+        start=parse_iso(str(row["periodStart"])),
+        end=_instant(row, "periodEnd"),
+        subscription_id=_text(row, "subscriptionId"),
+        terms=terms(str(row["terms"])),
+        used=dict(_prefixed(row, USED)),
+        incurred=dict(_prefixed(row, INCURRED)),
+        closed_at=_instant(row, "closedAt"),
+    )
+
+
+def period_bounds(user_id: str, of: Period) -> dict[str, Value | datetime | None]:
+    """Return a period's row without its counters."""
+    return {
+        "userId": user_id,
+        "periodStart": of.start,
+        "periodEnd": of.end,
+        "subscriptionId": of.subscription_id,
+        "terms": terms_text(of.terms),
+    }
+
+
+def subscription_values(of: Subscription) -> dict[str, Value | datetime | None]:
+    """Return the part of a user's row that says what Stripe said of their subscription."""
+    return {
+        "stripeCustomerId": of.customer_id,
+        "stripeSubscriptionId": of.id,
+        "subscriptionTier": of.plan,
+        "subscriptionStatus": of.status.value,
+        "subscriptionCreatedAt": of.created,
+        "subscriptionPeriodStart": of.period_start,
+        "subscriptionPeriodEnd": of.period_end,
+        "trialEndsAt": of.trial_end,
+        "cancelAt": of.cancel_at,
+        "endedAt": of.ended_at,
+        "pastDueSince": of.past_due_since,
+    }
+
+
+def account(user_id: str, profile: Item | None, periods: tuple[Period, ...]) -> Account:
+    """Read a user's row, which may not exist, beside the periods found with it."""
+    row = unmarshal(profile or {})
+    return Account(
+        user_id=user_id,
+        rev=int(row.get("rev", 0)),
+        customer_id=_text(row, "stripeCustomerId"),
+        subscription=_subscription(row) if "stripeSubscriptionId" in row else None,
+        trial_used=bool(row.get("trialUsed", False)),
+        periods=periods,
+    )
+
+
+def _subscription(row: Mapping[str, Value]) -> Subscription:
+    return Subscription(
+        id=str(row["stripeSubscriptionId"]),
+        customer_id=str(row["stripeCustomerId"]),
+        plan=str(row["subscriptionTier"]),
+        status=Status(str(row["subscriptionStatus"])),
+        created=parse_iso(str(row["subscriptionCreatedAt"])),
+        period_start=parse_iso(str(row["subscriptionPeriodStart"])),
+        period_end=parse_iso(str(row["subscriptionPeriodEnd"])),
+        trial_end=_instant(row, "trialEndsAt"),
+        cancel_at=_instant(row, "cancelAt"),
+        ended_at=_instant(row, "endedAt"),
+        past_due_since=_instant(row, "pastDueSince"),
+    )
+
+
+def audit_item(of: AuditEntry) -> Item:
+    """Return an audit entry's item, without its key."""
+    return marshal(
+        {
+            "userId": of.user_id,
+            "at": of.at,
+            "actor": of.actor,
+            "action": of.action.value,
+            "entityType": of.entity_type,
+            "entityId": of.entity_id,
+            "details": json.dumps(of.details),
+            "eventId": of.event_id,
+        }
+    )
+
+
+def record_item(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool) -> Item:
+    """Return a usage record's item, without its key, in the period that counted it."""
+    return marshal(
+        {
+            "userId": of.user_id,
+            "id": of.id,
+            "eventType": of.metric,
+            "quantity": of.quantity,
+            "timestamp": of.timestamp,
+            "acceptedAt": of.accepted_at,
+            "billingMonth": of.billing_month,
+            "facilityId": of.facility_id,
+            "eventData": of.event_data,
+            "reason": of.reason,
+            "actor": of.actor,
+            "period": period_id,
+            "late": late or None,
+            "unbilled": unbilled or None,
+            "expiresAt": epoch(of.accepted_at + MARKER_LIFETIME),
+        }
+    )
+
+
+def page_item(records: Sequence[UsageRecord]) -> Item:
+    """Return the list of the records that one transaction counted: ids and quantities by metric."""
+    listed: dict[str, dict[str, int]] = {}
+    for of in records:
+        listed.setdefault(of.metric, {})[of.id] = of.quantity
+    return marshal(
+        {
+            "billingMonth": records[0].billing_month,
+            "records": json.dumps(listed, separators=(",", ":"), ensure_ascii=False),
+        }
+    )
+
+
+def record(item: Item) -> UsageRecord:
+    """Read a usage record's item."""
+    row = unmarshal(item)
+    return UsageRecord(
+        id=str(row["id"]),
+        user_id=str(row["userId"]),
+        metric=str(row["eventType"]),
+        quantity=int(row["quantity"]),
+        timestamp=parse_iso(str(row["timestamp"])),
+        accepted_at=parse_iso(str(row["acceptedAt"])),
+        facility_id=_text(row, "facilityId"),
+        event_data=_text(row, "eventData"),
+        reason=_text(row, "reason"),
+        actor=_text(row, "actor"),
+    )
+
+
+def _text(row: Mapping[str, Value], name: str) -> str | None:
+    value = row.get(name)
+    return None if value is None else str(value)
+
+
+def _instant(row: Mapping[str, Value], name: str) -> datetime | None:
+    value = row.get(name)
+    return None if value is None else parse_iso(str(value))
+
+
+def _prefixed(row: Mapping[str, Value], prefix: str) -> Iterator[tuple[str, int]]:
+    return ((name.removeprefix(prefix), int(value)) for name, value in row.items() if name.startswith(prefix))

@@ -1,0 +1,160 @@
+"""The bodies of requests and answers, as the public contract has them: JSON, camelCase, cents, UTC."""
+
+import json
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SkipValidation,
+    StrictInt,
+)
+from pydantic.alias_generators import to_camel
+
+from tollkeeper.rules.limits import OnLimit
+from tollkeeper.rules.times import parse_iso
+from tollkeeper.rules.usage import FURTHEST_AHEAD, MAX_EVENT_DATA_BYTES, MAX_ID_LENGTH, MAX_QUANTITY, OLDEST
+
+MOST_RECORDS = 1_000
+LONGEST_USER_ID = 256
+
+
+class Model(BaseModel):
+    """Shared manners: camelCase outside, snake_case inside, nothing unknown is taken."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+
+def _is_small(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    size = len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MAX_EVENT_DATA_BYTES:
+        raise ValueError(f"is {size} bytes of JSON; at most {MAX_EVENT_DATA_BYTES} are kept")
+    return data
+
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be an ISO 8601 text, for example 2025-11-03T17:04:05Z")  # noqa: TRY004 - pydantic's way
+    return parse_iso(value)
+
+
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
+UserId = Annotated[str, Field(min_length=1, max_length=LONGEST_USER_ID)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+
+
+class UsageRecordIn(Model):
+    """One thing a user did, under an id that is the same however often it is sent."""
+
+    id: Id
+    user_id: UserId
+    event_type: Annotated[str, Field(description="A metric of the catalogue, such as apiCalls.")]
+    quantity: Annotated[StrictInt, Field(ge=1, le=MAX_QUANTITY)] = 1
+    timestamp: Annotated[
+        Instant | None,
+        Field(
+            description=f"When it happened; now, if left out. At most {OLDEST.days} days ago and "
+            f"{FURTHEST_AHEAD.seconds // 60} minutes ahead."
+        ),
+    ] = None
+    facility_id: Id | None = None
+    event_data: Annotated[dict[str, JsonValue], AfterValidator(_is_small)] | None = None
+
+
+class UsageBatch(Model):
+    """Up to 1,000 usage records, each judged by itself."""
+
+    records: list[SkipValidation[UsageRecordIn]]
+
+
+class Rejected(Model):
+    """A record that was not taken, and why. Send it again as it is only if it is `retryable`."""
+
+    index: int
+    id: str | None
+    error: str
+    message: str
+    retryable: bool
+
+
+class UsageAccepted(Model):
+    """How many records were taken, and which were not."""
+
+    accepted: int
+    rejected: list[Rejected]
+
+
+class Failure(Model):
+    """Any error: a code for programs and a sentence for people."""
+
+    model_config = ConfigDict(extra="allow")
+
+    error: str
+    message: str
+
+
+class CheckoutRequest(Model):
+    """Which plan to subscribe to, and where to come back to."""
+
+    plan: str
+    success_url: Annotated[str, Field(max_length=2048)]
+    cancel_url: Annotated[str, Field(max_length=2048)]
+
+
+class CheckoutSessionOut(Model):
+    """Where to send the user to pay."""
+
+    id: str
+    url: str
+
+
+class QuotaOut(Model):
+    """Where a user stands with one metric. `limit` and `remaining` are -1 where the plan is unlimited."""
+
+    allowed: bool
+    limit: int
+    current: int
+    remaining: int
+    plan_tier: str
+    on_limit: OnLimit
+    resets_at: datetime | None
+
+
+class OverageOut(Model):
+    """What a period exceeds a limit by so far: units, and cents."""
+
+    quantity: int
+    amount: int
+
+
+class TrialOut(Model):
+    """The trial, if the user is in one."""
+
+    active: bool
+    ends_at: datetime | None
+    days_left: int
+
+
+class SubscriptionOut(Model):
+    """A user's plan and usage in the present period. Limits of -1 are unlimited; amounts are cents."""
+
+    plan: str
+    status: str | None
+    usage: dict[str, int]
+    limits: dict[str, int]
+    overage: dict[str, OverageOut]
+    projected_total: int
+    customer_id: str | None
+    subscription_id: str | None
+    current_period_start: datetime
+    current_period_end: datetime | None
+    trial: TrialOut
+    cancel_at: datetime | None

@@ -1,0 +1,52 @@
+"""What a user is shown of their subscription."""
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from tollkeeper.catalogue import Catalogue
+from tollkeeper.models import OverageOut, SubscriptionOut, TrialOut
+from tollkeeper.rules.accounts import Account, period_at
+from tollkeeper.rules.limits import overage
+from tollkeeper.rules.offers import Offer
+from tollkeeper.rules.subscriptions import effective_plan
+
+ONE_DAY = timedelta(days=1)
+
+
+def overview(account: Account, catalogue: Catalogue, offer: Offer, now: datetime) -> SubscriptionOut:
+    """Return plan, usage of every metric, limits and overage in the period that holds `now`.
+
+    `projected_total` is the plan's price, unless the subscription ends before, and the overage so far.
+    """
+    period = period_at(account, now, offer)
+    plan = effective_plan(account.subscription, now)
+    over = overage(period)
+    subscription = account.subscription
+    in_trial = subscription is not None and subscription.in_trial
+    trial_end = subscription.trial_end if subscription else None
+    price = (
+        catalogue.plans[plan].price if subscription and subscription.renews and plan in catalogue.plans else 0
+    )
+    return SubscriptionOut(
+        plan=plan,
+        status=subscription.status if subscription else None,
+        usage={metric: period.used.get(metric, 0) for metric in catalogue.metrics},
+        limits={
+            metric: period.terms.limits.get(metric, limit)
+            for metric, limit in catalogue.plans["free"].limits.items()
+        },
+        overage={
+            metric: OverageOut(quantity=each.quantity, amount=each.amount) for metric, each in over.items()
+        },
+        projected_total=price + sum(each.amount for each in over.values()),
+        customer_id=account.customer_id,
+        subscription_id=subscription.id if subscription else None,
+        current_period_start=period.start,
+        current_period_end=period.end,
+        trial=TrialOut(
+            active=in_trial,
+            ends_at=trial_end,
+            days_left=max(0, ceil((trial_end - now) / ONE_DAY)) if in_trial and trial_end else 0,
+        ),
+        cancel_at=subscription.cancel_at if subscription else None,
+    )

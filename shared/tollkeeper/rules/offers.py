@@ -1,0 +1,42 @@
+"""What is on offer when a period starts (DESIGN §2 and rule 5)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tollkeeper.catalogue import FREE, Catalogue, Mode
+from tollkeeper.rules.periods import Terms
+from tollkeeper.rules.times import start_of_day
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The catalogue of today, and the day from which overage is billed."""
+
+    catalogue: Catalogue
+    bill_overage_from: date
+
+    def terms(self, plan: str, start: datetime, *, trial: bool = False) -> Terms:
+        """Return what a period of a plan pins if it starts at `start`.
+
+        A metric may be exceeded at a price on a paid plan outside its trial, unless it is only observed.
+        A plan that the catalogue no longer knows has nothing to offer: its subscriber gets what is free.
+        """
+        plans, metrics = self.catalogue.plans, self.catalogue.metrics.values()
+        known = plans.get(plan, plans[FREE])
+        payable = known.name != FREE and not trial
+        prices = {
+            metric.name: metric.overage_price
+            for metric in metrics
+            if payable and metric.overage_price is not None and metric.mode is Mode.ENFORCE
+        }
+        return Terms(
+            plan=known.name,
+            limits=known.limits,
+            prices=prices,
+            billed=payable and start >= start_of_day(self.bill_overage_from),
+            observed=frozenset(metric.name for metric in metrics if metric.mode is Mode.OBSERVE),
+        )
+
+    def free(self, start: datetime) -> Terms:
+        """Return what a user without a subscription has."""
+        return self.terms(FREE, start)

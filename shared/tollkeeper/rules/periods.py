@@ -1,0 +1,61 @@
+"""Which stretch of time a limit applies to, and on what terms (DESIGN rule 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+METER_RESOLUTION = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a period pins when it starts, so that a later edit of the catalogue applies from the next one.
+
+    `limits` holds every metric, -1 is unlimited. `prices` holds, in cents each, the metrics that may be
+    exceeded at a price. `billed` says whether that price is asked in this period already. `observed`
+    metrics are counted and shown, but never block and never cost.
+    """
+
+    plan: str
+    limits: Mapping[str, int]
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    billed: bool = False
+    observed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of time `[start, end)` of one user, and what was counted in it.
+
+    `subscription_id` is None for the calendar month of a user without a subscription. `end` is None while
+    Stripe has not said it yet.
+    """
+
+    start: datetime
+    end: datetime | None
+    subscription_id: str | None
+    terms: Terms
+    used: Mapping[str, int] = field(default_factory=dict)
+    incurred: Mapping[str, int] = field(default_factory=dict)
+    closed_at: datetime | None = None
+
+    def holds(self, instant: datetime) -> bool:
+        """Whether an instant lies in the period: its first moment does, its end does not."""
+        return self.start <= instant and (self.end is None or instant < self.end)
+
+
+def calendar_month(instant: datetime) -> tuple[datetime, datetime]:
+    """Return first moment and end of the UTC calendar month that holds an instant."""
+    start = instant.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    end = (start + timedelta(days=31)).replace(day=1)
+    return start, end
+
+
+def last_whole_minute(start: datetime, end: datetime) -> datetime:
+    """Return the start of the last whole minute inside `[start, end)`: where a meter event is stamped.
+
+    Stripe's summaries are aligned to minutes, so an event stamped there is in the period for both sides.
+    """
+    minute = end.replace(second=0, microsecond=0) - METER_RESOLUTION
+    return max(minute, start)

@@ -1,0 +1,38 @@
+"""Instants as the product writes them: ISO 8601, UTC, with a trailing Z."""
+
+from datetime import UTC, date, datetime
+
+
+def iso(instant: datetime) -> str:
+    """Write an aware instant as `2025-11-03T17:04:05Z`, with a fraction only where there is one."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_iso(text: str) -> datetime:
+    """Read what `iso` wrote, or any other ISO 8601 instant that names its time zone.
+
+    Raises:
+        ValueError: the text is no instant, names no time zone, or lies outside the years 1 to 9999 in UTC.
+    """
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("the time zone is missing; write for example 2025-11-03T17:04:05Z")
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the year is out of range") from error
+
+
+def epoch(instant: datetime) -> int:
+    """Whole seconds since 1970, as Stripe and DynamoDB's time to live count them."""
+    return int(instant.timestamp())
+
+
+def from_epoch(seconds: int) -> datetime:
+    """Return the UTC instant of whole seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def start_of_day(day: date) -> datetime:
+    """Return midnight UTC at which a day starts."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

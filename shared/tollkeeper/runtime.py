@@ -1,0 +1,115 @@
+"""What a function is made of: each part made once in its life, when it is first asked for.
+
+Handlers take these as dependencies, so that a test hands in its own. Stripe's SDK is imported only by the
+functions that call Stripe, because importing it is a large part of a cold start.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from tollkeeper.catalogue import Catalogue, load
+from tollkeeper.clock import Clock
+from tollkeeper.clock import clock as clock_at
+from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.ledger.table import Table
+from tollkeeper.rules.offers import Offer
+from tollkeeper.settings import Settings, secret
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+    from tollkeeper.ledger.closing import Closing
+    from tollkeeper.ledger.counting import Counting
+    from tollkeeper.stripe_gateway import StripeGateway
+    from tollkeeper.usage_queue import DeadLetters, UsageQueue
+
+AWS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@cache
+def settings() -> Settings:
+    """Return what the deployment decides."""
+    return Settings.from_environment()
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Return what is counted and sold."""
+    return load()
+
+
+@cache
+def clock() -> Clock:
+    """Return what tells the time."""
+    return clock_at(settings().sandbox_clock_url)
+
+
+@cache
+def offer() -> Offer:
+    """Return what a period pins when it starts."""
+    return Offer(catalogue(), settings().bill_overage_from)
+
+
+@cache
+def table() -> Table:
+    """Return the ledger's table."""
+    return Table(boto3.client("dynamodb", config=AWS), settings().table_name)
+
+
+@cache
+def accounts() -> Accounts:
+    """Return the book of users."""
+    return Accounts(table())
+
+
+@cache
+def counting() -> "Counting":
+    """Return the book of usage."""
+    from tollkeeper.ledger.counting import Counting  # noqa: PLC0415 - only where it is needed
+
+    return Counting(table(), offer())
+
+
+@cache
+def closing() -> "Closing":
+    """Return the book of ended periods."""
+    from tollkeeper.ledger.closing import Closing  # noqa: PLC0415 - only where it is needed
+
+    return Closing(table())
+
+
+@cache
+def sqs() -> "SQSClient":
+    """Return what sends to queues."""
+    return boto3.client("sqs", config=AWS)
+
+
+@cache
+def usage_queue() -> "UsageQueue":
+    """Return the queue that usage records travel on."""
+    from tollkeeper.usage_queue import UsageQueue  # noqa: PLC0415 - only where it is needed
+
+    return UsageQueue(sqs(), settings().usage_queue_url)
+
+
+@cache
+def dead_letters() -> "DeadLetters":
+    """Return where usage records go that cannot be counted."""
+    from tollkeeper.usage_queue import DeadLetters  # noqa: PLC0415 - only where it is needed
+
+    return DeadLetters(sqs(), settings().usage_dead_letter_queue_url)
+
+
+@cache
+def _stripe_gateway(secret_key: str) -> "StripeGateway":
+    from tollkeeper.stripe_gateway import StripeGateway  # noqa: PLC0415 - a large part of a cold start
+
+    return StripeGateway(secret_key, catalogue(), settings().deployment, settings().stripe_api_base)
+
+
+def stripe_gateway() -> "StripeGateway":
+    """Return Stripe, under the key that is in force now."""
+    return _stripe_gateway(secret(settings().stripe_secret_key_parameter))

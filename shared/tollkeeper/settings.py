@@ -1,0 +1,79 @@
+"""What the deployment decides: read from the environment once, and from SSM where it is secret."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
+
+SECRET_MAX_AGE = 300
+"""Seconds after which a secret is read again, so that a rolled one is taken up without a deployment."""
+
+
+class SettingsError(Exception):
+    """The deployment lacks something; the message says what to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of a function, as template.yaml sets it.
+
+    `deployment` names this stack towards Stripe, so that several can share one Stripe account.
+    """
+
+    deployment: str
+    table_name: str
+    usage_queue_url: str
+    usage_dead_letter_queue_url: str
+    stripe_event_queue_url: str
+    stripe_secret_key_parameter: str
+    stripe_webhook_secret_parameter: str
+    stripe_api_base: str | None
+    allowed_origins: frozenset[str]
+    bill_overage_from: date
+    sandbox_clock_url: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings.
+
+        Raises:
+            SettingsError: a variable is missing, or is no date where it must be one.
+        """
+        try:
+            return cls(
+                deployment=environment["DEPLOYMENT"],
+                table_name=environment["TABLE_NAME"],
+                usage_queue_url=environment["USAGE_QUEUE_URL"],
+                usage_dead_letter_queue_url=environment["USAGE_DEAD_LETTER_QUEUE_URL"],
+                stripe_event_queue_url=environment["STRIPE_EVENT_QUEUE_URL"],
+                stripe_secret_key_parameter=environment["STRIPE_SECRET_KEY_PARAMETER"],
+                stripe_webhook_secret_parameter=environment["STRIPE_WEBHOOK_SECRET_PARAMETER"],
+                stripe_api_base=environment.get("STRIPE_API_BASE") or None,
+                allowed_origins=frozenset(filter(None, environment["ALLOWED_ORIGINS"].split(","))),
+                bill_overage_from=date.fromisoformat(environment["BILL_OVERAGE_FROM"]),
+                sandbox_clock_url=environment.get("SANDBOX_CLOCK_URL") or None,
+            )
+        except KeyError as error:
+            raise SettingsError(
+                f"the environment variable {error} is missing; template.yaml sets it"
+            ) from error
+        except ValueError as error:
+            raise SettingsError(f"BILL_OVERAGE_FROM is no date such as 2026-01-31: {error}") from error
+
+
+def secret(parameter: str) -> str:
+    """Return a secret from its SSM SecureString parameter, remembered for five minutes.
+
+    Raises:
+        SettingsError: the parameter does not exist, or may not be read.
+    """
+    try:
+        return str(parameters.get_parameter(parameter, decrypt=True, max_age=SECRET_MAX_AGE))
+    except (GetParameterError, TransformParameterError) as error:
+        raise SettingsError(
+            f"the SSM parameter {parameter} cannot be read ({error}); create it with: "
+            f"aws ssm put-parameter --type SecureString --name {parameter} --value …"
+        ) from error

@@ -1,0 +1,9 @@
+"""What can go wrong with Stripe, apart from its gateway so that nobody imports the SDK to name an error."""
+
+
+class StripeUnavailableError(Exception):
+    """Stripe did not answer, or asks for patience. The same call may succeed in a moment."""
+
+
+class StripeRefusedError(Exception):
+    """Stripe understood the call and refuses it. The same call will be refused again."""
