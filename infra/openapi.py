@@ -28,7 +28,7 @@ def quota() -> APIGatewayHttpResolver:
     """Return the quota function's routes, which it reads by hand because a framework would cost it time."""
     app = resolver()
 
-    def check(eventType: str, userId: Annotated[UserId, Query()]) -> QuotaOut:  # noqa: N803 - the contract's names
+    def check(eventType: str, userId: Annotated[UserId, Query()]) -> QuotaOut:  # noqa: N803, ARG001 - the contract's names, described only
         """Say whether one more is allowed, and what happens beyond the limit."""
         raise AssertionError("described here, answered in functions/quota")
 
