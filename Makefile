@@ -79,9 +79,9 @@ help:
 	@touch $@
 
 .venv/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)
-	$(UV) sync --locked --quiet
+	$(UV) sync --locked
 	@touch $@
 
 .venv-sam/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)
-	UV_PROJECT_ENVIRONMENT=.venv-sam $(UV) sync --locked --quiet --only-group sam
+	UV_PROJECT_ENVIRONMENT=.venv-sam $(UV) sync --locked --only-group sam
 	@touch $@

@@ -6,9 +6,10 @@ document is read back from the deployed stack, and what it says is created throu
 
 import boto3
 from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
-from pydantic import AliasPath, BaseModel, Field
+from pydantic import AliasPath, BaseModel, Field, ValidationError, field_validator
 
 from infra.local.deployed import DeployedTemplate
+from infra.local.errors import LocalError
 
 OPEN_TO_ALL = "NONE"
 
@@ -48,11 +49,28 @@ class Document(BaseModel):
     authorizers: dict[str, Authorizer] = Field(validation_alias=AliasPath("components", "securitySchemes"))
     cors: Cors = Field(validation_alias="x-amazon-apigateway-cors")
 
+    @field_validator("cors", mode="before")
+    @classmethod
+    def _survived_sam(cls, cors: object) -> object:
+        # SAM's translator drops all of CorsConfiguration but AllowOrigins when that is an intrinsic function.
+        if not isinstance(cors, dict):
+            raise ValueError("put all of CorsConfiguration into one Fn::If, or SAM drops half of it")  # noqa: TRY004
+        return cors
+
 
 def supply(template: DeployedTemplate) -> str:
-    """Give the stack's HTTP API what its document describes, and return the API's id. Safe to repeat."""
+    """Give the stack's HTTP API what its document describes, and return the API's id. Safe to repeat.
+
+    Raises:
+        LocalError: the document is not one that API Gateway imports.
+    """
     api_id, properties = template.only("AWS::ApiGatewayV2::Api")
-    document = Document.model_validate(properties["Body"])
+    try:
+        document = Document.model_validate(properties["Body"])
+    except ValidationError as error:
+        raise LocalError(
+            f"API Gateway could not import the API that template.yaml describes: {error}"
+        ) from error
     gateway = boto3.client("apigatewayv2")
     _clear(gateway, api_id)
     gateway.update_api(

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from infra.local import issuer
+from infra.local.errors import LocalError
 from infra.local.schedules import Schedules
 from infra.local.standin.app import create_app
 from infra.local.standin.clock import SandboxClock
@@ -18,8 +21,13 @@ def serve(port: int, signing_key: Path) -> None:
     """Serve until stopped."""
     url = f"http://127.0.0.1:{port}"
     app = create_app(clock=SandboxClock(), on_stop=Schedules().catch_up, public_url=url)
+    app.add_exception_handler(LocalError, _say_why)
     app.router.routes[:0] = issuer.routes(signing_key, issuer.url(url))
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+
+
+async def _say_why(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"error": "local_stack_failed", "message": str(error)}, status_code=500)
 
 
 if __name__ == "__main__":
