@@ -1,0 +1,95 @@
+"""The stand-in as one Starlette application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from infra.local.standin import (
+    billing_cycle,
+    checkout,
+    customers,
+    discounts,
+    event_destinations,
+    invoices,
+    meter_events,
+    meters,
+    payment_methods,
+    prices,
+    products,
+    subscriptions,
+    thin_events,
+    webhooks,
+)
+from infra.local.standin.account import Account
+from infra.local.standin.api import Api, gather
+from infra.local.standin.background import Background
+from infra.local.standin.clock import SandboxClock
+from infra.local.standin.deliveries import Deliveries
+from infra.local.standin.sandbox import Sandbox
+from infra.local.standin.stops import Mover
+
+ROOMS = (
+    billing_cycle,
+    checkout,
+    customers,
+    discounts,
+    event_destinations,
+    invoices,
+    meter_events,
+    meters,
+    payment_methods,
+    prices,
+    products,
+    subscriptions,
+    thin_events,
+    webhooks,
+)
+
+
+def create_app(
+    *,
+    clock: SandboxClock,
+    public_url: str,
+    on_stop: Callable[[datetime], Awaitable[None]] | None = None,
+) -> Starlette:
+    """A new, empty Stripe account behind an HTTP application.
+
+    Point the SDK at it: `StripeClient("sk_test_x", base_addresses={"api": public_url, "meter_events": public_url})`.
+
+    The application's lifespan must run (uvicorn runs it; a composing application mounts this one and enters
+    `app.router.lifespan_context(app)` in its own lifespan). Serve it in one process, on loopback only.
+
+    Args:
+        clock: The one clock of the local stack, running or standing.
+        public_url: Where browsers and clients reach the application, without a trailing slash.
+        on_stop: Awaited at each stop while `PUT /_sandbox/clock` moves the clock, with the stop's instant,
+            after Stripe's own work and deliveries; time stands still meanwhile and `GET /_sandbox/clock` answers.
+    """
+    background = Background()
+    account = Account(clock=clock, public_url=public_url, background=background)
+    deliveries = Deliveries(account)
+    account.tell, account.tell_thin = deliveries.tell, deliveries.tell_thin
+    api = Api(account, gather(room.routes for room in ROOMS if hasattr(room, "routes")))
+    mover = Mover(account, (billing_cycle.due, invoices.due, checkout.due), on_stop)
+    sandbox = Sandbox(account, api, deliveries, mover)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        running = asyncio.create_task(mover.run())
+        yield
+        running.cancel()
+        background.stop()
+        await deliveries.close()
+
+    everything = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+    return Starlette(
+        routes=[
+            *sandbox.routes(),
+            Route("/{path:path}", api.handle, methods=everything),
+        ],
+        lifespan=lifespan,
+    )

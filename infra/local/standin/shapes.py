@@ -1,0 +1,130 @@
+"""Stripe's objects, made of the SDK's own classes.
+
+The state of the stand-in is made of `stripe.Customer`, `stripe.Invoice`, … themselves: each answer can
+be read by the SDK because it is the SDK's, mypy checks every field by Stripe's own types, and an object
+that lacks a required field, or has one Stripe does not know, cannot be made at all.
+"""
+
+import secrets
+from collections.abc import Collection, Mapping
+from functools import cache
+from types import NoneType
+from typing import Any, ClassVar, Union, cast, get_args, get_origin
+
+from stripe import ListObject, StripeObject
+from stripe.v2 import ListObject as ListObjectV2
+
+# Left out of an answer unless asked for by `expand` (docs.stripe.com/api/expanding_objects, "includable").
+INCLUDABLE = {
+    "checkout.session": {"line_items"},
+    "customer": {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},
+    "invoice": {"payments", "confirmation_secret"},
+    "price": {"currency_options", "tiers"},
+}
+
+
+class MisshapenError(TypeError):
+    """A room made an object that the SDK's class does not describe: an error of the stand-in itself."""
+
+
+def make[T: StripeObject](kind: type[T], /, **fields: Any) -> T:  # noqa: ANN401 - the SDK's classes type them
+    """An object of the SDK's class, with `None` in every optional field that is not given.
+
+    Raises:
+        MisshapenError: A required field is missing, or a field is unknown.
+    """
+    shaped: T = kind.construct_from(_complete(kind, fields, getattr(kind, "OBJECT_NAME", None)), None)
+    return shaped
+
+
+def new_id(prefix: str) -> str:
+    """An id in Stripe's style: `cus_` and 24 random characters."""
+    return f"{prefix}_{secrets.token_hex(12)}"
+
+
+def reference(field: str | StripeObject) -> str:
+    """The id in an expandable field; the stand-in's state holds ids only."""
+    if isinstance(field, str):
+        return field
+    raise MisshapenError(f"expected an id, found {type(field).__name__}")
+
+
+def deleted[T: StripeObject](kind: type[T], identifier: str) -> T:
+    """What is left of a deleted object (docs.stripe.com/api/customers/delete)."""
+    noun = getattr(kind, "OBJECT_NAME", None)
+    gone: T = kind.construct_from({"id": identifier, "object": noun, "deleted": True}, None)
+    return gone
+
+
+def listing[T: StripeObject](items: list[T], url: str, *, has_more: bool = False) -> ListObject[T]:
+    """A page in Stripe's envelope."""
+    page: ListObject[T] = ListObject.construct_from(
+        {"object": "list", "url": url, "has_more": has_more}, None
+    )
+    page.data = items
+    return page
+
+
+def listing_v2[T: StripeObject](items: list[T]) -> ListObjectV2[T]:
+    """A page in the envelope of API v2, which ends here."""
+    page: ListObjectV2[T] = ListObjectV2.construct_from({"next_page_url": None}, None)
+    page.data = items
+    return page
+
+
+def plain(thing: StripeObject, included: Collection[str] = ()) -> dict[str, Any]:
+    """An object as JSON has it, without the includable fields but those in `included`."""
+    whole = thing.to_dict(for_json=True)
+    hidden = INCLUDABLE.get(whole.get("object", ""), set()) - set(included)
+    return {name: value for name, value in whole.items() if name not in hidden}
+
+
+def _complete(kind: type[StripeObject], fields: Mapping[str, Any], noun: str | None) -> dict[str, Any]:
+    declared = _fields(cast("Any", kind))  # mypy takes a class whose instances are unhashable for unhashable
+    if unknown := fields.keys() - declared.keys():
+        raise MisshapenError(f"{kind.__qualname__} has no {sorted(unknown)}")
+    whole: dict[str, Any] = {}
+    for name, (inner, optional) in declared.items():
+        if name in fields:
+            whole[name] = _complete_value(inner, fields[name])
+        elif name == "object" and noun:
+            whole[name] = noun
+        elif name == "livemode":
+            whole[name] = False
+        elif not optional:
+            raise MisshapenError(f"{kind.__qualname__} needs {name}")
+        elif name not in INCLUDABLE.get(noun or "", ()) and name != "deleted":
+            whole[name] = None
+    return whole
+
+
+def _complete_value(inner: type[StripeObject] | None, value: Any) -> Any:  # noqa: ANN401 - any field
+    if inner is None or isinstance(value, StripeObject):
+        return value
+    if isinstance(value, list):
+        return [_complete_value(inner, item) for item in value]
+    return _complete(inner, value, None) if isinstance(value, dict) else value
+
+
+@cache
+def _fields(kind: Any) -> dict[str, tuple[type[StripeObject] | None, bool]]:  # noqa: ANN401 - see its caller
+    """Each field's inner class, where the SDK nests one, and whether the field may be `None`."""
+    inherited = {
+        name: hint
+        for base in reversed(kind.__mro__)
+        if base not in StripeObject.__mro__
+        for name, hint in vars(base).get("__annotations__", {}).items()
+    }
+    return {
+        name: (_inner(hint), NoneType in get_args(hint))
+        for name, hint in inherited.items()
+        if get_origin(hint) is not ClassVar and not name.startswith("_")
+    }
+
+
+def _inner(hint: Any) -> type[StripeObject] | None:  # noqa: ANN401 - any annotation
+    if isinstance(hint, type) and issubclass(hint, StripeObject):
+        return hint if "__annotations__" in vars(hint) else None
+    if get_origin(hint) in (Union, list):
+        return next((found for argument in get_args(hint) if (found := _inner(argument))), None)
+    return None
