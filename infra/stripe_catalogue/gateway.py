@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import stripe
 
 from infra.stripe_catalogue.planning import (
-    AddItem,
+    AddItems,
     Archive,
     Create,
     Existing,
@@ -78,15 +78,14 @@ class StripeCatalogue:
                 self._stripe.products.update(
                     product.id, {"name": product.name, "unit_label": product.unit or "", "active": True}
                 )
-            case AddItem(subscription, lookup_key):
-                # Nothing is owed for it yet, so there is nothing to prorate.
-                self._stripe.subscription_items.create(
+            case AddItems(subscription, lookup_keys):
+                # Nothing has been counted for these prices yet, so there is nothing to prorate.
+                self._stripe.subscriptions.update(
+                    subscription,
                     {
-                        "subscription": subscription,
-                        "price": self._price_ids[lookup_key],
+                        "items": [{"price": self._price_ids[key]} for key in lookup_keys],
                         "proration_behavior": "none",
                     },
-                    _once(now, subscription, self._price_ids[lookup_key]),
                 )
             case Archive(found):
                 self._stripe.prices.update(found.id, {"active": False})

@@ -139,14 +139,14 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
-class AddItem:
-    """Add a metered price to a subscription that was made before its metric had one."""
+class AddItems:
+    """Add metered prices to a subscription that was made before their metrics had one."""
 
     subscription: str
-    lookup_key: str
+    lookup_keys: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"+ add price {self.lookup_key} to {self.subscription}"
+        return f"+ add to {self.subscription} {', '.join(self.lookup_keys)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class Clash:
         return f"! {self.found} exists but counts otherwise: deactivate it in Stripe, then apply again"
 
 
-type Step = Create | Update | AddItem | Archive | Keep | Clash
+type Step = Create | Update | AddItems | Archive | Keep | Clash
 
 
 def wanted(catalogue: Catalogue) -> Iterator[Meter | Product | Price]:
@@ -235,13 +235,16 @@ def _create_update_or_keep(found: Meter | Product | None, item: Meter | Product)
     return Keep(item) if found == item else Update(found, item)
 
 
-def _missing_items(catalogue: Catalogue, existing: Existing) -> Iterator[AddItem]:
+def _missing_items(catalogue: Catalogue, existing: Existing) -> Iterator[AddItems]:
     sold = {plan.product_id for plan in catalogue.paid_plans}
     for subscription, products in existing.subscriptions.items():
-        if sold & products:  # others are none of our business
-            for metric in catalogue.priced_metrics:
-                if metric.product_id not in products:
-                    yield AddItem(subscription, metric.price_lookup_key)
+        missing = tuple(
+            metric.price_lookup_key
+            for metric in catalogue.priced_metrics
+            if metric.product_id not in products
+        )
+        if missing and sold & products:  # a subscription to something else is none of our business
+            yield AddItems(subscription, missing)
 
 
 def _archive_or_keep(found: FoundPrice, existing: Existing, now: datetime) -> Step:

@@ -11,7 +11,7 @@ import pytest
 
 from infra.stripe_catalogue.planning import (
     PRICE_REST,
-    AddItem,
+    AddItems,
     Archive,
     Clash,
     Create,
@@ -158,7 +158,7 @@ def test_subscription_that_lacks_an_item() -> None:
     """A subscription from before a metric had a price gets that metric's item."""
     products = {"tollkeeper_starter"} | METRIC_PRODUCTS - {"tollkeeper_exports_overage"}
 
-    assert [AddItem("sub_1", "tollkeeper_exports_overage")] == changes(
+    assert [AddItems("sub_1", ("tollkeeper_exports_overage",))] == changes(
         replace(COMPLETE, subscriptions={"sub_1": products})
     )
 

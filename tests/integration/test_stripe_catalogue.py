@@ -1,0 +1,263 @@
+"""The catalogue carried over to an account of the Stripe stand-in."""
+
+# ruff: noqa: SIM300 -- expected == actual, as everywhere in these tests
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import httpx
+import pytest
+import uvicorn
+from stripe import APIConnectionError, StripeClient
+
+from infra.local.standin.app import create_app
+from infra.local.standin.clock import SandboxClock
+from infra.stripe_catalogue.__main__ import main
+from infra.stripe_catalogue.gateway import StripeCatalogue
+from infra.stripe_catalogue.planning import PRICE_REST, Existing, Keep, Step, plan, wanted
+from tollkeeper.catalogue import Catalogue, load
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+CATALOGUE = load()
+STARTER = "tollkeeper_starter_monthly"
+
+
+@pytest.fixture
+def clock() -> SandboxClock:
+    """The stand-in's clock."""
+    return SandboxClock(NOW)
+
+
+@pytest.fixture
+def address(clock: SandboxClock) -> Iterator[str]:
+    """Where a new, empty account is served."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio does this only for sockets it made itself; without, answers wait 40 ms for an acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = uvicorn.Server(uvicorn.Config(create_app(clock=clock, public_url=url), log_level="warning"))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield url
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def client(address: str) -> StripeClient:
+    """Stripe's own SDK, talking to that account."""
+    return StripeClient("sk_test_standin", base_addresses={"api": address})
+
+
+def apply(client: StripeClient, catalogue: Catalogue, now: datetime) -> list[Step]:
+    """Apply a catalogue and return the steps that changed something."""
+    stripe = StripeCatalogue(client)
+    steps = plan(catalogue, stripe.read([*wanted(catalogue)]), now)
+    for step in steps:
+        stripe.take(step, now)
+    return [step for step in steps if not isinstance(step, Keep)]
+
+
+def read(client: StripeClient) -> Existing:
+    """What the account holds of the shipped catalogue."""
+    return StripeCatalogue(client).read([*wanted(CATALOGUE)])
+
+
+def with_starter_at(cents: int) -> Catalogue:
+    """The shipped catalogue with another price for the starter plan."""
+    starter = replace(CATALOGUE.plans["starter"], price=cents)
+    return replace(CATALOGUE, plans={**CATALOGUE.plans, "starter": starter})
+
+
+def run(command: str, address: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """Run the command line against the stand-in; the exit code and the lines it printed."""
+    code = main([command], {"STRIPE_SECRET_KEY": "sk_test_standin", "STRIPE_API_BASE": address})
+    return code, capsys.readouterr().out.splitlines()
+
+
+def subscribe(client: StripeClient) -> str:
+    """Subscribe a new customer, on trial, to the starter plan with all its items; the subscription's id."""
+    customer = client.v1.customers.create()
+    metered = [metric.price_lookup_key for metric in CATALOGUE.priced_metrics]
+    prices = client.v1.prices.list({"lookup_keys": [STARTER, *metered]}).data
+    subscription = client.v1.subscriptions.create(
+        {
+            "customer": customer.id,
+            "items": [{"price": price.id} for price in prices],
+            "trial_period_days": 14,
+        }
+    )
+    return subscription.id
+
+
+class TestApply:
+    """What ends up in Stripe."""
+
+    def test_everything_wanted(self, client: StripeClient) -> None:
+        """After one apply the account holds exactly what is wanted."""
+        apply(client, CATALOGUE, NOW)
+
+        held = read(client)
+
+        assert {*wanted(CATALOGUE)} == {
+            *held.meters.values(),
+            *held.products.values(),
+            *(found.price for found in held.prices.values()),
+        }
+
+    def test_twice(self, client: StripeClient) -> None:
+        """A second apply changes nothing."""
+        apply(client, CATALOGUE, NOW)
+
+        assert [] == apply(client, CATALOGUE, NOW)
+
+    def test_metered_price(self, client: StripeClient) -> None:
+        """An overage price is found by its lookup key, flat per unit, metered, on its metric's meter."""
+        apply(client, CATALOGUE, NOW)
+        (price,) = client.v1.prices.list({"lookup_keys": ["tollkeeper_exports_overage"]}).data
+        (meter,) = (
+            meter
+            for meter in client.v1.billing.meters.list().data
+            if meter.event_name == "tollkeeper_exports_overage"
+        )
+
+        assert price.recurring
+        assert ("per_unit", Decimal(50), "metered", meter.id) == (
+            price.billing_scheme,
+            price.unit_amount_decimal,
+            price.recurring.usage_type,
+            price.recurring.meter,
+        )
+
+    def test_changed_amount(self, client: StripeClient) -> None:
+        """A changed amount is a new price under the same lookup key; the old one goes on beside it."""
+        apply(client, CATALOGUE, NOW)
+        old = read(client).prices[STARTER]
+
+        apply(client, with_starter_at(3_900), NOW)
+
+        held = read(client)
+        assert (Decimal(3_900), [old.id]) == (
+            held.prices[STARTER].price.cents,
+            [found.id for found in held.replaced],
+        )
+
+    def test_there_and_back(self, client: StripeClient) -> None:
+        """An amount that changes and changes back at once ends where it began."""
+        for cents in (2_900, 3_900, 2_900):
+            apply(client, with_starter_at(cents), NOW)
+
+        assert Decimal(2_900) == read(client).prices[STARTER].price.cents
+
+    def test_archive(self, client: StripeClient, clock: SandboxClock) -> None:
+        """A replaced price that nobody pays is archived when it has rested."""
+        apply(client, with_starter_at(1_900), NOW)
+        apply(client, CATALOGUE, NOW)
+        clock.set(NOW + PRICE_REST)
+
+        apply(client, CATALOGUE, clock.now())
+
+        assert [] == list(read(client).replaced)
+
+    def test_price_in_use(self, client: StripeClient, clock: SandboxClock) -> None:
+        """A replaced price that a subscription pays stays active, however long that is."""
+        apply(client, with_starter_at(1_900), NOW)
+        subscribe(client)
+        apply(client, CATALOGUE, NOW)
+        clock.set(NOW + PRICE_REST)
+
+        assert [] == apply(client, CATALOGUE, clock.now())
+
+    def test_price_added_by_hand(self, client: StripeClient, clock: SandboxClock) -> None:
+        """A price that somebody added to one of the products is left alone."""
+        apply(client, CATALOGUE, NOW)
+        special = client.v1.prices.create(
+            {
+                "product": "tollkeeper_starter",
+                "currency": "usd",
+                "unit_amount": 1_000,
+                "recurring": {"interval": "year"},
+            }
+        )
+        clock.set(NOW + 2 * PRICE_REST)
+
+        apply(client, CATALOGUE, clock.now())
+
+        assert client.v1.prices.retrieve(special.id).active
+
+    def test_renamed(self, client: StripeClient) -> None:
+        """What was renamed in Stripe gets its name back."""
+        apply(client, CATALOGUE, NOW)
+        client.v1.products.update("tollkeeper_starter", {"name": "Beginner"})
+
+        apply(client, CATALOGUE, NOW)
+
+        assert "Solo Design" == client.v1.products.retrieve("tollkeeper_starter").name
+
+    @pytest.mark.parametrize("effect", ["before", "after"])
+    @pytest.mark.parametrize("path", ["/v1/products", "/v1/prices", "/v1/billing/meters"])
+    def test_interrupted(self, client: StripeClient, address: str, path: str, effect: str) -> None:
+        """What a broken connection cut short, before or after a call took effect, the next run completes."""
+        fault = {"method": "POST", "path": path, "effect": effect, "answer": "lost"}
+        httpx.put(f"{address}/_sandbox/faults", json={"faults": [fault]}).raise_for_status()
+        with pytest.raises(APIConnectionError):
+            apply(client, CATALOGUE, NOW)
+
+        apply(client, CATALOGUE, NOW)
+
+        assert ([], []) == (apply(client, CATALOGUE, NOW), list(read(client).replaced))
+
+
+class TestCommandLine:
+    """What the person who runs it sees."""
+
+    def test_plan_changes_nothing(self, address: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """A plan can be repeated: it prints the same each time, for it changes nothing."""
+        assert run("plan", address, capsys) == run("plan", address, capsys)
+
+    def test_apply_does_what_plan_said(self, address: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """Apply prints the lines that plan had announced."""
+        _, announced = run("plan", address, capsys)
+
+        _, done = run("apply", address, capsys)
+
+        assert announced[:-1] == done[:-1]
+
+    def test_nothing_left(self, address: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """After an apply, a plan says that nothing is left to change."""
+        run("apply", address, capsys)
+
+        code, lines = run("plan", address, capsys)
+
+        assert (0, "Nothing to change") == (code, lines[-1])
+
+    def test_missing_key(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Without a key it says which variable to set."""
+        assert 2 == main(["plan"], {})
+        assert "Set STRIPE_SECRET_KEY" in capsys.readouterr().err
+
+    def test_live_key(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A live key alone is not enough to touch what real customers pay."""
+        assert 2 == main(["apply"], {"STRIPE_SECRET_KEY": "sk_live_x"})
+        assert "--live" in capsys.readouterr().err
+
+    def test_clash(self, address: str, client: StripeClient, capsys: pytest.CaptureFixture[str]) -> None:
+        """A meter that counts otherwise stops apply before it changes anything."""
+        client.v1.billing.meters.create(
+            {
+                "display_name": "Mine",
+                "event_name": "tollkeeper_exports_overage",
+                "default_aggregation": {"formula": "count"},
+            }
+        )
+
+        code, lines = run("apply", address, capsys)
+
+        assert (1, [], {}) == (code, lines, read(client).products)
