@@ -19,12 +19,13 @@ from infra.local.standin.app import create_app
 from infra.local.standin.clock import SandboxClock
 from infra.stripe_catalogue.__main__ import main
 from infra.stripe_catalogue.gateway import StripeCatalogue
-from infra.stripe_catalogue.planning import PRICE_REST, Existing, Keep, Step, plan, wanted
+from infra.stripe_catalogue.planning import PRICE_REST, AddItems, Existing, Keep, Step, plan, wanted
 from tollkeeper.catalogue import Catalogue, load
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CATALOGUE = load()
 STARTER = "tollkeeper_starter_monthly"
+METERED = [metric.price_lookup_key for metric in CATALOGUE.priced_metrics]
 
 
 @pytest.fixture
@@ -82,11 +83,10 @@ def run(command: str, address: str, capsys: pytest.CaptureFixture[str]) -> tuple
     return code, capsys.readouterr().out.splitlines()
 
 
-def subscribe(client: StripeClient) -> str:
-    """Subscribe a new customer, on trial, to the starter plan with all its items; the subscription's id."""
+def subscribe(client: StripeClient, *lookup_keys: str) -> str:
+    """Subscribe a new customer, on trial, to these prices; the subscription's id."""
     customer = client.v1.customers.create()
-    metered = [metric.price_lookup_key for metric in CATALOGUE.priced_metrics]
-    prices = client.v1.prices.list({"lookup_keys": [STARTER, *metered]}).data
+    prices = client.v1.prices.list({"lookup_keys": [*lookup_keys]}).data
     subscription = client.v1.subscriptions.create(
         {
             "customer": customer.id,
@@ -169,7 +169,7 @@ class TestApply:
     def test_price_in_use(self, client: StripeClient, clock: SandboxClock) -> None:
         """A replaced price that a subscription pays stays active, however long that is."""
         apply(client, with_starter_at(1_900), NOW)
-        subscribe(client)
+        subscribe(client, STARTER, *METERED)
         apply(client, CATALOGUE, NOW)
         clock.set(NOW + PRICE_REST)
 
@@ -191,6 +191,14 @@ class TestApply:
         apply(client, CATALOGUE, clock.now())
 
         assert client.v1.prices.retrieve(special.id).active
+
+    def test_missing_items(self, client: StripeClient) -> None:
+        """A subscription that lacks metered items gets them, once."""
+        apply(client, CATALOGUE, NOW)
+        subscription = subscribe(client, STARTER, METERED[0])
+
+        assert [AddItems(subscription, tuple(METERED[1:]))] == apply(client, CATALOGUE, NOW)
+        assert [] == apply(client, CATALOGUE, NOW)
 
     def test_renamed(self, client: StripeClient) -> None:
         """What was renamed in Stripe gets its name back."""
