@@ -47,6 +47,9 @@ class Due:
     billing: bool = False
 
 
+type Agenda = Callable[[Account], Iterator[Due]]
+
+
 @dataclass(frozen=True, slots=True)
 class Dunning:
     """What the dashboard calls "Manage failed payments" (docs.stripe.com/billing/revenue-recovery).
@@ -70,6 +73,7 @@ class Account:
         background: What happens a moment later by itself.
         tell: Takes each new event to the webhook endpoints.
         tell_thin: The same for thin events.
+        agendas: What each room will do by itself; of one instant, earlier rooms first.
         dunning: How failed payments are retried.
         secrets: Each webhook endpoint's and event destination's signing secret.
         usage: What meters were told.
@@ -82,6 +86,7 @@ class Account:
     background: Background
     tell: Callable[[Event], None] = lambda _event: None
     tell_thin: Callable[[ThinEvent], None] = lambda _event: None
+    agendas: tuple[Agenda, ...] = ()
     dunning: Dunning = field(default_factory=Dunning)
     secrets: dict[str, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)

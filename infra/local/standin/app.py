@@ -14,13 +14,19 @@ from infra.local.standin import (
     customers,
     discounts,
     event_destinations,
+    invoice_items,
     invoices,
+    invoices_by_hand,
     meter_events,
     meters,
     payment_methods,
+    portal,
     prices,
     products,
+    schedules,
+    subscription_changes,
     subscriptions,
+    test_clocks,
     thin_events,
     webhooks,
 )
@@ -29,6 +35,7 @@ from infra.local.standin.api import Api, gather
 from infra.local.standin.background import Background
 from infra.local.standin.clock import SandboxClock
 from infra.local.standin.deliveries import Deliveries
+from infra.local.standin.pages import Pages
 from infra.local.standin.sandbox import Sandbox
 from infra.local.standin.stops import Mover
 
@@ -38,13 +45,19 @@ ROOMS = (
     customers,
     discounts,
     event_destinations,
+    invoice_items,
     invoices,
+    invoices_by_hand,
     meter_events,
     meters,
     payment_methods,
+    portal,
     prices,
     products,
+    schedules,
+    subscription_changes,
     subscriptions,
+    test_clocks,
     thin_events,
     webhooks,
 )
@@ -74,7 +87,8 @@ def create_app(
     deliveries = Deliveries(account)
     account.tell, account.tell_thin = deliveries.tell, deliveries.tell_thin
     api = Api(account, gather(room.routes for room in ROOMS if hasattr(room, "routes")))
-    mover = Mover(account, (billing_cycle.due, invoices.due, checkout.due), on_stop)
+    account.agendas = (schedules.due, billing_cycle.due, invoices.due, checkout.due)
+    mover = Mover(account, on_stop)
     sandbox = Sandbox(account, api, deliveries, mover)
 
     @asynccontextmanager
@@ -89,6 +103,7 @@ def create_app(
     return Starlette(
         routes=[
             *sandbox.routes(),
+            *Pages(account).routes(),
             Route("/{path:path}", api.handle, methods=everything),
         ],
         lifespan=lifespan,

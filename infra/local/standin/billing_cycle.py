@@ -1,6 +1,6 @@
 """How a subscription begins, turns from period to period, and ends (docs.stripe.com/billing/subscriptions/overview)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from stripe import Customer, Invoice, InvoiceLineItem, Subscription, SubscriptionItem
@@ -55,7 +55,7 @@ def begin(account: Account, subscription: Subscription, customer: Customer) -> N
     """
     trialing = subscription.status == "trialing"
     write = invoice_lines.of_trial if trialing else invoice_lines.in_advance
-    lines = [write(account, subscription, item) for item in licensed(subscription)]
+    lines = [write(account, subscription, item) for item in licensed(subscription.items.data)]
     lines += invoicing.take_pending_items(account, customer.id, subscription.id, subscription.currency)
     invoice = invoicing.draft(
         account, customer, lines, reason="subscription_create", subscription=subscription, auto_advance=False
@@ -98,10 +98,7 @@ def turn(account: Account, subscription: Subscription) -> None:
             )
         if trialed:
             subscription.status = "active"
-        invoice = _cycle_invoice(
-            account, subscription, [*_ahead(account, subscription), *arrears], (start, end)
-        )
-        subscription.latest_invoice = invoice.id
+        bill_ahead(account, subscription, (start, end), arrears)
 
 
 def finish(account: Account, subscription: Subscription, start: int, end: int) -> None:
@@ -124,11 +121,20 @@ def _cancel_early(account: Account, subscription: Subscription) -> None:
     finish(account, subscription, period(subscription)[0], account.now(subscription.test_clock))
 
 
-def _ahead(account: Account, subscription: Subscription) -> list[InvoiceLineItem]:
-    lines = [invoice_lines.in_advance(account, subscription, item) for item in licensed(subscription)]
-    return lines + invoicing.take_pending_items(
+def bill_ahead(
+    account: Account,
+    subscription: Subscription,
+    looked_back_on: tuple[int, int],
+    arrears: Sequence[InvoiceLineItem] = (),
+) -> None:
+    """Draft the invoice that opens the current period and closes the one `looked_back_on`."""
+    lines = [
+        invoice_lines.in_advance(account, subscription, item) for item in licensed(subscription.items.data)
+    ]
+    lines += invoicing.take_pending_items(
         account, str(subscription.customer), subscription.id, subscription.currency
     )
+    subscription.latest_invoice = _cycle_invoice(account, subscription, [*lines, *arrears], looked_back_on).id
 
 
 def _cycle_invoice(
@@ -151,17 +157,21 @@ def _cycle_invoice(
     return invoice
 
 
-def licensed(subscription: Subscription) -> list[SubscriptionItem]:
+def licensed(items: Iterable[SubscriptionItem]) -> list[SubscriptionItem]:
     """The items billed ahead."""
-    return [item for item in subscription.items.data if not is_metered(item.price)]
+    return [item for item in items if not is_metered(item.price)]
+
+
+def metered(items: Iterable[SubscriptionItem]) -> list[SubscriptionItem]:
+    """The items billed by usage, in arrears."""
+    return [item for item in items if is_metered(item.price)]
 
 
 def usage_lines(account: Account, subscription: Subscription, start: int, end: int) -> list[InvoiceLineItem]:
     """Each metered item's usage in `[start, end)`."""
     return [
         invoice_lines.in_arrears(account, subscription, item, start, end)
-        for item in subscription.items.data
-        if is_metered(item.price)
+        for item in metered(subscription.items.data)
     ]
 
 

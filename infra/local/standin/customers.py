@@ -4,22 +4,25 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from stripe import Customer, ListObject, PaymentMethod
+from stripe import Customer, ListObject, PaymentMethod, Subscription
 from stripe.params import (
     CustomerCreateParams,
+    CustomerDeleteParams,
     CustomerListParams,
     CustomerRetrieveParams,
     CustomerUpdateParams,
 )
 from stripe.test_helpers import TestClock
 
+from infra.local.standin import collection
 from infra.local.standin.account import Account, metadata, page
 from infra.local.standin.errors import RefusedError
 from infra.local.standin.routes import Routes
-from infra.local.standin.shapes import make, new_id
+from infra.local.standin.shapes import deleted, make, new_id
 
 routes = Routes()
 
+ENDED = ("canceled", "incomplete_expired")
 PLAIN_FIELDS = ("description", "email", "name", "phone")
 
 
@@ -67,7 +70,8 @@ def listed(account: Account, params: CustomerListParams) -> ListObject[Customer]
 @routes.get("/v1/customers/{customer}", CustomerRetrieveParams)
 def retrieve(account: Account, _params: CustomerRetrieveParams, customer: str) -> Customer:
     """Retrieve a customer, even a deleted one (docs.stripe.com/api/customers/retrieve)."""
-    return account.get(Customer, customer)
+    known = account.get(Customer, customer)
+    return deleted(Customer, customer) if "deleted" in known else known
 
 
 @routes.post("/v1/customers/{customer}", CustomerUpdateParams)
@@ -84,6 +88,18 @@ def update(account: Account, params: CustomerUpdateParams, customer: str) -> Cus
         known.metadata = metadata(params.get("metadata"), known.metadata)
         _settle_default(account, known, params)
     return known
+
+
+@routes.delete("/v1/customers/{customer}", CustomerDeleteParams)
+def delete(account: Account, _params: CustomerDeleteParams, customer: str) -> Customer:
+    """Delete a customer and cancel what they subscribed to at once (docs.stripe.com/api/customers/delete)."""
+    known = living(account, customer)
+    for subscription in account.all(Subscription):
+        if subscription.customer == known.id and subscription.status not in ENDED:
+            collection.end(account, subscription, reason="cancellation_requested")
+    account.emit("customer.deleted", known)
+    known.deleted = True
+    return deleted(Customer, customer)
 
 
 def living(account: Account, customer: str, param: str = "customer") -> Customer:

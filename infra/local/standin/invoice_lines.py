@@ -19,7 +19,7 @@ def in_advance(account: Account, subscription: Subscription, item: SubscriptionI
         subscription,
         item,
         quantity,
-        f"{quantity} × {_name(account, item.price)} ({_each(item.price)})",
+        usage_text(account, item.price, quantity),
         (item.current_period_start, item.current_period_end),
     )
 
@@ -60,7 +60,12 @@ def _count(account: Account, line: InvoiceLineItem, price: Price, customer: str)
     line.quantity_decimal = used(account, price, customer, line.period.start, line.period.end)
     line.quantity = int(line.quantity_decimal)
     line.amount = line.subtotal = cents(line.quantity_decimal * unit_amount(price))
-    line.description = f"{line.quantity_decimal} × {_name(account, price)} ({_each(price)})"
+    line.description = usage_text(account, price, line.quantity_decimal)
+
+
+def usage_text(account: Account, price: Price, quantity: Decimal) -> str:
+    """Stripe's words on usage: `5000 × API calls (at $0.01 / month)`."""
+    return f"{quantity} × {_name(account, price)} ({_each(price)})"
 
 
 def used(account: Account, price: Price, customer: str, start: int, end: int) -> Decimal:
@@ -190,6 +195,7 @@ def _name(account: Account, price: Price) -> str:
 
 def _each(price: Price) -> str:
     amount = unit_amount(price) / 100
-    exact = max(amount, amount.quantize(Decimal("0.01")))  # $99.00, but $0.005 in full
+    rounded = amount.quantize(Decimal("0.01"))
+    exact = rounded if rounded == amount else amount  # $99.00, but $0.005 in full
     each = f"at ${exact:f}" if price.currency == "usd" else f"at {exact:f} {price.currency.upper()}"
     return f"{each} / {price.recurring.interval}" if price.recurring else each

@@ -157,7 +157,9 @@ class Sandbox:
 
         def shown() -> DunningSetting:
             dunning = self._account.dunning
-            return DunningSetting.model_validate({"retryDays": dunning.retry_days, "finally": dunning.finally_})
+            return DunningSetting.model_validate(
+                {"retryDays": dunning.retry_days, "finally": dunning.finally_}
+            )
 
         return await _shown_or_set(request, DunningSetting, change, shown)
 

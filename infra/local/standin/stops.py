@@ -1,13 +1,13 @@
 """How the clock moves: stop by stop, so that whatever falls due on the way happens at its own time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from stripe.test_helpers import TestClock
 
-from infra.local.standin.account import Account, Due
+from infra.local.standin import agenda
+from infra.local.standin.account import Account
 from infra.local.standin.clock import at
 
 # The product's scheduled functions run on the quarter hour; this long after a period's turn they have work.
@@ -16,31 +16,20 @@ WATCH = timedelta(minutes=75)
 PATIENCE = 30.0
 
 
-class Agenda(Protocol):
-    """A room's list of what it will do by itself."""
-
-    def __call__(self, account: Account) -> Iterator[Due]:
-        """Everything that is or will be due."""
-        ...
-
-
 class Mover:
     """Moves the sandbox clock, and does what is due while it runs by itself.
 
     Args:
         account: The state.
-        agendas: Each room's list; of what is due at one instant, earlier rooms act first.
         on_stop: Awaited after each stop's deliveries.
     """
 
     def __init__(
         self,
         account: Account,
-        agendas: Iterable[Agenda],
         on_stop: Callable[[datetime], Awaitable[None]] | None = None,
     ) -> None:
         self._account = account
-        self._agendas = tuple(agendas)
         self._on_stop = on_stop
         self._moving = asyncio.Lock()
 
@@ -66,7 +55,7 @@ class Mover:
                 stop = self._next_stop(target, watch_until)
                 clock.set(stop)
                 self._carry_test_clocks()
-                if self.do_due():
+                if agenda.do_due(self._account):
                     watch_until = stop + WATCH
                 await self._settle()
                 if self._on_stop:
@@ -76,38 +65,18 @@ class Mover:
 
     def _next_stop(self, target: datetime, watch_until: datetime) -> datetime:
         now = self._account.clock.now()
-        candidates = [max(at(due.at), now) for due in self._dues()]
+        due = agenda.next_due(self._account)
+        candidates = [] if due is None else [max(at(due), now)]
         if (quarter := _quarter_after(now)) <= watch_until:
             candidates.append(quarter)
         return min([*candidates, target])
-
-    def do_due(self, test_clock: str | None = None) -> bool:
-        """Do everything whose time has come, in order; returns whether any of it was about billing.
-
-        Args:
-            test_clock: Only what lives on this test clock; by default everything.
-        """
-        billing = False
-        while ready := [
-            due
-            for due in self._dues()
-            if due.at <= self._account.now(due.test_clock) and test_clock in (None, due.test_clock)
-        ]:
-            first = min(ready, key=lambda due: due.at)
-            first.act()
-            billing = billing or first.billing
-        return billing
 
     async def run(self) -> None:
         """While the clock runs, do what falls due about when it does."""
         while True:
             if not self._account.clock.frozen:
-                self.do_due()
+                agenda.do_due(self._account)
             await asyncio.sleep(0.5)
-
-    def _dues(self) -> Iterator[Due]:
-        for agenda in self._agendas:
-            yield from agenda(self._account)
 
     def _carry_test_clocks(self) -> None:
         """The sandbox clock carries test clocks along: the whole stack moves alike."""
