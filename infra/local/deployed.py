@@ -42,6 +42,12 @@ class DeployedTemplate:
             _surroundings(stack) | _parameters(template, stack) | ids | _function_arns(template, stack, ids),
         )
 
+    def physical_ids(self, resource_type: str) -> list[str]:
+        """Physical ids of the stack's resources of this type."""
+        return [
+            str(self.names[name]) for name, each in self.resources.items() if each["Type"] == resource_type
+        ]
+
     def only(self, resource_type: str) -> tuple[str, Tree]:
         """Physical id and resolved properties of the stack's one resource of this type."""
         ((name, resource),) = (
