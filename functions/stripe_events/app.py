@@ -14,9 +14,22 @@ from tollkeeper.telemetry import logger
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-def apply(message: SQSRecord) -> None:
+def apply(record: SQSRecord) -> None:
     """Bring the user up to date whom an event is about."""
-    event = json.loads(message.body)
+    event = json.loads(record.body)
+    try:
+        follow(event)
+    except Exception:
+        logger.exception("A Stripe event could not be applied and comes again", extra={"event": event["id"]})
+        raise
+
+
+def follow(event: dict[str, Any]) -> None:
+    """Ask Stripe about the customer whom an event names, and write the answer.
+
+    Raises:
+        StripeUnavailableError, StaleRevisionError, …: nothing was written.
+    """
     about = event["data"]["object"]
     match event["type"]:
         case "checkout.session.completed" | "invoice.payment_failed" | "invoice.paid" | "invoice.created":
