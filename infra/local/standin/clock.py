@@ -26,6 +26,10 @@ class SandboxClock:
         """The present instant in whole seconds since the epoch, as Stripe writes time."""
         return int(self.now().timestamp())
 
+    def freeze(self) -> None:
+        """Stand still from now on."""
+        self._frozen_at = self.now()
+
     def set(self, instant: datetime) -> None:
         """Stand at `instant`.
 

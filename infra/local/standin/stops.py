@@ -47,7 +47,7 @@ class Mover:
             clock = self._account.clock
             if target < clock.now():
                 clock.set(target)  # says why not
-            clock.set(clock.now())
+            clock.freeze()
             stops: list[datetime] = []
             watch_until = clock.now()
             while not stops or stops[-1] < target:
