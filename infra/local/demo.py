@@ -27,9 +27,9 @@ USAGE = {"apiCalls": 15_000, "aiQueries": 1_200, "exports": 600}
 # and 500 exports; each beyond them costs 1, 10 and 50 cents.
 LINES = {
     "Professional": (1, 99_00),
-    "API calls": (5_000, 50_00),
-    "AI queries": (200, 20_00),
-    "Exports": (100, 50_00),
+    "API calls over the limit": (5_000, 50_00),
+    "AI queries over the limit": (200, 20_00),
+    "Exports over the limit": (100, 50_00),
 }
 TOTAL = 219_00
 
@@ -101,7 +101,8 @@ def live_a_month(home: Home, stack: Stack) -> list[Figure]:
         work.outcome = f"active, {period_start:%-d %B} to {period_end:%-d %B %Y}"
     _send(customer, _usage_records(period_start))
     counted = _counted(customer)
-    console.print(f"  GET /quota/apiCalls: {customer.quota('apiCalls')}", style="dim", markup=False)
+    quota = ", ".join(f"{name} {value}" for name, value in customer.quota("apiCalls").items())
+    console.print(f"  GET /quota/apiCalls: {quota}", style="dim")
     with step("The period passes, and Stripe finalises the invoice"):
         customer.move_clock(period_end + FINALISATION)
     invoice, lines = _renewal(stack, active["customerId"])

@@ -1,6 +1,7 @@
 """Where MiniStack reads a role's policies other than AWS does.
 
-On AWS `sqs:SendMessage` allows SendMessageBatch too, and no action of that name exists. MiniStack asks for one.
+On AWS `sqs:SendMessage` allows SendMessageBatch too, and there is no action of that name. MiniStack asks for
+one.
 """
 
 import json

@@ -35,21 +35,21 @@ SABOTAGES = (
         file="shared/tollkeeper/ledger/counting.py",
         right="+= each.record.quantity\n",
         wrong="+= 2 * each.record.quantity\n",
-        figure="API calls on the invoice is off: expected 5,000 for $50.00, found 20,000 for $200.00",
+        figure="API calls over the limit on the invoice is off: expected 5,000 for $50.00, found 20,000 for $200.00",
     ),
     Sabotage(
         what="The reporter reports usage instead of overage",
         file="shared/tollkeeper/rules/metering.py",
         right="value=over.quantity",
         wrong="value=period.used[metric]",
-        figure="API calls on the invoice is off: expected 5,000 for $50.00, found 15,000 for $150.00",
+        figure="API calls over the limit on the invoice is off: expected 5,000 for $50.00, found 15,000 for $150.00",
     ),
     Sabotage(
         what="The catalogue has one wrong price",
         file="shared/tollkeeper/catalogue.toml",
         right="overage_price = 0.50",
         wrong="overage_price = 0.05",
-        figure="Exports on the invoice is off: expected 100 for $50.00, found 100 for $5.00",
+        figure="Exports over the limit on the invoice is off: expected 100 for $50.00, found 100 for $5.00",
     ),
 )
 
