@@ -35,14 +35,16 @@ SABOTAGES = (
         file="shared/tollkeeper/ledger/counting.py",
         right="+= each.record.quantity\n",
         wrong="+= 2 * each.record.quantity\n",
-        figure="API calls over the limit on the invoice is off: expected 5,000 for $50.00, found 20,000 for $200.00",
+        figure="API calls over the limit on the invoice is off:"
+        " expected 5,000 for $50.00, found 20,000 for $200.00",
     ),
     Sabotage(
         what="The reporter reports usage instead of overage",
         file="shared/tollkeeper/rules/metering.py",
         right="value=over.quantity",
         wrong="value=period.used[metric]",
-        figure="API calls over the limit on the invoice is off: expected 5,000 for $50.00, found 15,000 for $150.00",
+        figure="API calls over the limit on the invoice is off:"
+        " expected 5,000 for $50.00, found 15,000 for $150.00",
     ),
     Sabotage(
         what="The catalogue has one wrong price",

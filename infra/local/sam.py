@@ -19,7 +19,7 @@ ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_6
 
 
 def build(home: Home) -> None:
-    """Build the layer and the functions for this machine's processor, and compile the layer as `make build`."""
+    """Build the layer and the functions for this machine, and compile the layer as `make build` does."""
     _sam(
         home,
         "build",
