@@ -1,20 +1,19 @@
 """Run the stand-in alone: `python -m infra.local.standin --port 12111`."""
 
 import argparse
-import socket
 
 import uvicorn
 
 from infra.local.standin.app import create_app
 from infra.local.standin.clock import SandboxClock
+from infra.local.standin.loopback import listen
 
 
 def main() -> None:
     """Serve on loopback until interrupted; port 0 takes a free one and prints it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="loopback port; 0 takes a free one")
-    listener = socket.create_server(("127.0.0.1", parser.parse_args().port))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener, url = listen(parser.parse_args().port)
     print(f"Stripe stand-in on {url}", flush=True)
     app = create_app(clock=SandboxClock(), public_url=url)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

@@ -23,7 +23,7 @@ def render(account: Account, answer: StripeObject, expand: Sequence[str]) -> dic
         body["data"] = [plain(item) for item in answer.data] if hasattr(answer, "data") else []
     for path in expand:
         parts = path.split(".")
-        if len(parts) > DEEPEST + (parts[0] == "data"):
+        if len(parts) > DEEPEST:
             raise RefusedError(f"You cannot expand more than 4 levels of a property: {path}", param="expand")
         _expand(account, body, parts, path)
     return body

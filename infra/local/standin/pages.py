@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from html import escape
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -52,9 +53,9 @@ class Pages:
         try:
             session = self._account.get(Session, identifier)
             if request.method == "POST":
-                form = await request.form()
+                form = await _form(request)
                 checkout.complete(
-                    self._account, identifier, str(form["card"]), str(form.get("code", "")) or None
+                    self._account, identifier, form.get("card", ""), form.get("code") or None
                 )
                 address = (session.success_url or "").replace("{CHECKOUT_SESSION_ID}", identifier)
                 return RedirectResponse(address, status_code=303)
@@ -70,9 +71,9 @@ class Pages:
 
     async def portal_card(self, request: Request) -> Response:
         """Replace the card."""
-        form = await request.form()
+        form = await _form(request)
         return self._after(
-            request, lambda session: portal.change_card(self._account, session, str(form["card"]))
+            request, lambda session: portal.change_card(self._account, session, form.get("card", ""))
         )
 
     async def portal_cancel(self, request: Request) -> Response:
@@ -115,6 +116,10 @@ class Pages:
         rows = [(line.description or "", line.amount) for line in found.lines.data]
         body = f"<p>{escape(found.number or 'Draft')}, {escape(str(found.status))}</p>"
         return _page("Invoice", body + _table([*rows, ("Total", found.total)], found.currency))
+
+
+async def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl((await request.body()).decode()))
 
 
 def _checkout_body(session: Session, message: str) -> str:

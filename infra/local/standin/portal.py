@@ -68,7 +68,7 @@ def _features(given: Mapping[str, Any]) -> dict[str, Any]:
             "mode": cancel.get("mode", "at_period_end"),
             "proration_behavior": cancel.get("proration_behavior", "none"),
         },
-        "subscription_pause": {"duration": {"type": "indefinite"}, "enabled": False},
+        "subscription_pause": {"duration": {"interval_options": [], "type": "indefinite"}, "enabled": False},
         "subscription_update": {
             "default_allowed_updates": list(change.get("default_allowed_updates") or []),
             "enabled": change.get("enabled", False),

@@ -83,6 +83,8 @@ def _complete(kind: type[StripeObject], fields: Mapping[str, Any], noun: str | N
     declared = _fields(cast("Any", kind))  # mypy takes a class whose instances are unhashable for unhashable
     if unknown := fields.keys() - declared.keys():
         raise MisshapenError(f"{kind.__qualname__} has no {sorted(unknown)}")
+    # The SDK cannot read `null` where it expects a map of objects.
+    absent = {"deleted", *INCLUDABLE.get(noun or "", ()), *getattr(kind, "_inner_class_dicts", ())}
     whole: dict[str, Any] = {}
     for name, (inner, optional) in declared.items():
         if name in fields:
@@ -93,7 +95,7 @@ def _complete(kind: type[StripeObject], fields: Mapping[str, Any], noun: str | N
             whole[name] = False
         elif not optional:
             raise MisshapenError(f"{kind.__qualname__} needs {name}")
-        elif name not in INCLUDABLE.get(noun or "", ()) and name != "deleted":
+        elif name not in absent:
             whole[name] = None
     return whole
 

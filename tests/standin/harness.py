@@ -1,0 +1,143 @@
+"""What the tests drive the stand-in with: a running server, a small shop, a webhook receiver."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from stripe import Customer, Invoice, Price, StripeClient, Subscription
+
+from infra.local.standin.clock import iso
+
+START = datetime(2026, 1, 31, 12, 0, 7, tzinfo=UTC)
+
+
+class Sandbox:
+    """The running stand-in, as a test sees it."""
+
+    def __init__(self, url: str, stops: list[datetime]) -> None:
+        self.url = url
+        self.stops = stops
+        self.http = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self.stripe = StripeClient(
+            "sk_test_tests", base_addresses={"api": url, "meter_events": url}, max_network_retries=0
+        )
+
+    def move(self, instant: datetime) -> list[str]:
+        """Move the clock and return the stops."""
+        answer = self.http.put("/_sandbox/clock", json={"now": iso(instant)})
+        assert answer.status_code == 200, answer.text
+        stops: list[str] = answer.json()["stops"]
+        return stops
+
+    def put(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """Change a sandbox setting."""
+        return self.http.put(f"/_sandbox/{path}", json=body)
+
+
+class Receiver:
+    """A webhook endpoint that keeps what it was sent, and fails as often as told."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[bytes, str]] = []
+        self.failures = 0
+        self.url = ""
+
+    async def take(self, request: Request) -> Response:
+        """Keep a delivery, or refuse it."""
+        if self.failures:
+            self.failures -= 1
+            return Response(status_code=503)
+        self.received.append((await request.body(), request.headers["stripe-signature"]))
+        return Response(status_code=200)
+
+
+class Shop:
+    """A small catalogue and its customers: two plans and a metered price of 3 cents."""
+
+    def __init__(self, stripe: StripeClient) -> None:
+        self.stripe = stripe
+        self.product = stripe.v1.products.create({"name": "Lamp"})
+        self.meter = stripe.v1.billing.meters.create(
+            {"display_name": "Switches", "event_name": "switch", "default_aggregation": {"formula": "sum"}}
+        )
+        self.small = self.price(2000, "small")
+        self.large = self.price(5000, "large")
+        self.metered = stripe.v1.prices.create(
+            {
+                "currency": "usd",
+                "product": self.product.id,
+                "unit_amount": 3,
+                "recurring": {"interval": "month", "usage_type": "metered", "meter": self.meter.id},
+                "lookup_key": "switches",
+            }
+        )
+
+    def price(self, amount: int, lookup_key: str) -> Price:
+        """A licensed monthly price."""
+        return self.stripe.v1.prices.create(
+            {
+                "currency": "usd",
+                "product": self.product.id,
+                "unit_amount": amount,
+                "recurring": {"interval": "month"},
+                "lookup_key": lookup_key,
+            }
+        )
+
+    def customer(self, card: str = "pm_card_visa", test_clock: str | None = None) -> Customer:
+        """A customer whose default card is `card`."""
+        customer = self.stripe.v1.customers.create(
+            {"email": "a@example.com", **({"test_clock": test_clock} if test_clock else {})}
+        )
+        method = self.stripe.v1.payment_methods.attach(card, {"customer": customer.id})
+        return self.stripe.v1.customers.update(
+            customer.id, {"invoice_settings": {"default_payment_method": method.id}}
+        )
+
+    def subscribe(self, customer: Customer, **more: Any) -> Subscription:  # noqa: ANN401 - any parameter
+        """A subscription of the small plan with the metered price."""
+        return self.stripe.v1.subscriptions.create(
+            {"customer": customer.id, "items": [{"price": self.small.id}, {"price": self.metered.id}], **more}
+        )
+
+    def use(self, customer: Customer, value: int, identifier: str, at: datetime | None = None) -> None:
+        """Tell the meter what a customer used."""
+        self.stripe.v1.billing.meter_events.create(
+            {
+                "event_name": "switch",
+                "payload": {"stripe_customer_id": customer.id, "value": str(value)},
+                "identifier": identifier,
+                **({"timestamp": int(at.timestamp())} if at else {}),
+            }
+        )
+
+    def invoices(self, customer: Customer) -> list[Invoice]:
+        """A customer's invoices, oldest first."""
+        return self.stripe.v1.invoices.list({"customer": customer.id}).data[::-1]
+
+    def events(self, *kinds: str) -> list[str]:
+        """The types of the events so far, oldest first, of the given beginnings."""
+        found = self.stripe.v1.events.list({"limit": 100}).data[::-1]
+        return [event.type for event in found if event.type.startswith(kinds)]
+
+
+@contextmanager
+def serving(app: Starlette, listener: socket.socket) -> Iterator[None]:
+    """Run an application in a background thread."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.005)
+    yield
+    server.should_exit = True
+    thread.join(10)
+    listener.close()

@@ -1,0 +1,134 @@
+"""Requests: who may ask, what is a valid question, and asking twice."""
+
+import httpx
+import pytest
+import stripe as sdk
+from stripe import StripeClient
+
+from infra.local.standin.forms import decode
+from infra.local.standin.params import read
+from tests.standin.harness import Sandbox, Shop
+
+
+def refused(call: object) -> sdk.StripeError:
+    """The error a call raises."""
+    with pytest.raises(sdk.StripeError) as raised:
+        call()  # type: ignore[operator]
+    return raised.value
+
+
+def test_wrong_key_is_unauthorized(sandbox: Sandbox) -> None:
+    """A call without a test key gets 401."""
+    client = StripeClient("sk_live_x", base_addresses={"api": sandbox.url})
+    assert isinstance(refused(client.v1.customers.list), sdk.AuthenticationError)
+
+
+def test_unknown_parameter_is_refused(stripe: StripeClient) -> None:
+    """A parameter Stripe does not know is named."""
+    error = refused(lambda: stripe.v1.customers.create({"emial": "a@b.c"}))  # type: ignore[typeddict-unknown-key]
+    assert (error.code, error.param) == ("parameter_unknown", "emial")
+
+
+def test_removed_parameter_is_refused(stripe: StripeClient) -> None:
+    """Checkout took `payment_method_types` once; this API version does not."""
+    params = {"mode": "subscription", "success_url": "https://x.test", "payment_method_types": ["card"]}
+    error = refused(lambda: stripe.v1.checkout.sessions.create(params))  # type: ignore[arg-type]
+    assert (error.code, error.param) == ("parameter_unknown", "payment_method_types")
+
+
+def test_nested_parameter_of_wrong_type_is_named(stripe: StripeClient) -> None:
+    """The complaint says where in the nested parameters the mistake is."""
+    params = {"currency": "usd", "unit_amount": 1, "recurring": {"interval": "moth"}}
+    error = refused(lambda: stripe.v1.prices.create(params))  # type: ignore[arg-type]
+    assert error.param == "recurring[interval]"
+
+
+def test_missing_parameter_is_named(stripe: StripeClient) -> None:
+    """A required parameter that is left out is named."""
+    error = refused(lambda: stripe.v1.products.create({}))  # type: ignore[typeddict-item]
+    assert (error.code, error.param) == ("parameter_missing", "name")
+
+
+@pytest.mark.parametrize(
+    ("form", "code", "param"),
+    [
+        ([("cancel_at_period_end", "yes")], "parameter_invalid_boolean", "cancel_at_period_end"),
+        ([("days_until_due", "1.5")], "parameter_invalid_integer", "days_until_due"),
+        ([("billing_cycle_anchor", "now")], "parameter_invalid_object", "billing_cycle_anchor"),
+        ([("items", "x")], "parameter_invalid_array", "items"),
+        ([("items[0][price]", "")], "parameter_invalid_empty", "items[0][price]"),
+        ([("proration_behavior", "some")], "parameter_invalid_choice", "proration_behavior"),
+    ],
+)
+def test_form_values_are_read_by_declared_type(form: list[tuple[str, str]], code: str, param: str) -> None:
+    """Each form value must be of the type the SDK declares for it."""
+    from infra.local.standin.errors import RefusedError  # noqa: PLC0415
+
+    with pytest.raises(RefusedError) as raised:
+        read(sdk.params.SubscriptionUpdateParams, decode(form))
+    assert (code, param) == (raised.value.code, raised.value.param)
+
+
+def test_form_values_become_typed() -> None:
+    """Integers, booleans and arrays come out of strings."""
+    form = [("items[0][quantity]", "2"), ("cancel_at_period_end", "false"), ("cancel_at", "7")]
+    expected = {"items": [{"quantity": 2}], "cancel_at_period_end": False, "cancel_at": 7}
+    assert expected == read(sdk.params.SubscriptionUpdateParams, decode(form))
+
+
+def test_unsupported_path_says_so(sandbox: Sandbox) -> None:
+    """What the stand-in lacks is a 404 that says so, not a wrong answer."""
+    answer = httpx.get(f"{sandbox.url}/v1/disputes", headers={"Authorization": "Bearer sk_test_x"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "standin_lacks")
+
+
+def test_other_api_version_is_refused(sandbox: Sandbox) -> None:
+    """The stand-in speaks one API version."""
+    headers = {"Authorization": "Bearer sk_test_x", "Stripe-Version": "2020-08-27"}
+    assert httpx.get(f"{sandbox.url}/v1/customers", headers=headers).status_code == 400
+
+
+def test_same_key_replays_first_answer(stripe: StripeClient) -> None:
+    """An idempotency key makes one object, however often it is sent."""
+    first = stripe.v1.customers.create({"name": "A"}, {"idempotency_key": "k"})
+    again = stripe.v1.customers.create({"name": "A"}, {"idempotency_key": "k"})
+    assert (first.id, "true") == (again.id, again.last_response.headers["Idempotent-Replayed"])  # type: ignore[union-attr]
+
+
+def test_same_key_with_other_parameters_is_an_error(stripe: StripeClient) -> None:
+    """An idempotency key belongs to one question."""
+    stripe.v1.customers.create({"name": "A"}, {"idempotency_key": "k"})
+    error = refused(lambda: stripe.v1.customers.create({"name": "B"}, {"idempotency_key": "k"}))
+    assert isinstance(error, sdk.IdempotencyError)
+
+
+def test_pages_follow_one_another(stripe: StripeClient) -> None:
+    """A list is paged newest first, without gaps or repeats."""
+    made = [stripe.v1.customers.create({"name": str(n)}).id for n in range(5)]
+    paged = [c.id for c in stripe.v1.customers.list({"limit": 2}).auto_paging_iter()]
+    assert made[::-1] == paged
+
+
+def test_expand_replaces_an_id_with_its_object(shop: Shop) -> None:
+    """`expand` reaches through lists and objects."""
+    shop.subscribe(shop.customer())
+    (subscription,) = shop.stripe.v1.subscriptions.list(
+        {"expand": ["data.customer", "data.latest_invoice.payments"]}
+    ).data
+    (payment,) = subscription.latest_invoice.payments.data
+    assert (subscription.customer.email, payment.status) == ("a@example.com", "paid")
+
+
+def test_includable_field_is_absent_unless_expanded(shop: Shop) -> None:
+    """An invoice's payments come only when asked for, as at Stripe."""
+    shop.subscribe(shop.customer())
+    (invoice,) = shop.stripe.v1.invoices.list({}).data
+    assert "payments" not in invoice
+
+
+def test_metadata_merges_and_unsets(stripe: StripeClient) -> None:
+    """Metadata is merged key by key; an empty value unsets a key."""
+    customer = stripe.v1.customers.create({"metadata": {"a": "1", "b": "2"}})
+    changed = stripe.v1.customers.update(customer.id, {"metadata": {"a": "", "c": "3"}})
+    assert changed.metadata is not None
+    assert changed.metadata.to_dict() == {"b": "2", "c": "3"}
