@@ -14,7 +14,7 @@ from tollkeeper.catalogue import Catalogue, load
 from tollkeeper.clock import Clock
 from tollkeeper.clock import clock as clock_at
 from tollkeeper.ledger.accounts import Accounts
-from tollkeeper.ledger.table import Table
+from tollkeeper.ledger.table import DynamoTable, Table
 from tollkeeper.rules.offers import Offer
 from tollkeeper.settings import Settings, secret
 
@@ -56,7 +56,7 @@ def offer() -> Offer:
 @cache
 def table() -> Table:
     """Return the ledger's table."""
-    return Table(boto3.client("dynamodb", config=AWS), settings().table_name)
+    return DynamoTable(boto3.client("dynamodb", config=AWS), settings().table_name)
 
 
 @cache

@@ -6,8 +6,7 @@ from uuid import uuid4
 
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.keys import Due
-from tollkeeper.ledger.rows import Value, marshal
-from tollkeeper.ledger.table import Table, TransactionCancelledError, Write
+from tollkeeper.ledger.table import Change, Put, Table, TransactionCancelledError, Write, absent, equal
 from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.periods import Period
@@ -32,30 +31,27 @@ class Accounts:
 
         A user nobody has heard of is an account without anything: the free plan.
         """
-        items = self._table.query(
+        found = self._table.query(
             keys.user(user_id), keys.periods_since(since - LONGEST_PERIOD), keys.PROFILE
         )
-        profile = next((item for item in items if item["sk"]["S"] == keys.PROFILE), None)
-        periods = tuple(rows.period(item) for item in items if item is not profile)
+        profile = next((row for row in found if row["sk"] == keys.PROFILE), None)
+        periods = tuple(rows.period(row) for row in found if row is not profile)
         return rows.account(user_id, profile, periods)
 
     def bind_customer(self, user_id: str, customer_id: str) -> str:
         """Make a Stripe customer the user's, unless they have one already; return the one they have."""
+        change = Change(
+            keys.profile(user_id),
+            set={"stripeCustomerId": customer_id, "userId": user_id},
+            only_if=[absent("stripeCustomerId")],
+        )
         try:
-            self._table.transact(
-                [
-                    self._table.update(
-                        keys.profile(user_id),
-                        "SET stripeCustomerId = :customer, userId = :user",
-                        marshal({":customer": customer_id, ":user": user_id}),
-                        condition="attribute_not_exists(stripeCustomerId) OR stripeCustomerId = :customer",
-                    )
-                ]
-            )
+            self._table.transact([change])
         except TransactionCancelledError as error:
-            if not error.only_by_condition or error.reasons[0].item is None:
+            taken = error.refused[0].row
+            if taken is None:
                 raise
-            return str(error.reasons[0].item["stripeCustomerId"]["S"])
+            return str(taken["stripeCustomerId"])
         return customer_id
 
     def write_subscription(
@@ -71,45 +67,40 @@ class Accounts:
 
         Raises:
             StaleRevisionError: the user's row was written, or a period closed, since `account` was read.
+            UnavailableError: whether it was written is unknown.
         """
-        writes = [self._profile(account, subscription)]
-        writes += [self._period(account.user_id, period) for period in periods]
+        writes: list[Write] = [_profile(account, subscription)]
+        writes += [_period(account.user_id, period) for period in periods]
         if audit:
-            writes.append(
-                self._table.put(keys.audit(audit.user_id, audit.at, uuid4().hex), rows.audit_item(audit))
-            )
+            writes.append(Put(keys.audit(audit.user_id, audit.at, uuid4().hex), rows.audit_entry(audit)))
         try:
             self._table.transact(writes)
         except TransactionCancelledError as error:
             raise StaleRevisionError from error
 
-    def _profile(self, account: Account, subscription: Subscription) -> Write:
-        values = rows.subscription_values(subscription)
-        present = {name: value for name, value in values.items() if value is not None}
-        absent = [name for name, value in values.items() if value is None]
-        settings: dict[str, Value | datetime] = present | {"userId": account.user_id, "rev": account.rev + 1}
-        if account.trial_used or subscription.trial_end:
-            settings["trialUsed"] = True
-        expression = "SET " + ", ".join(f"{name} = :{name}" for name in settings)
-        if absent:
-            expression += " REMOVE " + ", ".join(absent)
-        arguments = marshal({f":{name}": value for name, value in settings.items()})
-        if account.rev:
-            condition = "rev = :before"
-            arguments |= marshal({":before": account.rev})
-        else:
-            condition = "attribute_not_exists(rev)"
-        return self._table.update(keys.profile(account.user_id), expression, arguments, condition=condition)
 
-    def _period(self, user_id: str, period: Period) -> Write:
-        values = rows.period_bounds(user_id, period) | {
+def _profile(account: Account, subscription: Subscription) -> Change:
+    said = rows.subscription_cells(subscription)
+    return Change(
+        keys.profile(account.user_id),
+        set={
+            **said,
+            "userId": account.user_id,
+            "rev": account.rev + 1,
+            "trialUsed": account.trial_used or subscription.trial_end is not None or None,
+        },
+        remove=[name for name, value in said.items() if value is None],
+        only_if=[equal("rev", account.rev or None)],
+    )
+
+
+def _period(user_id: str, period: Period) -> Change:
+    return Change(
+        keys.period(user_id, period),
+        set={
+            **rows.period_bounds(user_id, period),
             "due": keys.shard(Due.CLOSE, user_id),
             "dueAt": period.end,
-        }
-        present = {name: value for name, value in values.items() if value is not None}
-        return self._table.update(
-            keys.period(user_id, period),
-            "SET " + ", ".join(f"{name} = :{name}" for name in present),
-            marshal({f":{name}": value for name, value in present.items()}),
-            condition="attribute_not_exists(closedAt)",
-        )
+        },
+        only_if=[absent("closedAt")],
+    )

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from tollkeeper.ledger import keys, rows
-from tollkeeper.ledger.keys import Due, Key
-from tollkeeper.ledger.rows import USED, Value, marshal
-from tollkeeper.ledger.table import Table, TransactionCancelledError, Write
+from tollkeeper.ledger.keys import Due
+from tollkeeper.ledger.rows import USED
+from tollkeeper.ledger.table import Change, Key, Put, Table, TransactionCancelledError, Write, absent, equal
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.periods import Period
@@ -53,72 +53,57 @@ class Closing:
         Raises:
             PeriodMovedError: it is not as it was read any more.
         """
-        details = {"after": {metric: str(event.value) for metric, event in events.items()}}
-        entry = AuditEntry(
-            user_id, now, "reporter", Action.PERIOD_CLOSED, "period", keys.period_id(period), details
-        )
-        writes = [self._close(user_id, period, now)]
-        writes += [self._freeze(user_id, period, metric, event, now) for metric, event in events.items()]
-        writes.append(self._table.put(keys.audit(user_id, now, uuid4().hex), rows.audit_item(entry)))
+        units = {metric: str(event.value) for metric, event in events.items()}
+        name = keys.period_id(period)
+        entry = AuditEntry(user_id, now, "reporter", Action.PERIOD_CLOSED, "period", name, {"after": units})
+        writes: list[Write] = [_closed(user_id, period, now)]
+        writes += [_frozen(user_id, period, metric, event, now) for metric, event in events.items()]
+        writes.append(Put(keys.audit(user_id, now, uuid4().hex), rows.audit_entry(entry)))
         try:
             self._table.transact(writes)
         except TransactionCancelledError as error:
             raise PeriodMovedError from error
 
-    def _close(self, user_id: str, period: Period, now: datetime) -> Write:
-        conditions = ["attribute_not_exists(closedAt)", "terms = :terms", "periodEnd = :end"]
-        values: dict[str, Value | datetime | None] = {
-            ":now": now,
-            ":terms": rows.terms_text(period.terms),
-            ":end": period.end,
-        }
-        for metric in period.terms.prices:
-            if metric in period.used:
-                conditions.append(f"{USED}{metric} = :was_{metric}")
-                values[f":was_{metric}"] = period.used[metric]
-            else:
-                conditions.append(f"attribute_not_exists({USED}{metric})")
-        return self._table.update(
-            keys.period(user_id, period),
-            "SET closedAt = :now REMOVE due, dueAt",
-            marshal(values),
-            condition=" AND ".join(conditions),
-        )
-
-    def _freeze(self, user_id: str, period: Period, metric: str, event: MeterEvent, now: datetime) -> Write:
-        item = marshal(
-            {
-                "userId": user_id,
-                "identifier": event.identifier,
-                "eventName": event.name,
-                "stripeCustomerId": event.customer_id,
-                "value": event.value,
-                "timestamp": event.timestamp,
-                "frozenAt": now,
-                "due": keys.shard(Due.SEND, user_id),
-                "dueAt": now,
-            }
-        )
-        return self._table.put(keys.outbox(user_id, period, metric), item)
-
     def unsent(self, until: datetime) -> Iterator[UnsentEvent]:
         """Return the frozen meter events that are not noted as sent."""
         for shard in keys.shards(Due.SEND):
-            for item in self._table.get_all(self._table.due(shard, iso(until))):
-                row = rows.unmarshal(item)
-                if "due" not in row:
-                    continue  # Sent since the index was read, which lags a moment behind the table.
-                event = MeterEvent(
-                    identifier=str(row["identifier"]),
-                    name=str(row["eventName"]),
-                    customer_id=str(row["stripeCustomerId"]),
-                    value=int(row["value"]),
-                    timestamp=parse_iso(str(row["timestamp"])),
-                )
-                yield UnsentEvent(Key(str(row["pk"]), str(row["sk"])), event, parse_iso(str(row["frozenAt"])))
+            for row in self._table.get_all(self._table.due(shard, iso(until))):
+                if "due" in row:  # if not, it was sent since the index was read, which lags behind the table
+                    yield UnsentEvent(
+                        key=Key(str(row["pk"]), str(row["sk"])),
+                        event=rows.meter_event(row),
+                        frozen_at=parse_iso(str(row["frozenAt"])),
+                    )
 
     def note_sent(self, unsent: UnsentEvent, now: datetime) -> None:
         """Note that Stripe has taken a meter event."""
-        self._table.transact(
-            [self._table.update(unsent.key, "SET sentAt = :now REMOVE due, dueAt", marshal({":now": now}))]
-        )
+        self._table.transact([Change(unsent.key, set={"sentAt": now}, remove=["due", "dueAt"])])
+
+
+def _closed(user_id: str, period: Period, now: datetime) -> Change:
+    """Return the closing of a period, if it still is what its overage was computed from."""
+    unmoved = [equal(USED + metric, period.used.get(metric)) for metric in period.terms.prices]
+    return Change(
+        keys.period(user_id, period),
+        set={"closedAt": now},
+        remove=["due", "dueAt"],
+        only_if=[
+            absent("closedAt"),
+            equal("terms", rows.terms_text(period.terms)),
+            equal("periodEnd", period.end),
+            *unmoved,
+        ],
+    )
+
+
+def _frozen(user_id: str, period: Period, metric: str, event: MeterEvent, now: datetime) -> Put:
+    return Put(
+        keys.outbox(user_id, period, metric),
+        {
+            **rows.meter_event_cells(event),
+            "userId": user_id,
+            "frozenAt": now,
+            "due": keys.shard(Due.SEND, user_id),
+            "dueAt": now,
+        },
+    )

@@ -14,14 +14,19 @@ from uuid import uuid4
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.patience import Patience
-from tollkeeper.ledger.rows import USED, Item, marshal
+from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import (
-    CONDITION_FAILED,
     MOST_WRITES,
+    Change,
+    Condition,
+    Is,
+    Key,
+    Put,
     Table,
     TransactionCancelledError,
     UnavailableError,
     Write,
+    absent,
 )
 from tollkeeper.rules.accounts import Posting, posting
 from tollkeeper.rules.audit import Action, AuditEntry
@@ -93,9 +98,9 @@ class Counting:
 
     def _without_known(self, records: Sequence[UsageRecord], tally: Tally) -> list[UsageRecord]:
         wanted = {keys.record(record.user_id, record.id): record for record in records}
-        for item in self._table.get_all(wanted):
-            record = wanted.pop(keys.Key(item["pk"]["S"], item["sk"]["S"]))
-            _known(record, rows.record(item), tally)
+        for row in self._table.get_all(list(wanted)):
+            record = wanted.pop(Key(str(row["pk"]), str(row["sk"])))
+            _known(record, rows.record(row), tally)
         return list(wanted.values())
 
     def _write(
@@ -104,7 +109,7 @@ class Counting:
         attempt = 0
         while postings:
             try:
-                self._table.transact(self._writes(user_id, postings, now))
+                self._table.transact(_writes(user_id, postings, now))
             except TransactionCancelledError as cancelled:
                 postings = _without_refused(postings, cancelled, tally)
                 if cancelled.only_by_condition:
@@ -117,53 +122,46 @@ class Counting:
             patience.wait(attempt)
             attempt += 1
 
-    def _writes(self, user_id: str, postings: Sequence[Posting], now: datetime) -> list[Write]:
-        """Return one transaction: the markers in the order of the postings, then what they add up to."""
-        first = postings[0]
-        page = keys.page(user_id, first.period, now, uuid4().hex)
-        writes = [self._marker(each) for each in postings]
-        if first.counts:
-            writes.append(self._period(user_id, postings))
-        writes.append(self._table.put(page, rows.page_item([each.record for each in postings])))
-        writes += self._days(user_id, postings)
-        if first.unbilled:
-            writes.append(self._audit(user_id, postings, now, page.sk))
-        return writes
 
-    def _marker(self, of: Posting) -> Write:
-        item = rows.record_item(of.record, keys.period_id(of.period), late=of.late, unbilled=of.unbilled)
-        return self._table.put(keys.record(of.record.user_id, of.record.id), item)
+def _writes(user_id: str, postings: Sequence[Posting], now: datetime) -> list[Write]:
+    """Return one transaction: the markers in the order of the postings, then what they add up to."""
+    first = postings[0]
+    page = keys.page(user_id, first.period, now, uuid4().hex)
+    writes: list[Write] = [_marker(each) for each in postings]
+    if first.counts:
+        writes.append(_period(user_id, postings))
+    writes.append(Put(page, rows.page([each.record for each in postings])))
+    writes += _days(user_id, postings)
+    if first.unbilled:
+        units = {metric: str(quantity) for metric, quantity in _sums(postings).items()}
+        entry = AuditEntry(user_id, now, "tracker", Action.USAGE_UNBILLED, "usage", page.sk, {"after": units})
+        writes.append(Put(keys.audit(user_id, now, uuid4().hex), rows.audit_entry(entry)))
+    return writes
 
-    def _period(self, user_id: str, postings: Sequence[Posting]) -> Write:
-        period = postings[0].period
-        begun = {
-            name: value for name, value in rows.period_bounds(user_id, period).items() if value is not None
-        }
-        sums, arguments = _additions(postings)
-        condition = "attribute_not_exists(closedAt)"
-        correction = postings[0].record
-        if correction.quantity < 0:
-            condition += f" AND {USED}{correction.metric} >= :least"
-            arguments |= marshal({":least": -correction.quantity})
-        return self._table.update(
-            keys.period(user_id, period),
-            "SET " + ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in begun) + sums,
-            arguments | marshal({f":{name}": value for name, value in begun.items()}),
-            condition=condition,
-        )
 
-    def _days(self, user_id: str, postings: Sequence[Posting]) -> Iterator[Write]:
-        by_day = defaultdict(list)
-        for each in postings:
-            by_day[keys.day(user_id, each.record.timestamp, each.record.facility_id)].append(each)
-        for key, those in by_day.items():
-            expression, arguments = _additions(those)
-            yield self._table.update(key, expression.strip(), arguments)
+def _marker(of: Posting) -> Put:
+    cells = rows.record_cells(of.record, keys.period_id(of.period), late=of.late, unbilled=of.unbilled)
+    return Put(keys.record(of.record.user_id, of.record.id), cells)
 
-    def _audit(self, user_id: str, postings: Sequence[Posting], now: datetime, page: str) -> Write:
-        details = {"after": {metric: str(quantity) for metric, quantity in _sums(postings).items()}}
-        entry = AuditEntry(user_id, now, "tracker", Action.USAGE_UNBILLED, "usage", page, details)
-        return self._table.put(keys.audit(user_id, now, uuid4().hex), rows.audit_item(entry))
+
+def _period(user_id: str, postings: Sequence[Posting]) -> Change:
+    first = postings[0]
+    conditions = [absent("closedAt")]
+    if first.record.quantity < 0:
+        conditions.append(Condition(USED + first.record.metric, Is.AT_LEAST, -first.record.quantity))
+    return Change(
+        keys.period(user_id, first.period),
+        begin=rows.period_bounds(user_id, first.period),
+        add=_counters(postings),
+        only_if=conditions,
+    )
+
+
+def _days(user_id: str, postings: Sequence[Posting]) -> Iterator[Change]:
+    by_day = defaultdict(list)
+    for each in postings:
+        by_day[keys.day(user_id, each.record.timestamp, each.record.facility_id)].append(each)
+    return (Change(key, add=_counters(those)) for key, those in by_day.items())
 
 
 def _transactions(postings: Iterable[Posting]) -> Iterator[list[Posting]]:
@@ -177,7 +175,7 @@ def _transactions(postings: Iterable[Posting]) -> Iterator[list[Posting]]:
         groups[kind if each.record.quantity > 0 else each.record.id].append(each)
     for group in sorted(groups.values(), key=lambda group: group[0].record.quantity < 0):
         together: list[Posting] = []
-        days: set[keys.Key] = set()
+        days: set[Key] = set()
         for each in group:
             day = keys.day(each.record.user_id, each.record.timestamp, each.record.facility_id)
             if len(together) + 1 + len(days | {day}) + OTHER_WRITES > MOST_WRITES:
@@ -196,17 +194,17 @@ def _without_refused(
     Raises:
         _PeriodClosedError: what is left belongs to another period.
     """
-    markers, others = cancelled.reasons[: len(postings)], cancelled.reasons[len(postings) :]
+    markers, others = cancelled.refused[: len(postings)], cancelled.refused[len(postings) :]
     left = []
-    for each, reason in zip(postings, markers, strict=True):
-        if reason.code == CONDITION_FAILED and reason.item is not None:
-            _known(each.record, rows.record(reason.item), tally)
+    for each, refused in zip(postings, markers, strict=True):
+        if refused.row is not None:
+            _known(each.record, rows.record(refused.row), tally)
         else:
             left.append(each)
-    refusal = next((reason for reason in others if reason.code == CONDITION_FAILED), None)
-    if not left or refusal is None:
+    period = next((each for each in others if each.by_condition), None)
+    if not left or period is None:
         return left
-    if refusal.item is not None and "closedAt" in refusal.item:
+    if period.row is not None and "closedAt" in period.row:
         raise _PeriodClosedError(left)
     tally.refused += [(each.record, Refusal.BELOW_ZERO) for each in left]
     return []
@@ -227,8 +225,5 @@ def _sums(postings: Iterable[Posting]) -> Counter[str]:
     return sums
 
 
-def _additions(postings: Iterable[Posting]) -> tuple[str, Item]:
-    """Return the part of an update that adds postings to a row's counters, and its arguments."""
-    sums = _sums(postings)
-    expression = " ADD " + ", ".join(f"{USED}{metric} :add_{metric}" for metric in sums)
-    return expression, marshal({f":add_{metric}": quantity for metric, quantity in sums.items()})
+def _counters(postings: Iterable[Posting]) -> dict[str, int]:
+    return {USED + metric: quantity for metric, quantity in _sums(postings).items()}

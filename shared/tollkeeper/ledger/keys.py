@@ -21,22 +21,15 @@ of work and one of a few shards, at the time when it is due.
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 from zlib import crc32
 
+from tollkeeper.ledger.table import Key
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.times import iso, parse_iso
 
 PROFILE = "PROFILE"
 CALENDAR = "calendar"
 SHARDS = 4
-
-
-class Key(NamedTuple):
-    """A primary key of the table."""
-
-    pk: str
-    sk: str
 
 
 class Due(StrEnum):

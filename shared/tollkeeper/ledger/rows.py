@@ -1,50 +1,24 @@
-"""Items of the table as values of the rules, and back. No key is made here, and nothing is sent."""
+"""Rows of the table as values of the rules, and back. No key is made here, and nothing is sent."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
+from tollkeeper.ledger.table import Cells, Row, Value
 from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.audit import AuditEntry
+from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.periods import Period, Terms
 from tollkeeper.rules.subscriptions import Status, Subscription
-from tollkeeper.rules.times import epoch, iso, parse_iso
+from tollkeeper.rules.times import epoch, parse_iso
 from tollkeeper.rules.usage import UsageRecord
-
-type Value = str | int | bool
-type Item = dict[str, Any]
 
 MARKER_LIFETIME = timedelta(days=400)
 """How long a record's id is remembered at least."""
 
 USED = "used_"
 INCURRED = "incurred_"
-
-
-def marshal(values: Mapping[str, Value | datetime | None]) -> Item:
-    """Write plain values the way DynamoDB's interface wants them; what is None is left out."""
-    return {name: _marshalled(value) for name, value in values.items() if value is not None}
-
-
-def _marshalled(value: Value | datetime) -> dict[str, str | bool]:
-    match value:
-        case bool():
-            return {"BOOL": value}
-        case int():
-            return {"N": str(value)}
-        case datetime():
-            return {"S": iso(value)}
-        case _:
-            return {"S": value}
-
-
-def unmarshal(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
-    """Read what `marshal` wrote."""
-    return {
-        name: int(typed["N"]) if "N" in typed else next(iter(typed.values())) for name, typed in item.items()
-    }
 
 
 def terms_text(terms: Terms) -> str:
@@ -68,9 +42,8 @@ def terms(text: str) -> Terms:
     return Terms(values["plan"], values["limits"], prices, values["billed"], frozenset(values["observed"]))
 
 
-def period(item: Item) -> Period:
+def period(row: Row) -> Period:
     """Read a period's row."""
-    row = unmarshal(item)
     return Period(
         start=parse_iso(str(row["periodStart"])),
         end=_instant(row, "periodEnd"),
@@ -82,7 +55,7 @@ def period(item: Item) -> Period:
     )
 
 
-def period_bounds(user_id: str, of: Period) -> dict[str, Value | datetime | None]:
+def period_bounds(user_id: str, of: Period) -> Cells:
     """Return a period's row without its counters."""
     return {
         "userId": user_id,
@@ -93,7 +66,7 @@ def period_bounds(user_id: str, of: Period) -> dict[str, Value | datetime | None
     }
 
 
-def subscription_values(of: Subscription) -> dict[str, Value | datetime | None]:
+def subscription_cells(of: Subscription) -> Cells:
     """Return the part of a user's row that says what Stripe said of their subscription."""
     return {
         "stripeCustomerId": of.customer_id,
@@ -110,9 +83,9 @@ def subscription_values(of: Subscription) -> dict[str, Value | datetime | None]:
     }
 
 
-def account(user_id: str, profile: Item | None, periods: tuple[Period, ...]) -> Account:
+def account(user_id: str, profile: Row | None, periods: tuple[Period, ...]) -> Account:
     """Read a user's row, which may not exist, beside the periods found with it."""
-    row = unmarshal(profile or {})
+    row = profile or {}
     return Account(
         user_id=user_id,
         rev=int(row.get("rev", 0)),
@@ -139,61 +112,54 @@ def _subscription(row: Mapping[str, Value]) -> Subscription:
     )
 
 
-def audit_item(of: AuditEntry) -> Item:
-    """Return an audit entry's item, without its key."""
-    return marshal(
-        {
-            "userId": of.user_id,
-            "at": of.at,
-            "actor": of.actor,
-            "action": of.action.value,
-            "entityType": of.entity_type,
-            "entityId": of.entity_id,
-            "details": json.dumps(of.details),
-            "eventId": of.event_id,
-        }
-    )
+def audit_entry(of: AuditEntry) -> Cells:
+    """Return an audit entry's row, without its key."""
+    return {
+        "userId": of.user_id,
+        "at": of.at,
+        "actor": of.actor,
+        "action": of.action.value,
+        "entityType": of.entity_type,
+        "entityId": of.entity_id,
+        "details": json.dumps(of.details),
+        "eventId": of.event_id,
+    }
 
 
-def record_item(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool) -> Item:
-    """Return a usage record's item, without its key, in the period that counted it."""
-    return marshal(
-        {
-            "userId": of.user_id,
-            "id": of.id,
-            "eventType": of.metric,
-            "quantity": of.quantity,
-            "timestamp": of.timestamp,
-            "acceptedAt": of.accepted_at,
-            "billingMonth": of.billing_month,
-            "facilityId": of.facility_id,
-            "eventData": of.event_data,
-            "reason": of.reason,
-            "actor": of.actor,
-            "period": period_id,
-            "late": late or None,
-            "unbilled": unbilled or None,
-            "expiresAt": epoch(of.accepted_at + MARKER_LIFETIME),
-        }
-    )
+def record_cells(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool) -> Cells:
+    """Return a usage record's row, without its key, in the period that counted it."""
+    return {
+        "userId": of.user_id,
+        "id": of.id,
+        "eventType": of.metric,
+        "quantity": of.quantity,
+        "timestamp": of.timestamp,
+        "acceptedAt": of.accepted_at,
+        "billingMonth": of.billing_month,
+        "facilityId": of.facility_id,
+        "eventData": of.event_data,
+        "reason": of.reason,
+        "actor": of.actor,
+        "period": period_id,
+        "late": late or None,
+        "unbilled": unbilled or None,
+        "expiresAt": epoch(of.accepted_at + MARKER_LIFETIME),
+    }
 
 
-def page_item(records: Sequence[UsageRecord]) -> Item:
+def page(records: Sequence[UsageRecord]) -> Cells:
     """Return the list of the records that one transaction counted: ids and quantities by metric."""
     listed: dict[str, dict[str, int]] = {}
     for of in records:
         listed.setdefault(of.metric, {})[of.id] = of.quantity
-    return marshal(
-        {
-            "billingMonth": records[0].billing_month,
-            "records": json.dumps(listed, separators=(",", ":"), ensure_ascii=False),
-        }
-    )
+    return {
+        "billingMonth": records[0].billing_month,
+        "records": json.dumps(listed, separators=(",", ":"), ensure_ascii=False),
+    }
 
 
-def record(item: Item) -> UsageRecord:
-    """Read a usage record's item."""
-    row = unmarshal(item)
+def record(row: Row) -> UsageRecord:
+    """Read a usage record's row."""
     return UsageRecord(
         id=str(row["id"]),
         user_id=str(row["userId"]),
@@ -205,6 +171,28 @@ def record(item: Item) -> UsageRecord:
         event_data=_text(row, "eventData"),
         reason=_text(row, "reason"),
         actor=_text(row, "actor"),
+    )
+
+
+def meter_event_cells(of: MeterEvent) -> Cells:
+    """Return a meter event as the outbox keeps it."""
+    return {
+        "identifier": of.identifier,
+        "eventName": of.name,
+        "stripeCustomerId": of.customer_id,
+        "value": of.value,
+        "timestamp": of.timestamp,
+    }
+
+
+def meter_event(row: Row) -> MeterEvent:
+    """Read a meter event from the outbox."""
+    return MeterEvent(
+        identifier=str(row["identifier"]),
+        name=str(row["eventName"]),
+        customer_id=str(row["stripeCustomerId"]),
+        value=int(row["value"]),
+        timestamp=parse_iso(str(row["timestamp"])),
     )
 
 

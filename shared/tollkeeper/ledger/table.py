@@ -1,28 +1,35 @@
-"""DynamoDB as the ledger needs it: read neighbours in order, write several items at once or none."""
+"""DynamoDB as the ledger needs it: read neighbours in order, write several rows at once or none.
+
+Rows are plain values here: text, whole numbers, truth, and on the way in also instants. What DynamoDB wants
+written as expressions is said in words: `Put` a new row, `Change` one, on `Condition`s.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from itertools import batched
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from tollkeeper.ledger.keys import Key
-from tollkeeper.ledger.rows import Item, marshal
+from tollkeeper.rules.times import iso
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-type Write = dict[str, Any]
+type Value = str | int | bool
+type Row = dict[str, Value]
+type Cells = Mapping[str, Value | datetime | None]
+"""What a row is made of; what is None is left out."""
 
 MOST_WRITES = 100
-"""The most items DynamoDB takes in one transaction."""
+"""The most rows DynamoDB writes in one transaction."""
 
 MOST_READS = 100
-"""The most items DynamoDB returns by their keys in one request."""
+"""The most rows DynamoDB returns by their keys in one request."""
 
-CONDITION_FAILED = "ConditionalCheckFailed"
 PASSING = frozenset(
     {
         "InternalServerError",
@@ -36,15 +43,76 @@ PASSING = frozenset(
 """Codes with which DynamoDB refuses today what it may do in a moment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why one write of a cancelled transaction was refused, and the item that stood in its way.
+class Key(NamedTuple):
+    """A primary key of the table."""
 
-    `code` is DynamoDB's (`None` for a write that was fine in itself).
+    pk: str
+    sk: str
+
+
+class Is(StrEnum):
+    """What a condition may ask of a number or text, as DynamoDB writes it."""
+
+    EQUAL = "="
+    AT_LEAST = ">="
+    AT_MOST = "<="
+
+
+class Condition(NamedTuple):
+    """What must hold of one attribute for a write to be made."""
+
+    name: str
+    comparison: Is
+    value: Value | datetime | None
+
+
+def absent(name: str) -> Condition:
+    """Return the condition that a row lacks an attribute."""
+    return Condition(name, Is.EQUAL, None)
+
+
+def equal(name: str, value: Value | datetime | None) -> Condition:
+    """Return the condition that an attribute has a value; that it is absent, if that is None."""
+    return Condition(name, Is.EQUAL, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """The write of a new row; refused when its key is taken."""
+
+    key: Key
+    cells: Cells
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The change of a row, which it begins if there is none.
+
+    `begin` sets what is not set yet, `set` sets, `add` adds whole numbers, `remove` removes. It is refused
+    unless all conditions of `only_if` hold.
     """
 
-    code: str
-    item: Item | None
+    key: Key
+    begin: Cells = field(default_factory=dict)
+    set: Cells = field(default_factory=dict)
+    add: Mapping[str, int] = field(default_factory=dict)
+    remove: Sequence[str] = ()
+    only_if: Sequence[Condition] = ()
+
+
+type Write = Put | Change
+
+
+class Refused(NamedTuple):
+    """What became of one write of a cancelled transaction.
+
+    `by_condition` says that its condition failed, `row` what stood in its way. If it was neither that nor in
+    order, somebody else was at the row, or it was throttled: another attempt may succeed.
+    """
+
+    by_condition: bool = False
+    in_order: bool = False
+    row: Row | None = None
 
 
 class UnavailableError(Exception):
@@ -52,122 +120,177 @@ class UnavailableError(Exception):
 
 
 class TransactionCancelledError(Exception):
-    """A transaction was refused as a whole; nothing was written. `reasons` are in the order of the writes."""
+    """A transaction was refused as a whole; nothing was written. `refused` is in the order of the writes."""
 
-    def __init__(self, reasons: Sequence[Reason]) -> None:
-        super().__init__(", ".join(reason.code for reason in reasons))
-        self.reasons = reasons
+    def __init__(self, refused: Sequence[Refused]) -> None:
+        super().__init__(str(refused))
+        self.refused = refused
 
     @property
     def only_by_condition(self) -> bool:
         """Whether conditions refused it, rather than a race or a throttle that may pass."""
-        return {reason.code for reason in self.reasons} <= {"None", CONDITION_FAILED}
+        return all(each.by_condition or each.in_order for each in self.refused)
 
 
-class Table:
-    """The one table, by the name its stack gave it."""
+class Table(Protocol):
+    """The ledger's one table."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
-        self.name = name
-
-    def query(self, pk: str, first: str, last: str) -> list[Item]:
-        """Return the items of a partition between two sort keys, both included, the highest first.
+    def query(self, pk: str, first: str, last: str) -> list[Row]:
+        """Return the rows of a partition between two sort keys, both included, the highest first.
 
         The read is strongly consistent.
         """
-        return self._query(
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues={":pk": {"S": pk}, ":first": {"S": first}, ":last": {"S": last}},
-            ConsistentRead=True,
-            ScanIndexForward=False,
-        )
 
-    def get_all(self, wanted: Iterable[Key]) -> Iterator[Item]:
-        """Return those of the items that exist, in any order, strongly consistent."""
-        for some in batched(wanted, MOST_READS, strict=False):
-            asked: dict[str, Any] = {"Keys": [_keyed(key) for key in some], "ConsistentRead": True}
-            while asked:
-                answer = self._client.batch_get_item(RequestItems={self.name: asked})  # type: ignore[dict-item]
-                yield from answer["Responses"].get(self.name, [])
-                asked = dict(answer.get("UnprocessedKeys", {}).get(self.name, {}))
+    def get_all(self, keys: Iterable[Key]) -> Iterator[Row]:
+        """Return those of the rows that exist, in any order, strongly consistent."""
 
     def due(self, shard: str, until: str) -> list[Key]:
         """Return the keys in a shard of the index whose time has come, the longest due first."""
-        found = self._query(
-            IndexName="due",
-            KeyConditionExpression="due = :due AND dueAt <= :until",
-            ExpressionAttributeValues={":due": {"S": shard}, ":until": {"S": until}},
-        )
-        return [Key(item["pk"]["S"], item["sk"]["S"]) for item in found]
-
-    def _query(self, **parameters: Any) -> list[Item]:  # noqa: ANN401 - they are those of boto3's query
-        items: list[Item] = []
-        while True:
-            answer = self._client.query(TableName=self.name, **parameters)
-            items += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return items
-            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Make all writes, or none.
 
         Raises:
-            TransactionCancelledError: a condition failed, or another writer was at one of the items.
+            TransactionCancelledError: a condition failed, or another writer was at one of the rows.
             UnavailableError: the outcome is unknown.
         """
+
+
+class DynamoTable:
+    """The table in DynamoDB, by the name its stack gave it."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def query(self, pk: str, first: str, last: str) -> list[Row]:
+        """Return the rows of a partition between two sort keys; one request for each megabyte of them."""
+        items = self._query(
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=_marshal({":pk": pk, ":first": first, ":last": last}),
+            ConsistentRead=True,
+            ScanIndexForward=False,
+        )
+        return [_unmarshal(item) for item in items]
+
+    def due(self, shard: str, until: str) -> list[Key]:
+        """Return the keys in a shard of the index whose time has come."""
+        items = self._query(
+            IndexName="due",
+            KeyConditionExpression="due = :due AND dueAt <= :until",
+            ExpressionAttributeValues=_marshal({":due": shard, ":until": until}),
+        )
+        return [Key(item["pk"]["S"], item["sk"]["S"]) for item in items]
+
+    def _query(self, **parameters: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - they are boto3's own
+        while True:
+            answer = self._client.query(TableName=self._name, **parameters)
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def get_all(self, keys: Iterable[Key]) -> Iterator[Row]:
+        """Return those of the rows that exist; one request for each hundred keys."""
+        for some in batched(keys, MOST_READS, strict=False):
+            asked: Any = {"Keys": [_marshal(key._asdict()) for key in some], "ConsistentRead": True}
+            while asked:
+                answer = self._client.batch_get_item(RequestItems={self._name: asked})
+                yield from map(_unmarshal, answer["Responses"].get(self._name, []))
+                asked = answer.get("UnprocessedKeys", {}).get(self._name)
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Make all writes, or none, in one request."""
+        items: Any = [self._written(write) for write in writes]
         try:
-            self._client.transact_write_items(TransactItems=list(writes))  # type: ignore[arg-type]
+            self._client.transact_write_items(TransactItems=items)
         except self._client.exceptions.TransactionCanceledException as error:
-            raise TransactionCancelledError(_reasons(error)) from error
+            raise TransactionCancelledError(_refused(error)) from error
         except (ClientError, HTTPClientError, BotoConnectionError) as error:
-            if _may_pass(error):
-                raise UnavailableError from error
-            raise
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] not in PASSING:
+                raise
+            raise UnavailableError from error
 
-    def put(self, key: Key, item: Item) -> Write:
-        """Return the write of a new item; refused, showing the old one, when its key is taken."""
-        return {
-            "Put": {
-                "TableName": self.name,
-                "Item": _keyed(key) | item,
-                "ConditionExpression": "attribute_not_exists(pk)",
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
+    def _written(self, write: Write) -> dict[str, Any]:
+        shown = {"TableName": self._name, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if isinstance(write, Put):
+            item = _marshal({**write.key._asdict(), **write.cells})
+            return {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)", **shown}}
+        return {"Update": {"Key": _marshal(write.key._asdict()), **_expressions(write), **shown}}
+
+
+class _Placeholders:
+    """Stands placeholders in for names and values, since a name may be a word that DynamoDB reserves."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._values: dict[str, Value | datetime] = {}
+
+    def name(self, name: str) -> str:
+        return self._names.setdefault(name, f"#{len(self._names)}")
+
+    def value(self, value: Value | datetime) -> str:
+        placeholder = f":{len(self._values)}"
+        self._values[placeholder] = value
+        return placeholder
+
+    def used(self) -> dict[str, Any]:
+        used: dict[str, Any] = {
+            "ExpressionAttributeNames": {short: name for name, short in self._names.items()}
         }
-
-    def update(
-        self,
-        key: Key,
-        expression: str,
-        values: Item,
-        *,
-        condition: str | None = None,
-        names: Mapping[str, str] | None = None,
-    ) -> Write:
-        """Return the write that changes an item or begins it, if a condition holds."""
-        update: dict[str, Any] = {
-            "TableName": self.name,
-            "Key": _keyed(key),
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": values,
-        }
-        if condition:
-            update |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        if names:
-            update["ExpressionAttributeNames"] = dict(names)
-        return {"Update": update}
+        if self._values:
+            used["ExpressionAttributeValues"] = _marshal(self._values)
+        return used
 
 
-def _keyed(key: Key) -> Item:
-    return marshal({"pk": key.pk, "sk": key.sk})
+def _expressions(change: Change) -> dict[str, Any]:
+    put = _Placeholders()
+    begin = {name: value for name, value in change.begin.items() if value is not None}
+    set_ = {name: value for name, value in change.set.items() if value is not None}
+    clauses = {
+        "SET": [
+            *(f"{put.name(n)} = if_not_exists({put.name(n)}, {put.value(v)})" for n, v in begin.items()),
+            *(f"{put.name(n)} = {put.value(v)}" for n, v in set_.items()),
+        ],
+        "ADD": [f"{put.name(n)} {put.value(v)}" for n, v in change.add.items()],
+        "REMOVE": [put.name(n) for n in change.remove],
+    }
+    conditions = [
+        f"attribute_not_exists({put.name(each.name)})"
+        if each.value is None
+        else f"{put.name(each.name)} {each.comparison} {put.value(each.value)}"
+        for each in change.only_if
+    ]
+    update = " ".join(f"{word} {', '.join(parts)}" for word, parts in clauses.items() if parts)
+    condition = {"ConditionExpression": " AND ".join(conditions)} if conditions else {}
+    return {"UpdateExpression": update, **condition, **put.used()}
 
 
-def _reasons(error: ClientError) -> list[Reason]:
-    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-    return [Reason(reason.get("Code", "None"), reason.get("Item")) for reason in reasons]
+def _marshal(cells: Cells) -> dict[str, dict[str, Any]]:
+    return {name: _marshalled(value) for name, value in cells.items() if value is not None}
 
 
-def _may_pass(error: Exception) -> bool:
-    return not isinstance(error, ClientError) or error.response["Error"]["Code"] in PASSING
+def _marshalled(value: Value | datetime) -> dict[str, str | bool]:
+    if isinstance(value, str):
+        return {"S": str(value)}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    return {"S": iso(value)}
+
+
+def _unmarshal(item: Mapping[str, Mapping[str, Any]]) -> Row:
+    return {n: int(typed["N"]) if "N" in typed else next(iter(typed.values())) for n, typed in item.items()}
+
+
+def _refused(error: ClientError) -> list[Refused]:
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return [
+        Refused(
+            by_condition=reason.get("Code") == "ConditionalCheckFailed",
+            in_order=reason.get("Code", "None") == "None",
+            row=_unmarshal(reason["Item"]) if reason.get("Item") else None,
+        )
+        for reason in reasons
+    ]

@@ -1,0 +1,99 @@
+"""One table, three times: in memory, in moto, in MiniStack. What is true of the ledger is true on each."""
+
+import copy
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+from moto.dynamodb import models
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table as MotoTable
+
+from infra.local import aws
+from infra.local.places import ROOT, Home
+from tests.ledger.memory import MemoryTable
+from tollkeeper.ledger.table import DynamoTable, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CREDENTIALS: dict[str, Any] = {
+    "region_name": "us-east-1",
+    "aws_access_key_id": "test",
+    "aws_secret_access_key": "test",
+}
+
+
+class _Template(yaml.SafeLoader):
+    """Reads template.yaml; what CloudFormation's functions would give is of no interest here."""
+
+
+_Template.add_multi_constructor("!", lambda *_: None)
+
+
+def create_table(client: "DynamoDBClient", name: str) -> None:
+    """Make the table that template.yaml describes."""
+    described = yaml.load((ROOT / "template.yaml").read_text(), _Template)["Resources"]["Table"]["Properties"]  # noqa: S506 - a SafeLoader
+    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    client.create_table(TableName=name, **{each: described[each] for each in wanted})
+
+
+class _CopyOnce:
+    """Stands in for `copy` inside moto, which copies the whole table once per item of a transaction."""
+
+    def __init__(self) -> None:
+        self._copies: dict[int, MotoTable] = {}
+
+    def deepcopy(self, value: object) -> object:
+        if not isinstance(value, MotoTable):
+            return copy.deepcopy(value)
+        if id(value) not in self._copies:
+            self._copies[id(value)] = copy.deepcopy(value)
+        return self._copies[id(value)]
+
+
+_transact = DynamoDBBackend.transact_write_items
+
+
+def _transact_swiftly(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models, "copy", _CopyOnce())
+        _transact(backend, transact_items)
+
+
+@pytest.fixture(scope="session")
+def moto_client() -> Iterator["DynamoDBClient"]:
+    """DynamoDB as moto plays it, with one copy of the table per transaction."""
+    with mock_aws(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DynamoDBBackend, "transact_write_items", _transact_swiftly)
+        yield boto3.client("dynamodb", **CREDENTIALS)
+
+
+@pytest.fixture(scope="session")
+def ministack_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DynamoDBClient"]:
+    """DynamoDB as MiniStack plays it."""
+    home = Home(Path(tmp_path_factory.mktemp("ministack")))
+    endpoint = aws.start(home)
+    try:
+        yield boto3.client("dynamodb", endpoint_url=endpoint, **CREDENTIALS)
+    finally:
+        aws.stop(home)
+
+
+_names = (f"ledger-{number}" for number in itertools.count())
+
+
+@pytest.fixture(params=["memory", "moto", "ministack"])
+def table(request: pytest.FixtureRequest) -> Table:
+    """An empty table of each kind."""
+    if request.param == "memory":
+        return MemoryTable()
+    client: DynamoDBClient = request.getfixturevalue(f"{request.param}_client")
+    name = next(_names)
+    create_table(client, name)
+    return DynamoTable(client, name)
