@@ -1,0 +1,30 @@
+"""What the tests start from: Ada, a professional, on a day in the middle of her November's period."""
+
+from datetime import UTC, date, datetime
+
+from tollkeeper.catalogue import load
+from tollkeeper.rules.accounts import Account
+from tollkeeper.rules.offers import Offer
+from tollkeeper.rules.periods import Period
+from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.rules.usage import UsageRecord
+
+CATALOGUE = load()
+OFFER = Offer(CATALOGUE, bill_overage_from=date(2025, 1, 1))
+
+START = datetime(2025, 11, 3, 9, 30, 15, tzinfo=UTC)
+NOW = datetime(2025, 11, 15, 12, tzinfo=UTC)
+END = datetime(2025, 12, 3, 9, 30, 15, tzinfo=UTC)
+
+SUBSCRIPTION = Subscription(
+    id="sub_ada",
+    customer_id="cus_ada",
+    plan="professional",
+    status=Status.ACTIVE,
+    created=START,
+    period_start=START,
+    period_end=END,
+)
+PERIOD = Period(START, END, SUBSCRIPTION.id, OFFER.terms("professional", START))
+ACCOUNT = Account("ada", rev=1, customer_id="cus_ada", subscription=SUBSCRIPTION, periods=(PERIOD,))
+RECORD = UsageRecord(id="evt-1", user_id="ada", metric="apiCalls", quantity=1, timestamp=NOW, accepted_at=NOW)
