@@ -1,4 +1,4 @@
-"""A fresh stand-in per test, on a free loopback port, spoken to by the unmodified SDK."""
+"""A fresh stand-in per test, spoken to over a loopback port by the unmodified SDK."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,21 +10,35 @@ from stripe import StripeClient
 
 from infra.local.standin.app import create_app
 from infra.local.standin.clock import SandboxClock
-from infra.local.standin.loopback import listen
-from tests.standin.harness import START, Receiver, Sandbox, Shop, serving
+from tests.standin.harness import START, Host, Receiver, Sandbox, Shop
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    """The server that each test's stand-in runs on."""
+    running = Host()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def other_host() -> Iterator[Host]:
+    """The server that each test's webhook endpoint runs on."""
+    running = Host()
+    yield running
+    running.stop()
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
+def sandbox(host: Host) -> Iterator[Sandbox]:
     """A stand-in whose clock stands at START and whose stops are noted."""
-    listener, url = listen()
     stops: list[datetime] = []
 
     async def note(instant: datetime) -> None:
         stops.append(instant)
 
-    app = create_app(clock=SandboxClock(frozen_at=START), public_url=url, on_stop=note)
-    with serving(app, listener):
+    app = create_app(clock=SandboxClock(frozen_at=START), public_url=host.url, on_stop=note)
+    with host.serving(app) as url:
         yield Sandbox(url, stops)
 
 
@@ -41,10 +55,9 @@ def shop(stripe: StripeClient) -> Shop:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
+def receiver(other_host: Host) -> Iterator[Receiver]:
     """A running webhook endpoint."""
-    listener, url = listen()
     kept = Receiver()
-    kept.url = f"{url}/webhook"
-    with serving(Starlette(routes=[Route("/webhook", kept.take, methods=["POST"])]), listener):
+    with other_host.serving(Starlette(routes=[Route("/webhook", kept.take, methods=["POST"])])) as url:
+        kept.url = f"{url}/webhook"
         yield kept

@@ -1,6 +1,6 @@
 """What the tests drive the stand-in with: a running server, a small shop, a webhook receiver."""
 
-import socket
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,11 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from stripe import Customer, Invoice, Price, StripeClient, Subscription
 
 from infra.local.standin.clock import iso
+from infra.local.standin.loopback import listen
 
 START = datetime(2026, 1, 31, 12, 0, 7, tzinfo=UTC)
 
@@ -129,15 +131,39 @@ class Shop:
         return [event.type for event in found if event.type.startswith(kinds)]
 
 
-@contextmanager
-def serving(app: Starlette, listener: socket.socket) -> Iterator[None]:
-    """Run an application in a background thread."""
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.005)
-    yield
-    server.should_exit = True
-    thread.join(10)
-    listener.close()
+class Host:
+    """One server for all tests, behind which each puts an application of its own.
+
+    Starting and stopping a server takes longer than most tests.
+    """
+
+    def __init__(self) -> None:
+        self._listener, self.url = listen()
+        self._server = uvicorn.Server(
+            uvicorn.Config(self._answer, interface="asgi3", lifespan="off", log_level="error")
+        )
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            self._thread.join(0.005)
+
+    @contextmanager
+    def serving(self, app: Starlette) -> Iterator[str]:
+        """Serve `app`, from its start-up to its shut-down; yields its URL."""
+        self._app = app
+        lifespan = app.router.lifespan_context(app)
+        asyncio.run_coroutine_threadsafe(lifespan.__aenter__(), self._loop).result(5)
+        yield self.url
+        asyncio.run_coroutine_threadsafe(lifespan.__aexit__(None, None, None), self._loop).result(5)
+
+    def stop(self) -> None:
+        """Shut the server down."""
+        self._server.should_exit = True
+        self._thread.join(10)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._server.serve(sockets=[self._listener])
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)

@@ -1,5 +1,6 @@
 """Every answer is what the SDK's class says it is."""
 
+from datetime import timedelta
 from typing import Any, Literal, Union, get_args, get_origin
 
 import pytest
@@ -7,7 +8,7 @@ import stripe as sdk
 from stripe import StripeClient, StripeObject
 
 from infra.local.standin.shapes import MisshapenError, make
-from tests.standin.harness import Shop
+from tests.standin.harness import START, Sandbox, Shop
 
 
 def misfits(value: Any, hint: Any, where: str) -> list[str]:  # noqa: ANN401, PLR0911 - any field of the SDK
@@ -95,7 +96,7 @@ def everything(shop: Shop) -> list[StripeObject]:
         api.v1.payment_methods.list({"customer": customer.id}).data[0],
         api.v1.events.list().data[0],
         api.v1.test_helpers.test_clocks.create({"frozen_time": 1_800_000_000}),
-        api.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["none.such"]}),
+        api.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["charge.failed"]}),
         api.v1.billing.meter_events.create(
             {"event_name": "switch", "payload": {"stripe_customer_id": customer.id, "value": "1"}}
         ),
@@ -117,6 +118,18 @@ def test_answers_fit_the_sdk_classes(everything: list[StripeObject]) -> None:
     assert [
         found for thing in everything for found in misfits_of(thing, type(thing), type(thing).__name__)
     ] == []
+
+
+def test_event_types_are_stripes(sandbox: Sandbox, shop: Shop) -> None:
+    """Every event so far is of a type the SDK knows, and its snapshot can be read as an object."""
+    customer = shop.customer("pm_card_chargeCustomerFail")
+    shop.subscribe(customer, trial_period_days=1)
+    sandbox.move(START + timedelta(days=40))
+    shop.stripe.v1.customers.delete(customer.id)
+    events = shop.stripe.v1.events.list({"limit": 100}).data
+    known = get_args(sdk.Event.__annotations__["type"])
+    assert [] == [event.type for event in events if event.type not in known]
+    assert [] == [found for event in events for found in misfits_of(event, sdk.Event, event.type)]
 
 
 def test_object_without_a_required_field_cannot_be_made() -> None:

@@ -150,17 +150,20 @@ def _mark_paid(account: Account, invoice: Invoice, *, paid: int) -> None:
         return
     with account.changing("customer.subscription.updated", subscription):
         if subscription.pending_update and subscription.latest_invoice == invoice.id:
-            apply_pending_update(subscription)
+            _apply_pending_update(account, subscription)
         if subscription.status in ("incomplete", "past_due", "unpaid") and not _owes(account, subscription):
             subscription.status = "active"
 
 
-def apply_pending_update(subscription: Subscription) -> None:
+def _apply_pending_update(account: Account, subscription: Subscription) -> None:
     """The paid-for update takes effect (docs.stripe.com/billing/subscriptions/pending-updates)."""
     update = subscription.pending_update
     if update and update.subscription_items is not None:
         subscription.items.data = update.subscription_items
+    if update and update.metadata is not None:
+        subscription.metadata = metadata(update.metadata.to_dict(), subscription.metadata)
     subscription.pending_update = None
+    account.emit("customer.subscription.pending_update_applied", subscription)
 
 
 def _owes(account: Account, subscription: Subscription) -> bool:

@@ -42,7 +42,7 @@ def create(account: Account, params: EventDestinationCreateParams) -> EventDesti
             EventDestination,
             id=new_id("ed_test"),
             created=now,
-            description=params.get("description") or None,
+            description=params.get("description", ""),
             enabled_events=list(params["enabled_events"]),
             event_payload="thin",
             events_from=list(params.get("events_from", ["@self"])),

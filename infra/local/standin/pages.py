@@ -54,9 +54,7 @@ class Pages:
             session = self._account.get(Session, identifier)
             if request.method == "POST":
                 form = await _form(request)
-                checkout.complete(
-                    self._account, identifier, form.get("card", ""), form.get("code") or None
-                )
+                checkout.complete(self._account, identifier, form.get("card", ""), form.get("code") or None)
                 address = (session.success_url or "").replace("{CHECKOUT_SESSION_ID}", identifier)
                 return RedirectResponse(address, status_code=303)
         except RefusedError as refusal:
