@@ -34,7 +34,7 @@ LINES = {
 TOTAL = 219_00
 
 RECORDS_PER_REQUEST = 1_000
-CONNECTIONS = 4
+CONNECTIONS = 2
 # How far into the period the usage lies, and how long after its end the invoice is certainly final: Stripe
 # keeps a renewal invoice open for an hour, or for as long as it is held, three days at most.
 USAGE_WITHIN = timedelta(days=7)

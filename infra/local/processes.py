@@ -85,14 +85,14 @@ class Process:
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
-        """Ask the process to end, and end it if it has not done so in ten seconds."""
+        """Ask the process and all that it started to end, and end them if it has not in ten seconds."""
         if self.running:
-            pid = int(self.pid_file.read_text())
-            os.kill(pid, signal.SIGTERM)
+            group = int(self.pid_file.read_text())  # it leads the session it was started in
+            os.killpg(group, signal.SIGTERM)
             deadline = time.monotonic() + STOP_SECONDS
             while self.running:
                 if time.monotonic() > deadline:
-                    os.kill(pid, signal.SIGKILL)
+                    os.killpg(group, signal.SIGKILL)
                 time.sleep(POLL_SECONDS)
         self.pid_file.unlink(missing_ok=True)
 
