@@ -8,5 +8,5 @@ def test_a_busy_month_is_counted_and_billed_to_the_cent(home: Home, stack: Stack
     """15,000 API calls, 1,200 AI queries and 600 exports on the professional plan come to $219.00."""
     figures = live_a_month(home, stack)
 
-    assert [figure for figure in figures if figure.is_off] == []
-    assert figures[-1].found == "$219.00"
+    assert [] == [figure for figure in figures if figure.is_off]
+    assert "$219.00" == figures[-1].found
