@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.api import ApiError, User, invalid, resolver
+from tollkeeper.api import ApiError, User, invalid, resolver, respond
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.checkout import AlreadySubscribedError, CheckoutWish, is_of_origin, open_session
 from tollkeeper.clock import Clock
@@ -49,4 +49,4 @@ def checkout(
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer an HTTP API request."""
-    return app.resolve(event, context)
+    return respond(app, event, context)

@@ -1,4 +1,4 @@
-"""POST /usage: judge each record, and queue the good ones, many to a message."""
+"""POST /usage and /usage/corrections: judge each record, and queue the good ones, many to a message."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, cast
@@ -7,15 +7,14 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.api import ApiError, resolver
+from tollkeeper.api import ApiError, invalid, resolver, respond
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.clock import Clock
 from tollkeeper.intake import judge_all
-from tollkeeper.models import MOST_RECORDS, Rejected, UsageAccepted, UsageBatch
+from tollkeeper.ledger.patience import ContendedError
+from tollkeeper.models import MOST_RECORDS, CorrectionIn, Rejected, UsageAccepted, UsageBatch
 from tollkeeper.telemetry import logger
 from tollkeeper.usage_queue import UsageQueue
-
-MOST_BYTES = 1_048_576
 
 app = resolver()
 
@@ -60,6 +59,21 @@ def report_usage(
     return UsageAccepted(accepted=len(verdicts) - len(rejected), rejected=rejected)
 
 
+@app.post("/usage/corrections", status_code=HTTPStatus.ACCEPTED, summary="Take counted usage back")
+def correct_usage(
+    body: CorrectionIn,
+    catalogue: Annotated[Catalogue, Depends(runtime.catalogue)],
+    queue: Annotated[UsageQueue, Depends(runtime.usage_queue)],
+    clock: Annotated[Clock, Depends(runtime.clock)],
+) -> UsageAccepted:
+    """Accept a correction. One that would take more than was counted becomes a dead letter."""
+    if body.event_type not in catalogue.metrics:
+        raise invalid("eventType", f"unknown metric; known are {', '.join(catalogue.metrics)}")
+    if queue.send([body.model_dump(by_alias=True)], clock.now()):
+        raise ContendedError
+    return UsageAccepted(accepted=1, rejected=[])
+
+
 def too_large(message: str) -> ApiError:
     """Return the error for a body that is more than one request may carry."""
     return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", message)
@@ -68,4 +82,4 @@ def too_large(message: str) -> ApiError:
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer an HTTP API request."""
-    return app.resolve(event, context)
+    return respond(app, event, context)

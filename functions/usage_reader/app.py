@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 import tollkeeper
 from tollkeeper import runtime
-from tollkeeper.api import User, resolver
+from tollkeeper.api import User, resolver, respond
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.clock import Clock
 from tollkeeper.ledger.accounts import Accounts
@@ -44,4 +44,4 @@ def openapi() -> Response[str]:
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer an HTTP API request."""
-    return app.resolve(event, context)
+    return respond(app, event, context)

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Depends,
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.request import Request
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper.intake import path
 from tollkeeper.ledger.patience import ContendedError
@@ -15,6 +16,9 @@ from tollkeeper.stripe_errors import StripeUnavailableError
 from tollkeeper.telemetry import logger
 
 type JsonResponse = Response[str]
+
+MOST_BYTES = 1_048_576
+"""Of a request's body."""
 
 RETRY_AFTER_SECONDS = 2
 
@@ -62,6 +66,26 @@ def resolver() -> APIGatewayHttpResolver:
         lambda _: _reply(HTTPStatus.NOT_FOUND, {"error": "not_found", "message": "Nothing is here."})
     )
     return app
+
+
+def respond(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer an HTTP API request, unless its body is larger, or nested deeper, than any good one."""
+    body = event.get("body") or ""
+    if len(body.encode()) > MOST_BYTES:
+        return plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"Send at most {MOST_BYTES} bytes.")
+    try:
+        return app.resolve(event, context)
+    except RecursionError:
+        return plain(HTTPStatus.UNPROCESSABLE_ENTITY, "validation_failed", "body: is nested too deeply")
+
+
+def plain(status: HTTPStatus, error: str, message: str, **more: object) -> dict[str, Any]:
+    """Return an error as Lambda hands it to API Gateway, for what does not go through a resolver."""
+    return {
+        "statusCode": status,
+        "headers": {"content-type": content_types.APPLICATION_JSON},
+        "body": json.dumps({"error": error, "message": message, **more}),
+    }
 
 
 def _malformed(error: RequestValidationError) -> JsonResponse:

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from tollkeeper.models import UsageRecordIn
+from tollkeeper.models import CorrectionIn, UsageRecordIn
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import FURTHEST_AHEAD, OLDEST, Refusal, UsageRecord, is_timely
 
 _RECORD = TypeAdapter(UsageRecordIn)
+_CORRECTION = TypeAdapter(CorrectionIn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,7 @@ def judge(raw: object, accepted_at: datetime, metrics: Collection[str]) -> Usage
         record = _RECORD.validate_python(raw)
     except ValidationError as error:
         raise RefusedError(Refusal.INVALID, described(error)) from error
-    if record.event_type not in metrics:
-        known = ", ".join(metrics)
-        raise RefusedError(Refusal.UNKNOWN_METRIC, f"eventType: unknown metric; known are {known}")
+    _know(record.event_type, metrics)
     timestamp = record.timestamp or accepted_at
     if not is_timely(timestamp, accepted_at):
         raise RefusedError(
@@ -54,18 +53,56 @@ def judge(raw: object, accepted_at: datetime, metrics: Collection[str]) -> Usage
     )
 
 
-def usage_json(record: UsageRecord) -> dict[str, object]:
-    """Return a record as its sender wrote it."""
-    sent = UsageRecordIn(
-        id=record.id,
-        user_id=record.user_id,
-        event_type=record.metric,
-        quantity=record.quantity,
-        timestamp=record.timestamp,
-        facility_id=record.facility_id,
-        event_data=json.loads(record.event_data) if record.event_data else None,
+def judge_queued(raw: object, accepted_at: datetime, metrics: Collection[str]) -> UsageRecord:
+    """Return a record of the queue, where corrections travel too, as a fact that can be counted.
+
+    A correction is made when it is accepted.
+
+    Raises:
+        RefusedError: as of `judge`.
+    """
+    if not (isinstance(raw, dict) and "reason" in raw):
+        return judge(raw, accepted_at, metrics)
+    try:
+        correction = _CORRECTION.validate_python(raw)
+    except ValidationError as error:
+        raise RefusedError(Refusal.INVALID, described(error)) from error
+    _know(correction.event_type, metrics)
+    return UsageRecord(
+        id=correction.id,
+        user_id=correction.user_id,
+        metric=correction.event_type,
+        quantity=correction.quantity,
+        timestamp=accepted_at,
+        accepted_at=accepted_at,
+        reason=correction.reason,
+        actor=correction.actor,
     )
-    return sent.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _know(metric: str, metrics: Collection[str]) -> None:
+    if metric not in metrics:
+        raise RefusedError(
+            Refusal.UNKNOWN_METRIC, f"eventType: unknown metric; known are {', '.join(metrics)}"
+        )
+
+
+def queued_json(record: UsageRecord) -> dict[str, object]:
+    """Return a record as it travels on the queue."""
+    shared = {
+        "id": record.id,
+        "userId": record.user_id,
+        "eventType": record.metric,
+        "quantity": record.quantity,
+    }
+    if record.reason is not None:
+        return {**shared, "reason": record.reason, "actor": record.actor}
+    optional = {
+        "facilityId": record.facility_id,
+        "eventData": None if record.event_data is None else json.loads(record.event_data),
+    }
+    present = {name: value for name, value in optional.items() if value is not None}
+    return {**shared, "timestamp": iso(record.timestamp), **present}
 
 
 @dataclass(frozen=True, slots=True)

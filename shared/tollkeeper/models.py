@@ -32,7 +32,7 @@ class Model(BaseModel):
 
 
 def _is_small(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    size = len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
+    size = len(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
     if size > MAX_EVENT_DATA_BYTES:
         raise ValueError(f"is {size} bytes of JSON; at most {MAX_EVENT_DATA_BYTES} are kept")
     return data
@@ -67,6 +67,17 @@ class UsageRecordIn(Model):
     ] = None
     facility_id: Id | None = None
     event_data: Annotated[dict[str, JsonValue], AfterValidator(_is_small)] | None = None
+
+
+class CorrectionIn(Model):
+    """What takes counted usage back, in the period that is open now. Nothing counted is ever edited."""
+
+    id: Id
+    user_id: UserId
+    event_type: Annotated[str, Field(description="A metric of the catalogue, such as apiCalls.")]
+    quantity: Annotated[StrictInt, Field(ge=-MAX_QUANTITY, le=-1)]
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+    actor: Annotated[str, Field(min_length=1, max_length=256, description="Who corrects.")]
 
 
 class UsageBatch(Model):

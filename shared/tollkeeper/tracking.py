@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic_core import from_json
 
-from tollkeeper.intake import RefusedError, judge, usage_json
+from tollkeeper.intake import RefusedError, judge_queued, queued_json
 from tollkeeper.ledger.counting import Counting, Tally
 from tollkeeper.ledger.patience import ContendedError, Patience
 from tollkeeper.rules.times import parse_iso
@@ -53,7 +53,7 @@ class Tracker:
         for message in messages:
             for raw, accepted_at in _unpacked(message):
                 try:
-                    record = judge(raw, accepted_at, self._metrics)
+                    record = judge_queued(raw, accepted_at, self._metrics)
                 except RefusedError as error:
                     tracked.refused[error.refusal] += 1
                     letters.append(
@@ -72,7 +72,7 @@ class Tracker:
             tracked.duplicates += len(tally.duplicates)
             tracked.refused.update(refusal for _, refusal in tally.refused)
             letters += [
-                (sources[user_id], DeadLetter(usage_json(record), refusal, record.accepted_at))
+                (sources[user_id], DeadLetter(queued_json(record), refusal, record.accepted_at))
                 for record, refusal in tally.refused
             ]
         for number in self._dead_letters.send([letter for _, letter in letters]):
