@@ -56,7 +56,7 @@ def test_an_observed_metric_has_no_price() -> None:
     ],
 )
 def test_overage_is_billed_in_periods_that_start_on_the_date_or_after(
-    start: datetime, billed: object
+    *, start: datetime, billed: bool
 ) -> None:
     """A period that is running on the date stays free of charge to its end."""
     assert billed == Offer(CATALOGUE, date(2026, 1, 1)).terms("professional", start).billed

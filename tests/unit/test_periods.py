@@ -57,7 +57,7 @@ def test_months_are_those_of_utc(instant: str, start: str, end: str) -> None:
     ("instant", "held"),
     [(START - TICK, False), (START, True), (END - TICK, True), (END, False)],
 )
-def test_a_period_is_half_open(instant: datetime, held: bool) -> None:  # noqa: FBT001 - the expected answer
+def test_a_period_is_half_open(*, instant: datetime, held: bool) -> None:
     """Its first moment lies in it, its end does not."""
     assert held == PERIOD.holds(instant)
 
