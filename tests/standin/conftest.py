@@ -38,8 +38,8 @@ def sandbox(host: Host) -> Iterator[Sandbox]:
         stops.append(instant)
 
     app = create_app(clock=SandboxClock(frozen_at=START), public_url=host.url, on_stop=note)
-    with host.serving(app) as url:
-        yield Sandbox(url, stops)
+    with host.serving(app):
+        yield Sandbox(host.http, stops)
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ START = datetime(2026, 1, 31, 12, 0, 7, tzinfo=UTC)
 class Sandbox:
     """The running stand-in, as a test sees it."""
 
-    def __init__(self, url: str, stops: list[datetime]) -> None:
-        self.url = url
+    def __init__(self, http: httpx.Client, stops: list[datetime]) -> None:
+        self.http = http
         self.stops = stops
-        self.http = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self.url = url = str(http.base_url)
         self.stripe = StripeClient(
             "sk_test_tests", base_addresses={"api": url, "meter_events": url}, max_network_retries=0
         )
@@ -106,20 +106,19 @@ class Shop:
 
     def subscribe(self, customer: Customer, **more: Any) -> Subscription:  # noqa: ANN401 - any parameter
         """A subscription of the small plan with the metered price."""
-        return self.stripe.v1.subscriptions.create(
-            {"customer": customer.id, "items": [{"price": self.small.id}, {"price": self.metered.id}], **more}
-        )
+        items = [{"price": self.small.id}, {"price": self.metered.id}]
+        params: Any = {"customer": customer.id, "items": items, **more}
+        return self.stripe.v1.subscriptions.create(params)
 
     def use(self, customer: Customer, value: int, identifier: str, at: datetime | None = None) -> None:
         """Tell the meter what a customer used."""
-        self.stripe.v1.billing.meter_events.create(
-            {
-                "event_name": "switch",
-                "payload": {"stripe_customer_id": customer.id, "value": str(value)},
-                "identifier": identifier,
-                **({"timestamp": int(at.timestamp())} if at else {}),
-            }
-        )
+        params: Any = {
+            "event_name": "switch",
+            "payload": {"stripe_customer_id": customer.id, "value": str(value)},
+            "identifier": identifier,
+            "timestamp": int((at or START).timestamp()),
+        }
+        self.stripe.v1.billing.meter_events.create(params)
 
     def invoices(self, customer: Customer) -> list[Invoice]:
         """A customer's invoices, oldest first."""
@@ -139,6 +138,7 @@ class Host:
 
     def __init__(self) -> None:
         self._listener, self.url = listen()
+        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         self._server = uvicorn.Server(
             uvicorn.Config(self._answer, interface="asgi3", lifespan="off", log_level="error")
         )

@@ -29,7 +29,8 @@ def subscribed(shop: Shop, **more: Any) -> tuple[Customer, Subscription]:  # noq
 def switch(shop: Shop, subscription: Subscription, price: str, **more: Any) -> Subscription:  # noqa: ANN401
     """Swap the licensed item's price."""
     items = [{"id": subscription.items.data[0].id, "price": price}]
-    return shop.stripe.v1.subscriptions.update(subscription.id, {"items": items, **more})  # type: ignore[typeddict-item]
+    params: Any = {"items": items, **more}
+    return shop.stripe.v1.subscriptions.update(subscription.id, params)
 
 
 def use_failing_card(shop: Shop, customer: Customer) -> None:

@@ -15,14 +15,13 @@ CARD = "4242424242424242"
 
 def open_session(shop: Shop, **more: Any) -> Session:  # noqa: ANN401 - any parameter
     """A session for the small plan with the metered price."""
-    return shop.stripe.v1.checkout.sessions.create(
-        {
-            "mode": "subscription",
-            "success_url": "https://x.test/?s={CHECKOUT_SESSION_ID}",
-            "line_items": [{"price": shop.small.id, "quantity": 1}, {"price": shop.metered.id}],
-            **more,
-        }
-    )
+    params: Any = {
+        "mode": "subscription",
+        "success_url": "https://x.test/?s={CHECKOUT_SESSION_ID}",
+        "line_items": [{"price": shop.small.id, "quantity": 1}, {"price": shop.metered.id}],
+        **more,
+    }
+    return shop.stripe.v1.checkout.sessions.create(params)
 
 
 def pay(sandbox: Sandbox, session: Session, **body: str) -> Any:  # noqa: ANN401 - JSON

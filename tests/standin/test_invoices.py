@@ -1,6 +1,7 @@
 """Invoices by hand, invoice items, previews, and the catalogue's own rules."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -164,7 +165,8 @@ def test_lookup_key_moves_only_when_told(stripe: StripeClient, shop: Shop) -> No
     params: Any = {"currency": "usd", "unit_amount": 1, "product": shop.product.id, "lookup_key": "small"}
     with pytest.raises(sdk.InvalidRequestError, match="lookup key"):
         stripe.v1.prices.create(params)
-    moved = stripe.v1.prices.create({**params, "transfer_lookup_key": True})
+    params["transfer_lookup_key"] = True
+    moved = stripe.v1.prices.create(params)
     assert [moved.id] == [price.id for price in stripe.v1.prices.list({"lookup_keys": ["small"]}).data]
 
 
@@ -174,7 +176,7 @@ def test_fractions_of_cents_are_rounded_per_line(sandbox: Sandbox, shop: Shop) -
         {
             "currency": "usd",
             "product": shop.product.id,
-            "unit_amount_decimal": "0.25",  # type: ignore[typeddict-item]
+            "unit_amount_decimal": Decimal("0.25"),
             "recurring": {"interval": "month", "usage_type": "metered", "meter": shop.meter.id},
         }
     )

@@ -152,12 +152,14 @@ def test_invoice_names_its_subscription_and_periods(sandbox: Sandbox, shop: Shop
     sandbox.move(end)
     renewal = shop.invoices(customer)[-1]
     ahead, arrears = renewal.lines.data
-    assert renewal.parent and renewal.parent.subscription_details
+    assert renewal.parent
+    assert renewal.parent.subscription_details
     assert (subscription.id, (stamp(START), stamp(end)), stamp(end), (stamp(START), stamp(end))) == (
         renewal.parent.subscription_details.subscription,
         (renewal.period_start, renewal.period_end),
         ahead.period.start,
         (arrears.period.start, arrears.period.end),
     )
-    assert arrears.pricing and arrears.pricing.price_details
+    assert arrears.pricing
+    assert arrears.pricing.price_details
     assert shop.metered.id == arrears.pricing.price_details.price

@@ -1,5 +1,6 @@
 """Every answer is what the SDK's class says it is."""
 
+import inspect
 from datetime import timedelta
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -37,7 +38,7 @@ def misfits(value: Any, hint: Any, where: str) -> list[str]:  # noqa: ANN401, PL
 def misfits_of(thing: StripeObject, kind: type[StripeObject], where: str) -> list[str]:
     """Required fields that are missing, and fields of the wrong type."""
     found = []
-    for name, hint in kind.__dict__.get("__annotations__", {}).items():
+    for name, hint in inspect.get_annotations(kind).items():
         if name.startswith("_") or name == "OBJECT_NAME":
             continue
         if name in thing:

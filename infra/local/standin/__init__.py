@@ -2,6 +2,6 @@
 
 `app` puts it together. A request passes `api` (who asks, asked before?), `forms` and `params` (what for?),
 then one room named by Stripe's noun, and `expansion` on its way out. `account` holds the state, made of the
-SDK's own classes by `shapes`. `billing_cycle`, `invoicing` and `collection` are what Stripe does by itself, when
-`stops` says that the time has come; `deliveries` tells the world.
+SDK's own classes by `shapes`. `billing_cycle`, `invoicing` and `collection` are what Stripe does by itself,
+when `agenda` finds it due and `stops` moves the clock there; `deliveries` tells the world.
 """

@@ -128,7 +128,10 @@ class Account:
         return next((kept[identifier] for kept in self._kept.values() if identifier in kept), None)
 
     def now(self, test_clock: object = None) -> int:
-        """The time of a test clock's objects, or the sandbox clock's, in seconds (docs.stripe.com/billing/testing)."""
+        """The time of a test clock's objects, or the sandbox clock's, in seconds.
+
+        See docs.stripe.com/billing/testing.
+        """
         if isinstance(test_clock, str) and (clock := self.find(TestClock, test_clock)):
             return clock.frozen_time
         return self.clock.timestamp()
@@ -139,7 +142,10 @@ class Account:
         return self.now(known.test_clock if known else None)
 
     def emit(self, name: str, about: StripeObject, previous: Mapping[str, Any] | None = None) -> None:
-        """Record an event with a snapshot of its object and tell the endpoints (docs.stripe.com/api/events)."""
+        """Record an event with a snapshot of its object and tell the endpoints.
+
+        See docs.stripe.com/api/events.
+        """
         snapshot = plain(about)
         event = make(
             Event,
@@ -194,7 +200,10 @@ def _position(ids: list[str], identifier: object, param: str) -> int:
 
 
 def metadata(change: object, present: object = None) -> UntypedStripeObject[str]:
-    """Merge a metadata parameter: empty values unset keys, an empty whole unsets all (docs.stripe.com/api/metadata)."""
+    """Merge a metadata parameter: empty values unset keys, an empty whole unsets all.
+
+    See docs.stripe.com/api/metadata.
+    """
     kept = present.to_dict() if isinstance(present, StripeObject) else {}
     if change == "":
         kept = {}

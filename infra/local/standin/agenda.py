@@ -1,4 +1,4 @@
-"""What Stripe will do by itself, read off the objects: nothing is scheduled, so nothing can be scheduled wrongly."""
+"""What Stripe will do by itself, read off the objects: nothing is scheduled, so nothing can go stale."""
 
 from collections.abc import Iterator
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -21,6 +21,8 @@ from infra.local.standin.forms import Raw, decode
 from infra.local.standin.params import read
 from infra.local.standin.routes import Route, Routes
 from infra.local.standin.shapes import new_id
+
+type Answer = tuple[int, dict[str, Any]]
 
 KEY_MEMORY = 24 * 3600
 LONGEST_KEY = 255
@@ -99,7 +101,7 @@ class Api:
         call.error = answer["error"]["message"] if "error" in answer else None
         return JSONResponse(answer, status, headers)
 
-    def _answer(self, call: Call, request: Request, body: bytes) -> tuple[int, dict[str, Any]]:
+    def _answer(self, call: Call, request: Request, body: bytes) -> Answer:
         _authorize(request)
         route, ids = self._find(call.method, call.path)
         call.params = _raw_params(request, body)
@@ -117,7 +119,7 @@ class Api:
 
     def _execute(
         self, route: Route, ids: dict[str, str], params: dict[str, Any], fault: Fault | None
-    ) -> tuple[int, dict[str, Any]]:
+    ) -> Answer:
         """Do it; a refusal from here on is an answer to remember, as Stripe remembers even a 500."""
         try:
             if fault and fault.effect == "before":
@@ -130,8 +132,11 @@ class Api:
             return refusal.status, refusal.body()
         return 200, rendered
 
-    def _once(self, call: Call, execute: Any) -> tuple[int, dict[str, Any]]:
-        """Replay the first answer to the key, or execute and remember (docs.stripe.com/api/idempotent_requests)."""
+    def _once(self, call: Call, execute: Callable[[], Answer]) -> Answer:
+        """Replay the first answer to the key, or execute and remember.
+
+        See docs.stripe.com/api/idempotent_requests.
+        """
         key = call.idempotency_key or ""
         if len(key) > LONGEST_KEY:
             raise RefusedError("Idempotency keys are at most 255 characters.", kind="idempotency_error")
@@ -141,8 +146,8 @@ class Api:
         if known and now - known.at < KEY_MEMORY:
             if known.question != question:
                 raise RefusedError(
-                    "Keys for idempotent requests can only be used with the same parameters they were first used "
-                    f"with. Try using a key other than '{key}' if you meant to execute a different request.",
+                    "Keys for idempotent requests can only be used with the same parameters they were first "
+                    f"used with. Try using a key other than '{key}' if you meant a different request.",
                     kind="idempotency_error",
                     code="idempotency_key_in_use",
                 )

@@ -71,7 +71,7 @@ def create_app(
 ) -> Starlette:
     """A new, empty Stripe account behind an HTTP application.
 
-    Point the SDK at it: `StripeClient("sk_test_x", base_addresses={"api": public_url, "meter_events": public_url})`.
+    Point the SDK at it with `StripeClient("sk_test_x", base_addresses={"api": public_url})`.
 
     The application's lifespan must run (uvicorn runs it; a composing application mounts this one and enters
     `app.router.lifespan_context(app)` in its own lifespan). Serve it in one process, on loopback only.
@@ -80,7 +80,7 @@ def create_app(
         clock: The one clock of the local stack, running or standing.
         public_url: Where browsers and clients reach the application, without a trailing slash.
         on_stop: Awaited at each stop while `PUT /_sandbox/clock` moves the clock, with the stop's instant,
-            after Stripe's own work and deliveries; time stands still meanwhile and `GET /_sandbox/clock` answers.
+            after Stripe's own work and deliveries. Time stands still meanwhile; requests are answered.
     """
     background = Background()
     account = Account(clock=clock, public_url=public_url, background=background)

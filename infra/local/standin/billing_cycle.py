@@ -1,4 +1,7 @@
-"""How a subscription begins, turns from period to period, and ends (docs.stripe.com/billing/subscriptions/overview)."""
+"""How a subscription begins, turns from period to period, and ends.
+
+See docs.stripe.com/billing/subscriptions/overview.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -102,7 +105,9 @@ def turn(account: Account, subscription: Subscription) -> None:
 
 
 def finish(account: Account, subscription: Subscription, start: int, end: int) -> None:
-    """Cancel at the period's end, billing its usage on a last invoice (docs.stripe.com/billing/subscriptions/cancel).
+    """Cancel at the period's end, billing its usage on a last invoice.
+
+    See docs.stripe.com/billing/subscriptions/cancel.
 
     *Unverified* that the last invoice, too, waits an hour as a draft.
     """
@@ -150,7 +155,7 @@ def _cycle_invoice(
         reason="subscription_cycle",
         subscription=subscription,
         period=looked_back_on,
-        # An unpaid subscription's invoices stay drafts (docs.stripe.com/billing/subscriptions/overview, "unpaid").
+        # An unpaid subscription's invoices stay drafts (docs.stripe.com/billing/subscriptions/overview).
         auto_advance=subscription.status != "unpaid",
     )
     invoicing.bind_items(account, invoice)
@@ -176,7 +181,10 @@ def usage_lines(account: Account, subscription: Subscription, start: int, end: i
 
 
 def _announce_trial_end(account: Account, subscription: Subscription) -> None:
-    """Three days before a trial ends, or at once if it is shorter (docs.stripe.com/billing/subscriptions/trials)."""
+    """Three days before a trial ends, or at once if it is shorter.
+
+    See docs.stripe.com/billing/subscriptions/trials.
+    """
     account.trial_notices.add((subscription.id, period(subscription)[1]))
     account.emit("customer.subscription.trial_will_end", subscription)
 

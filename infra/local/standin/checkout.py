@@ -45,7 +45,7 @@ def create(account: Account, params: SessionCreateParams) -> Session:
     expires_at = params.get("expires_at", now + LONGEST)
     if not now + SHORTEST <= expires_at <= now + LONGEST:
         raise RefusedError(
-            "The expires_at timestamp must be between 30 minutes and 24 hours from Checkout Session creation.",
+            "The expires_at timestamp must be between 30 minutes and 24 hours from creation.",
             param="expires_at",
         )
     items = _items(account, list(params.get("line_items", [])))

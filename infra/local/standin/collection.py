@@ -1,4 +1,7 @@
-"""Collecting an invoice, and what its payment means for the subscription (docs.stripe.com/billing/subscriptions/overview)."""
+"""Collecting an invoice, and what its payment means for the subscription.
+
+See docs.stripe.com/billing/subscriptions/overview.
+"""
 
 from stripe import Customer, Invoice, InvoicePayment, PaymentIntent, PaymentMethod, Subscription
 
@@ -57,7 +60,10 @@ def has_method(account: Account, subscription: Subscription) -> bool:
 
 
 def default_method(account: Account, invoice: Invoice) -> str | None:
-    """The invoice's card, else the subscription's, else the customer's (docs.stripe.com/billing/subscriptions/payment-methods-setting)."""
+    """The invoice's card, else the subscription's, else the customer's.
+
+    See docs.stripe.com/billing/subscriptions/payment-methods-setting.
+    """
     subscription = subscription_of(account, invoice)
     of_subscription = subscription.default_payment_method if subscription else None
     method = (
@@ -87,7 +93,10 @@ def _refusal(method: PaymentMethod | None, now: int) -> RefusedError | None:
 
 
 def _payment(account: Account, invoice: Invoice) -> tuple[InvoicePayment, PaymentIntent]:
-    """The invoice's one payment and its intent, opened at the first attempt (docs.stripe.com/api/invoice-payment)."""
+    """The invoice's one payment and its intent, opened at the first attempt.
+
+    See docs.stripe.com/api/invoice-payment.
+    """
     for payment in account.all(InvoicePayment):
         if payment.invoice == invoice.id:
             return payment, account.get(PaymentIntent, str(payment.payment.payment_intent))
@@ -174,7 +183,10 @@ def _owes(account: Account, subscription: Subscription) -> bool:
 
 
 def _schedule_retry(account: Account, invoice: Invoice) -> None:
-    """Retries come a few days apart (docs.stripe.com/billing/revenue-recovery/smart-retries); a first invoice has none."""
+    """Retries come a few days apart; a first invoice has none.
+
+    See docs.stripe.com/billing/revenue-recovery/smart-retries.
+    """
     days = account.dunning.retry_days
     invoice.next_payment_attempt = None
     if (
@@ -202,7 +214,10 @@ def _after_failure(account: Account, invoice: Invoice) -> None:
 
 
 def end(account: Account, subscription: Subscription, *, reason: str) -> None:
-    """Cancel for good; a canceled subscription never comes back (docs.stripe.com/billing/subscriptions/cancel)."""
+    """Cancel for good; a canceled subscription never comes back.
+
+    See docs.stripe.com/billing/subscriptions/cancel.
+    """
     now = account.now(subscription.test_clock)
     subscription.status = "canceled"
     subscription.ended_at = now

@@ -115,7 +115,10 @@ def living(account: Account, customer: str, param: str = "customer") -> Customer
 
 
 def _settle_default(account: Account, customer: Customer, params: Mapping[str, Any]) -> None:
-    """Set the card that invoices use when the subscription names none (docs.stripe.com/api/customers/object)."""
+    """Set the card that invoices use when the subscription names none.
+
+    See docs.stripe.com/api/customers/object.
+    """
     settings = params.get("invoice_settings", {})
     if customer.invoice_settings is None or "default_payment_method" not in settings:
         return

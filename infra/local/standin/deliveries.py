@@ -64,7 +64,10 @@ class Deliveries:
                 self._send(endpoint.url, endpoint.id, event)
 
     def tell_thin(self, event: ThinEvent) -> None:
-        """Send a thin event, which names its object but does not carry it (docs.stripe.com/event-destinations)."""
+        """Send a thin event, which names its object but does not carry it.
+
+        See docs.stripe.com/event-destinations.
+        """
         for destination in self._account.all(EventDestination):
             webhook = destination.webhook_endpoint
             if destination.status == "enabled" and webhook and _wants(destination.enabled_events, event.type):

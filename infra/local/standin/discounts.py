@@ -106,7 +106,10 @@ def by_code(account: Account, code: str) -> PromotionCode:
 
 
 def redeem(account: Account, given: Sequence[Mapping[str, Any]], subscription: Subscription) -> list[Any]:
-    """Turn `discounts` parameters into the subscription's discounts (docs.stripe.com/api/discounts); returns their ids."""
+    """Turn `discounts` parameters into the subscription's discounts; returns their ids.
+
+    See docs.stripe.com/api/discounts.
+    """
     return [_redeem(account, parameter, subscription).id for parameter in given]
 
 

@@ -1,4 +1,7 @@
-"""`expand`: ids replaced by objects, and fields that come only when asked for (docs.stripe.com/api/expanding_objects)."""
+"""`expand`: ids replaced by objects, and fields that come only when asked for.
+
+See docs.stripe.com/api/expanding_objects.
+"""
 
 from collections.abc import Sequence
 from typing import Any

@@ -15,7 +15,6 @@ def in_advance(account: Account, subscription: Subscription, item: SubscriptionI
     """A licensed item's price for its current period, billed ahead."""
     quantity = Decimal(item.quantity or 1)
     return _of_subscription(
-        account,
         subscription,
         item,
         quantity,
@@ -43,7 +42,7 @@ def in_arrears(
     Usage stamped inside the period counts until the invoice finalises
     (docs.stripe.com/billing/subscriptions/usage-based/recording-usage).
     """
-    line = _of_subscription(account, subscription, item, Decimal(0), "", (start, end))
+    line = _of_subscription(subscription, item, Decimal(0), "", (start, end))
     _count(account, line, item.price, reference(subscription.customer))
     return line
 
@@ -64,8 +63,8 @@ def _count(account: Account, line: InvoiceLineItem, price: Price, customer: str)
 
 
 def usage_text(account: Account, price: Price, quantity: Decimal) -> str:
-    """Stripe's words on usage: `5000 × API calls (at $0.01 / month)`."""
-    return f"{quantity} × {_name(account, price)} ({_each(price)})"
+    """Stripe's words, a quantity times a name and a price: `(at $0.01 / month)`."""
+    return f"{quantity} \N{MULTIPLICATION SIGN} {_name(account, price)} ({_each(price)})"
 
 
 def used(account: Account, price: Price, customer: str, start: int, end: int) -> Decimal:
@@ -153,7 +152,6 @@ def _is_pending_item(line: InvoiceLineItem) -> bool:
 
 
 def _of_subscription(
-    account: Account,
     subscription: Subscription,
     item: SubscriptionItem,
     quantity: Decimal,

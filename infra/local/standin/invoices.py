@@ -67,7 +67,10 @@ def _bills(account: Account, invoice: Invoice, subscription: str) -> bool:
 
 
 def _within(instant: int, bounds: object) -> bool:
-    """Whether an instant satisfies a `created` filter (docs.stripe.com/api/invoices/list#list_invoices-created)."""
+    """Whether an instant satisfies a `created` filter.
+
+    See docs.stripe.com/api/invoices/list#list_invoices-created.
+    """
     if isinstance(bounds, int):
         return instant == bounds
     if not isinstance(bounds, dict):
@@ -111,7 +114,9 @@ def payments(account: Account, params: InvoicePaymentListParams) -> ListObject[I
 
 @routes.post("/v1/invoices/{invoice}", InvoiceUpdateParams)
 def update(account: Account, params: InvoiceUpdateParams, invoice: str) -> Invoice:
-    """Update an invoice; a draft can be held (docs.stripe.com/api/invoices/update#update_invoice-automatically_finalizes_at).
+    """Update an invoice; a draft can be held.
+
+    See docs.stripe.com/api/invoices/update#update_invoice-automatically_finalizes_at.
 
     *Unverified* from when the 72 hours count; the stand-in counts from the draft's creation.
     """

@@ -1,4 +1,7 @@
-"""Invoices made by the caller rather than by a subscription, and previews (docs.stripe.com/invoicing/integration)."""
+"""Invoices made by the caller rather than by a subscription, and previews.
+
+See docs.stripe.com/invoicing/integration.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -87,7 +90,9 @@ def mark_uncollectible(account: Account, _params: InvoiceMarkUncollectibleParams
 
 @routes.post("/v1/invoices/create_preview", InvoiceCreatePreviewParams)
 def preview(account: Account, params: InvoiceCreatePreviewParams) -> Invoice:
-    """What the subscription's next invoice would say, with changes if given (docs.stripe.com/api/invoices/create_preview).
+    """What the subscription's next invoice would say, with changes if given.
+
+    See docs.stripe.com/api/invoices/create_preview.
 
     It shows the usage counted by now and keeps nothing.
     """

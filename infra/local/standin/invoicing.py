@@ -120,7 +120,10 @@ def _parent(subscription: Subscription) -> dict[str, object]:
 
 
 def total(account: Account, invoice: Invoice) -> None:
-    """Sum a draft up: recounted usage, discounts, then the customer's balance (docs.stripe.com/billing/customer/balance)."""
+    """Sum a draft up: recounted usage, discounts, then the customer's balance.
+
+    See docs.stripe.com/billing/customer/balance.
+    """
     invoice_lines.recount(account, invoice)
     for line in invoice.lines.data:
         line.discount_amounts = []
@@ -137,7 +140,10 @@ def total(account: Account, invoice: Invoice) -> None:
 
 
 def _apply(account: Account, discount: Discount, invoice: Invoice) -> int:
-    """Take a coupon off every line it covers; returns the cents taken (docs.stripe.com/billing/subscriptions/coupons)."""
+    """Take a coupon off every line it covers; returns the cents taken.
+
+    See docs.stripe.com/billing/subscriptions/coupons.
+    """
     coupon = account.get(Coupon, reference(discount.source.coupon or ""))
     left = coupon.amount_off or 0
     taken = 0
@@ -218,7 +224,7 @@ def subscription_of(account: Account, invoice: Invoice) -> Subscription | None:
 def take_pending_items(
     account: Account, customer: str, subscription: str | None, currency: str
 ) -> list[InvoiceLineItem]:
-    """Turn the pending invoice items that belong on an invoice into its lines; `bind_items` then closes them."""
+    """Write the pending invoice items as lines; once on an invoice, `bind_items` closes them."""
     return [
         invoice_lines.from_item(item) for item in pending_items(account, customer, subscription, currency)
     ]

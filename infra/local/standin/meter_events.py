@@ -1,4 +1,7 @@
-"""Meter events: taken in at once, counted or rejected a moment later (docs.stripe.com/api/billing/meter-event)."""
+"""Meter events: taken in at once, counted or rejected a moment later.
+
+See docs.stripe.com/api/billing/meter-event.
+"""
 
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -18,7 +21,7 @@ routes = Routes()
 
 OLDEST = 35 * 24 * 3600
 NEWEST = 5 * 60
-# Stripe says only that aggregation is asynchronous; long enough to be noticed by a caller that relies on less.
+# Stripe says only that aggregation is asynchronous; a caller that relies on less shall notice.
 AGGREGATION_SECONDS = 0.25
 
 
@@ -65,7 +68,10 @@ def create(account: Account, params: MeterEventCreateParams) -> MeterEvent:
 
 
 def judge(account: Account, reading: Reading) -> None:
-    """Count an event or reject it (docs.stripe.com/billing/subscriptions/usage-based/recording-usage#handle-errors)."""
+    """Count an event or reject it.
+
+    See docs.stripe.com/billing/subscriptions/usage-based/recording-usage#handle-errors.
+    """
     if reading.state != "received":
         return
     meter = meters.named(account, reading.event_name)

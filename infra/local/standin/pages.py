@@ -1,4 +1,4 @@
-"""The pages a person clicks on: Checkout, the portal and hosted invoices; one stylesheet, no script, no assets."""
+"""The pages a person clicks on: Checkout, the portal and hosted invoices; no script, no assets."""
 
 from collections.abc import Callable
 from html import escape

@@ -88,7 +88,7 @@ def _either(alternatives: tuple[Any, ...], raw: Raw, name: str) -> object:
 
 
 def _is_response(kind: Any) -> bool:  # noqa: ANN401 - any annotation
-    """`UntypedStripeObject` stands beside `Dict` for callers who pass an answer back; on the wire they are one."""
+    """`UntypedStripeObject` stands beside `Dict` for callers who pass an answer back; sent, they are one."""
     cls = get_origin(kind) or kind
     return isinstance(cls, type) and issubclass(cls, StripeObject)
 

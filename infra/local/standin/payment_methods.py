@@ -73,7 +73,10 @@ def from_card(account: Account, card: Card, *, exp_month: int = 12, exp_year: in
 
 
 def resolve(account: Account, identifier: str, param: str = "payment_method") -> PaymentMethod:
-    """A payment method by id; `pm_card_visa` and its like make a new one each time (docs.stripe.com/testing)."""
+    """A payment method by id; `pm_card_visa` and its like make a new one each time.
+
+    See docs.stripe.com/testing.
+    """
     alias = cards.by_alias(identifier)
     return from_card(account, alias) if alias else account.get(PaymentMethod, identifier, param)
 

@@ -27,7 +27,10 @@ LIFE = 5 * 60
 
 @routes.post("/v1/billing_portal/configurations", ConfigurationCreateParams)
 def create_configuration(account: Account, params: ConfigurationCreateParams) -> Configuration:
-    """Say what customers may do; the first becomes the default (docs.stripe.com/api/customer_portal/configurations/create)."""
+    """Say what customers may do; the first becomes the default.
+
+    See docs.stripe.com/api/customer_portal/configurations/create.
+    """
     now = account.now()
     configuration = make(
         Configuration,
@@ -103,7 +106,10 @@ def retrieve_configuration(
 def update_configuration(
     account: Account, params: ConfigurationUpdateParams, configuration: str
 ) -> Configuration:
-    """Update a configuration, feature by feature (docs.stripe.com/api/customer_portal/configurations/update)."""
+    """Update a configuration, feature by feature.
+
+    See docs.stripe.com/api/customer_portal/configurations/update.
+    """
     known = account.get(Configuration, configuration)
     known.active = params.get("active", known.active)
     known.name = params.get("name", known.name) or None
@@ -120,7 +126,10 @@ def update_configuration(
 
 @routes.post("/v1/billing_portal/sessions", SessionCreateParams)
 def create_session(account: Account, params: SessionCreateParams) -> Session:
-    """Open the portal for a customer, perhaps at one flow (docs.stripe.com/api/customer_portal/sessions/create)."""
+    """Open the portal for a customer, perhaps at one flow.
+
+    See docs.stripe.com/api/customer_portal/sessions/create.
+    """
     if "customer" not in params:
         raise RefusedError("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = customers.living(account, params["customer"])

@@ -87,7 +87,10 @@ def _recurring(account: Account, params: PriceCreateParams) -> dict[str, object]
 
 
 def _claim_lookup_key(account: Account, lookup_key: str, *, transfer: bool) -> None:
-    """A lookup key names one price; it moves only when told to (docs.stripe.com/products-prices/manage-prices)."""
+    """A lookup key names one price; it moves only when told to.
+
+    See docs.stripe.com/products-prices/manage-prices.
+    """
     for holder in account.all(Price):
         if holder.lookup_key != lookup_key:
             continue

@@ -1,4 +1,7 @@
-"""Subscription schedules: changes that wait for a phase (docs.stripe.com/billing/subscriptions/subscription-schedules)."""
+"""Subscription schedules: changes that wait for a phase.
+
+See docs.stripe.com/billing/subscriptions/subscription-schedules.
+"""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -259,7 +262,10 @@ def _let_go(account: Account, schedule: SubscriptionSchedule, status: str) -> No
 def cancel(
     account: Account, _params: SubscriptionScheduleCancelParams, schedule: str
 ) -> SubscriptionSchedule:
-    """Cancel the schedule and its subscription at once (docs.stripe.com/api/subscription_schedules/cancel)."""
+    """Cancel the schedule and its subscription at once.
+
+    See docs.stripe.com/api/subscription_schedules/cancel.
+    """
     known = _active(account, schedule)
     known.status, known.canceled_at = "canceled", account.now(known.test_clock)
     known.current_phase = None

@@ -78,7 +78,10 @@ def changed_items(
 
 
 def _changed_item(account: Account, item: SubscriptionItem, change: Mapping[str, Any]) -> SubscriptionItem:
-    """Without a quantity, a new price starts again at 1 (docs.stripe.com/billing/subscriptions/change-price)."""
+    """Without a quantity, a new price starts again at 1.
+
+    See docs.stripe.com/billing/subscriptions/change-price.
+    """
     price = account.get(Price, change["price"], "items[0][price]") if "price" in change else item.price
     metered = price.recurring is not None and price.recurring.usage_type == "metered"
     kept = item.quantity if price.id == item.price.id else 1
@@ -94,7 +97,9 @@ def _changed_item(account: Account, item: SubscriptionItem, change: Mapping[str,
 def swap(
     account: Account, subscription: Subscription, after: list[SubscriptionItem], params: Mapping[str, Any]
 ) -> None:
-    """Bring the items to `after`, charging and crediting as told (docs.stripe.com/billing/subscriptions/prorations).
+    """Bring the items to `after`, charging and crediting as told.
+
+    See docs.stripe.com/billing/subscriptions/prorations.
 
     Args:
         account: The account.
@@ -182,7 +187,10 @@ def _set_cancellation(account: Account, subscription: Subscription, params: Mapp
 
 
 def _set_trial_end(account: Account, subscription: Subscription, trial_end: object) -> None:
-    """Move a trial's end, or end it now and bill the first period (docs.stripe.com/billing/subscriptions/trials)."""
+    """Move a trial's end, or end it now and bill the first period.
+
+    See docs.stripe.com/billing/subscriptions/trials.
+    """
     now = account.now(subscription.test_clock)
     if subscription.status != "trialing":
         raise lacking("adding a trial to a subscription that has begun")

@@ -102,7 +102,10 @@ def start(
 
 
 def new_item(account: Account, subscription: str, now: int, wanted: Mapping[str, Any]) -> SubscriptionItem:
-    """An item of a recurring price; a metered one has no quantity (docs.stripe.com/api/subscription_items)."""
+    """An item of a recurring price; a metered one has no quantity.
+
+    See docs.stripe.com/api/subscription_items.
+    """
     if "price" not in wanted:
         raise lacking("subscription items without a ready-made price")
     price = account.get(Price, wanted["price"], "items[0][price]")

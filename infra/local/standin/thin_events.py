@@ -24,7 +24,9 @@ MESSAGES = {
 
 
 def report_rejected(account: Account, meter: Meter, code: str, identifier: str) -> None:
-    """An event of a known meter was rejected (docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api).
+    """An event of a known meter was rejected.
+
+    See docs.stripe.com/billing/subscriptions/usage-based/recording-usage-api.
 
     Stripe gathers the errors of a window into one report; the stand-in reports each by itself.
     """

@@ -1,4 +1,7 @@
-"""What meters were told: the ledger of meter events and its sums (docs.stripe.com/billing/subscriptions/usage-based)."""
+"""What meters were told: the ledger of meter events and its sums.
+
+See docs.stripe.com/billing/subscriptions/usage-based.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -22,7 +22,10 @@ routes = Routes()
 
 @routes.post("/v1/webhook_endpoints", WebhookEndpointCreateParams)
 def create(account: Account, params: WebhookEndpointCreateParams) -> WebhookEndpoint:
-    """Create an endpoint; only this answer carries its secret (docs.stripe.com/api/webhook_endpoints/create)."""
+    """Create an endpoint; only this answer carries its secret.
+
+    See docs.stripe.com/api/webhook_endpoints/create.
+    """
     endpoint = make(
         WebhookEndpoint,
         id=new_id("we"),
@@ -36,8 +39,7 @@ def create(account: Account, params: WebhookEndpointCreateParams) -> WebhookEndp
     )
     account.keep(endpoint)
     account.secrets[endpoint.id] = f"whsec_{secrets.token_hex(16)}"
-    shown = make(WebhookEndpoint, **{**endpoint.to_dict(), "secret": account.secrets[endpoint.id]})
-    return shown
+    return make(WebhookEndpoint, **{**endpoint.to_dict(), "secret": account.secrets[endpoint.id]})
 
 
 @routes.get("/v1/webhook_endpoints", WebhookEndpointListParams)
