@@ -31,9 +31,15 @@ class Accounts:
 
         A user nobody has heard of is an account without anything: the free plan.
         """
-        found = self._table.query(
-            keys.user(user_id), keys.periods_since(since - LONGEST_PERIOD), keys.PROFILE
-        )
+        account = self._read(user_id, since - LONGEST_PERIOD)
+        subscription = account.subscription
+        if subscription and subscription.renews and subscription.period_end < since - LONGEST_PERIOD:
+            # Stripe's word of a renewal is long overdue: the provisional period began before what was read.
+            account = self._read(user_id, subscription.period_end)
+        return account
+
+    def _read(self, user_id: str, start: datetime) -> Account:
+        found = self._table.query(keys.user(user_id), keys.periods_since(start), keys.PROFILE)
         profile = next((row for row in found if row["sk"] == keys.PROFILE), None)
         periods = tuple(rows.period(row) for row in found if row is not profile)
         return rows.account(user_id, profile, periods)

@@ -92,7 +92,7 @@ def periods_bound(account: Account, subscription: Subscription, offer: Offer) ->
         p.start == start and p.subscription_id == subscription.id and p.closed_at for p in account.periods
     )
     bound = []
-    if start < end and (subscription.is_live or subscription.ended_at) and not closed:
+    if (known or start < end) and (subscription.is_live or subscription.ended_at) and not closed:
         terms = offer.terms(subscription.plan, start, trial=subscription.in_trial)
         settled = known is not None and known.end is not None
         bound.append(Period(start, end, subscription.id, known.terms if known and settled else terms))
