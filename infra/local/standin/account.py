@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast
 
+import stripe
 from stripe import Customer, Event, ListObject, StripeObject
 from stripe._stripe_object import UntypedStripeObject
 from stripe.test_helpers import TestClock
@@ -16,7 +17,8 @@ from infra.local.standin.errors import RefusedError, missing
 from infra.local.standin.shapes import listing, make, new_id, plain
 from infra.local.standin.usage import Usage
 
-API_VERSION = "2026-10-28.endive"
+# The one the installed SDK is pinned to.
+API_VERSION = str(stripe.api_version)
 
 
 class Identified(Protocol):
@@ -190,6 +192,17 @@ def page[T: Identified](things: list[T], params: Mapping[str, object], url: str)
         start = max(start, stop - limit)
     more = stop - start > limit if before is None else start > 0
     return listing(cast("list[StripeObject]", things[start : min(stop, start + limit)]), url, has_more=more)
+
+
+def within(instant: int, bounds: object) -> bool:
+    """Whether an instant satisfies a filter like `created`: an instant, or `gt`, `gte`, `lt`, `lte`."""
+    if isinstance(bounds, int):
+        return instant == bounds
+    if not isinstance(bounds, dict):
+        return True
+    after, before = bounds.get("gt", instant - 1), bounds.get("lt", instant + 1)
+    first, last = bounds.get("gte", instant), bounds.get("lte", instant)
+    return bool(after < instant < before and first <= instant <= last)
 
 
 def _position(ids: list[str], identifier: object, param: str) -> int:

@@ -15,10 +15,10 @@ from starlette.types import Receive, Scope, Send
 from infra.local.standin import expansion, faults
 from infra.local.standin.account import API_VERSION, Account
 from infra.local.standin.clock import iso
-from infra.local.standin.errors import RefusedError
+from infra.local.standin.errors import RefusedError, lacking
 from infra.local.standin.faults import AnswerLostError, Fault, Faults
 from infra.local.standin.forms import Raw, decode
-from infra.local.standin.params import read
+from infra.local.standin.params import Params, read
 from infra.local.standin.routes import Route, Routes
 from infra.local.standin.shapes import new_id
 
@@ -31,7 +31,7 @@ MOST_REQUESTS = 200_000
 
 @dataclass(slots=True)
 class Call:
-    """One request, as `GET /_sandbox/requests` lists it."""
+    """One request, as `GET /_sandbox/requests` lists it; `ignored` are parameters without effect here."""
 
     id: str
     at: str
@@ -39,6 +39,7 @@ class Call:
     path: str
     params: dict[str, Raw]
     idempotency_key: str | None
+    ignored: list[str] = field(default_factory=list)
     replayed: bool = False
     status: int = 0
     error: str | None = None
@@ -108,23 +109,26 @@ class Api:
         fault = self.faults.strike(call.method, call.path)
         if fault and (fault.effect == "before" and fault.answer != "500"):
             raise faults.refusal(fault)
-        params = read(cast("type[dict[str, Any]]", route.params), call.params)
+        params = read(route.params, call.params)
         if call.method != "POST" or call.idempotency_key is None:
-            outcome = self._execute(route, ids, params, fault)
+            outcome = self._execute(call, route, ids, params, fault)
         else:
-            outcome = self._once(call, lambda: self._execute(route, ids, params, fault))
+            outcome = self._once(call, lambda: self._execute(call, route, ids, params, fault))
         if fault and fault.effect == "after" and fault.answer == "lost":
             raise AnswerLostError
         return outcome
 
     def _execute(
-        self, route: Route, ids: dict[str, str], params: dict[str, Any], fault: Fault | None
+        self, call: Call, route: Route, ids: dict[str, str], params: Params, fault: Fault | None
     ) -> Answer:
         """Do it; a refusal from here on is an answer to remember, as Stripe remembers even a 500."""
         try:
             if fault and fault.effect == "before":
                 raise faults.refusal(fault)
             answer = route.answer(self.account, params, **ids)
+            call.ignored = sorted(params.ignored)
+            if call.ignored and call.method == "GET":
+                raise lacking(f"the parameter {call.ignored[0]} of this call")
             rendered = expansion.render(self.account, answer, params.get("expand", []))
             if fault and fault.answer != "lost":
                 raise faults.refusal(fault)

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.local.standin import (
@@ -25,6 +27,7 @@ from infra.local.standin import (
     products,
     schedules,
     subscription_changes,
+    subscription_items,
     subscriptions,
     test_clocks,
     thin_events,
@@ -35,6 +38,7 @@ from infra.local.standin.api import Api, gather
 from infra.local.standin.background import Background
 from infra.local.standin.clock import SandboxClock
 from infra.local.standin.deliveries import Deliveries
+from infra.local.standin.errors import RefusedError
 from infra.local.standin.pages import Pages
 from infra.local.standin.sandbox import Sandbox
 from infra.local.standin.stops import Mover
@@ -56,6 +60,7 @@ ROOMS = (
     products,
     schedules,
     subscription_changes,
+    subscription_items,
     subscriptions,
     test_clocks,
     thin_events,
@@ -107,4 +112,11 @@ def create_app(
             Route("/{path:path}", api.handle, methods=everything),
         ],
         lifespan=lifespan,
+        exception_handlers={Exception: _broken},
     )
+
+
+async def _broken(_request: Request, error: Exception) -> Response:
+    """An error of the stand-in's own is told as such; the server logs where it came from."""
+    refusal = RefusedError(f"The Stripe stand-in broke: {error!r}", status=500, kind="api_error")
+    return JSONResponse(refusal.body(), refusal.status)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from stripe import Customer, Invoice, LineItem, ListObject, Price, Product
+from stripe import Customer, Invoice, LineItem, ListObject, PaymentMethod, Price, Product
 from stripe.checkout import Session
 from stripe.params.checkout import (
     SessionCreateParams,
@@ -15,7 +15,7 @@ from stripe.params.checkout import (
 )
 
 from infra.local.standin import billing_cycle, cards, customers, discounts, payment_methods, subscriptions
-from infra.local.standin.account import Account, Due, metadata, page
+from infra.local.standin.account import Account, Due, metadata, page, within
 from infra.local.standin.errors import RefusedError, lacking
 from infra.local.standin.prices import cents, is_metered, unit_amount
 from infra.local.standin.routes import Routes
@@ -23,6 +23,14 @@ from infra.local.standin.shapes import listing, make, new_id, reference
 
 routes = Routes()
 
+# What the customer is taken to have typed where a billing address is required.
+ADDRESS = {
+    "city": "Testville",
+    "country": "US",
+    "line1": "1 Test Street",
+    "postal_code": "94000",
+    "state": "CA",
+}
 SHORTEST, LONGEST = 30 * 60, 24 * 3600
 MOST_ITEMS = 20
 
@@ -131,7 +139,8 @@ def listed(account: Account, params: SessionListParams) -> ListObject[Session]:
     found = [
         session
         for session in account.all(Session)
-        if params.get("customer", session.customer) == session.customer
+        if within(session.created, params.get("created"))
+        and params.get("customer", session.customer) == session.customer
         and params.get("status", session.status) == session.status
         and params.get("subscription", session.subscription) == session.subscription
     ]
@@ -222,9 +231,11 @@ def complete(account: Account, identifier: str, card: str, promotion_code: str |
     session.payment_status = "no_payment_required" if invoice.amount_due == 0 else "paid"
     session.amount_total, session.url = invoice.total, None
     session.discounts = [make(Session.Discount, **given) for given in discount]
+    address = ADDRESS if session.billing_address_collection == "required" else None
     session.customer_details = make(
-        Session.CustomerDetails, email=customer.email, tax_exempt="none", tax_ids=[]
+        Session.CustomerDetails, address=address, email=customer.email, tax_exempt="none", tax_ids=[]
     )
+    method.billing_details.address = make(PaymentMethod.BillingDetails.Address, **(address or {}))
     account.emit("checkout.session.completed", session)
     return session
 

@@ -15,7 +15,7 @@ from stripe.params import (
 from stripe.test_helpers import TestClock
 
 from infra.local.standin import collection
-from infra.local.standin.account import Account, metadata, page
+from infra.local.standin.account import Account, metadata, page, within
 from infra.local.standin.errors import RefusedError
 from infra.local.standin.routes import Routes
 from infra.local.standin.shapes import deleted, make, new_id
@@ -60,7 +60,8 @@ def listed(account: Account, params: CustomerListParams) -> ListObject[Customer]
     found = [
         customer
         for customer in account.all(Customer)
-        if "deleted" not in customer
+        if within(customer.created, params.get("created"))
+        and "deleted" not in customer
         and params.get("email", customer.email) == customer.email
         and params.get("test_clock", customer.test_clock) == customer.test_clock
     ]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -13,8 +13,10 @@ from stripe.v2.core import EventDestination
 
 from infra.local.standin.account import Account
 
-# Stripe retries for up to three days; a machine that is waited for gets the same doubling, in seconds.
-BACKOFF = (0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
+# Stripe retries for up to three days; here it is the same doubling, in seconds of the wall clock. A move
+# of the sandbox clock waits for the first retries only, lest an endpoint that is down hold it up.
+SOON = (0.5, 1, 2, 4)
+LATER = (8, 15, 30, 60, 120, 300, 600)
 TIMEOUT = 30
 AT_ONCE = 8
 
@@ -81,7 +83,8 @@ class Deliveries:
             wait = self.disturbance.delay_seconds
             if self.disturbance.reorder:
                 wait += self._random.uniform(0, 0.3)
-            self._account.background.spawn(self._deliver(url, endpoint, event, json.dumps(body), wait))
+            pauses = (wait, *SOON)
+            self._account.background.spawn(self._deliver(url, endpoint, event, json.dumps(body), pauses))
 
     def _copies(self) -> Iterator[int]:
         if self._random.random() < self.disturbance.drop:
@@ -91,10 +94,10 @@ class Deliveries:
             yield 2
 
     async def _deliver(
-        self, url: str, endpoint: str, event: Event | ThinEvent, body: str, wait: float
+        self, url: str, endpoint: str, event: Event | ThinEvent, body: str, pauses: Sequence[float]
     ) -> None:
-        """Attempt until acknowledged; each attempt is signed anew, on the wall clock."""
-        for pause in (wait, *BACKOFF):
+        """Attempt until acknowledged, `pauses` apart; each attempt is signed anew, on the wall clock."""
+        for pause in pauses:
             await asyncio.sleep(pause)
             async with self._places:
                 acknowledged = await self._attempt(url, self._account.secrets[endpoint], body)
@@ -102,6 +105,8 @@ class Deliveries:
                 if isinstance(event, Event):
                     event.pending_webhooks = max(event.pending_webhooks - 1, 0)
                 return
+        if pauses is not LATER:
+            self._account.background.spawn(self._deliver(url, endpoint, event, body, LATER), awaited=False)
 
     async def _attempt(self, url: str, secret: str, body: str) -> bool:
         headers = {

@@ -11,7 +11,7 @@ from stripe.params import (
 )
 
 from infra.local.standin import customers, invoice_lines, invoicing
-from infra.local.standin.account import Account, metadata, page
+from infra.local.standin.account import Account, metadata, page, within
 from infra.local.standin.errors import RefusedError
 from infra.local.standin.prices import cents, unit_amount
 from infra.local.standin.routes import Routes
@@ -96,7 +96,8 @@ def listed(account: Account, params: InvoiceItemListParams) -> ListObject[Invoic
     found = [
         item
         for item in account.all(InvoiceItem)
-        if params.get("customer", item.customer) == item.customer
+        if within(item.date, params.get("created"))
+        and params.get("customer", item.customer) == item.customer
         and params.get("invoice", item.invoice) == item.invoice
         and params.get("pending", item.invoice is None) == (item.invoice is None)
     ]

@@ -16,7 +16,7 @@ from stripe.params import (
 )
 
 from infra.local.standin import collection, invoicing, payment_methods
-from infra.local.standin.account import Account, Due, metadata, page
+from infra.local.standin.account import Account, Due, metadata, page, within
 from infra.local.standin.errors import RefusedError
 from infra.local.standin.periods import DAY
 from infra.local.standin.routes import Routes
@@ -56,7 +56,7 @@ def listed(account: Account, params: InvoiceListParams) -> ListObject[Invoice]:
         if params.get("customer", invoice.customer) == invoice.customer
         and params.get("status", invoice.status) == invoice.status
         and ("subscription" not in params or _bills(account, invoice, params["subscription"]))
-        and _within(invoice.created, params.get("created"))
+        and within(invoice.created, params.get("created"))
     ]
     return page(found, params, "/v1/invoices")
 
@@ -64,20 +64,6 @@ def listed(account: Account, params: InvoiceListParams) -> ListObject[Invoice]:
 def _bills(account: Account, invoice: Invoice, subscription: str) -> bool:
     billed = invoicing.subscription_of(account, invoice)
     return billed is not None and billed.id == subscription
-
-
-def _within(instant: int, bounds: object) -> bool:
-    """Whether an instant satisfies a `created` filter.
-
-    See docs.stripe.com/api/invoices/list#list_invoices-created.
-    """
-    if isinstance(bounds, int):
-        return instant == bounds
-    if not isinstance(bounds, dict):
-        return True
-    after, before = bounds.get("gt", instant - 1), bounds.get("lt", instant + 1)
-    first, last = bounds.get("gte", instant), bounds.get("lte", instant)
-    return bool(after < instant < before and first <= instant <= last)
 
 
 def _fresh(account: Account, invoice: Invoice) -> Invoice:

@@ -182,8 +182,8 @@ def finalize(account: Account, invoice: Invoice) -> None:
     invoice.status = "open"
     invoice.automatically_finalizes_at = None
     invoice.effective_at = invoice.status_transitions.finalized_at = now
-    page = f"{account.public_url}/invoices/{invoice.id}"
-    invoice.hosted_invoice_url, invoice.invoice_pdf = page, f"{page}/pdf"
+    # One page is both: the stand-in writes no PDF.
+    invoice.hosted_invoice_url = invoice.invoice_pdf = f"{account.public_url}/invoices/{invoice.id}"
     _use_up_discounts(account, invoice)
     account.emit("invoice.finalized", invoice)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, NotRequired, Required, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints
 
 from stripe import StripeContext, StripeObject
 from stripe._request_options import RequestOptions
@@ -21,13 +21,37 @@ from infra.local.standin.errors import RefusedError
 from infra.local.standin.forms import Raw
 
 
-def read[P](declared: type[P], raw: dict[str, Raw]) -> P:
+class Params(dict[str, Any]):
+    """A request's parameters, which remember what no room asked for.
+
+    So what Stripe takes and the stand-in ignores can be told, instead of being dropped in silence.
+    """
+
+    def __init__(self, given: dict[str, object]) -> None:
+        super().__init__(given)
+        self.ignored = set(given) - {"expand"}
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - any parameter
+        self.ignored.discard(key)
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self.ignored.discard(str(key))
+        return super().__contains__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 - any parameter
+        """The parameter, or `default`."""
+        self.ignored.discard(key)
+        return super().get(key, default)
+
+
+def read(declared: type[Any], raw: dict[str, Raw]) -> Params:
     """Read `raw` as the TypedDict `declared`: strings become integers, booleans, decimals and lists.
 
     Raises:
         RefusedError: A parameter is unknown, missing or of another type; `param` names it.
     """
-    return cast("P", _object(declared, raw, ""))
+    return Params(_object(declared, raw, ""))
 
 
 def _value(declared: Any, raw: Raw, name: str) -> object:  # noqa: ANN401, PLR0911 - one arm per declared form

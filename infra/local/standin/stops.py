@@ -51,13 +51,13 @@ class Mover:
             stops: list[datetime] = []
             watch_until = clock.now()
             while not stops or stops[-1] < target:
-                await self._settle()
+                await self._account.background.idle(PATIENCE)
                 stop = self._next_stop(target, watch_until)
                 clock.set(stop)
                 self._carry_test_clocks()
                 if agenda.do_due(self._account):
                     watch_until = stop + WATCH
-                await self._settle()
+                await self._account.background.idle(PATIENCE)
                 if self._on_stop:
                     await self._on_stop(stop)
                 stops.append(stop)
@@ -83,12 +83,6 @@ class Mover:
         now = self._account.clock.timestamp()
         for clock in self._account.all(TestClock):
             clock.frozen_time = max(clock.frozen_time, now)
-
-    async def _settle(self) -> None:
-        try:
-            await self._account.background.idle(PATIENCE)
-        except TimeoutError:
-            return
 
 
 def _quarter_after(instant: datetime) -> datetime:

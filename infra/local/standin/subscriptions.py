@@ -7,7 +7,7 @@ from stripe import ListObject, PaymentMethod, Price, Subscription, SubscriptionI
 from stripe.params import SubscriptionCreateParams, SubscriptionListParams, SubscriptionRetrieveParams
 
 from infra.local.standin import billing_cycle, collection, customers, discounts
-from infra.local.standin.account import Account, metadata, page
+from infra.local.standin.account import Account, metadata, page, within
 from infra.local.standin.errors import RefusedError, lacking
 from infra.local.standin.periods import DAY, end_after
 from infra.local.standin.prices import is_metered, plan
@@ -165,7 +165,8 @@ def listed(account: Account, params: SubscriptionListParams) -> ListObject[Subsc
     found = [
         subscription
         for subscription in account.all(Subscription)
-        if params.get("customer", subscription.customer) == subscription.customer
+        if within(subscription.created, params.get("created"))
+        and params.get("customer", subscription.customer) == subscription.customer
         and params.get("test_clock", subscription.test_clock) == subscription.test_clock
         and ("price" not in params or params["price"] in {item.price.id for item in subscription.items.data})
         and _in_status(subscription, status)

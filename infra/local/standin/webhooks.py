@@ -13,7 +13,7 @@ from stripe.params import (
     WebhookEndpointUpdateParams,
 )
 
-from infra.local.standin.account import Account, metadata, page
+from infra.local.standin.account import Account, metadata, page, within
 from infra.local.standin.routes import Routes
 from infra.local.standin.shapes import deleted, make, new_id
 
@@ -79,7 +79,13 @@ def delete(account: Account, _params: WebhookEndpointDeleteParams, endpoint: str
 def events(account: Account, params: EventListParams) -> ListObject[Event]:
     """List events, newest first (docs.stripe.com/api/events/list)."""
     wanted = params.get("types") or ([params["type"]] if "type" in params else None)
-    found = [event for event in account.all(Event) if wanted is None or event.type in wanted]
+    found = [
+        event
+        for event in account.all(Event)
+        if (wanted is None or event.type in wanted)
+        and within(event.created, params.get("created"))
+        and ("delivery_success" not in params or params["delivery_success"] is (event.pending_webhooks == 0))
+    ]
     return page(found, params, "/v1/events")
 
 
