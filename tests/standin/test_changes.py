@@ -196,6 +196,23 @@ def test_metered_item_can_be_added_for_nothing(shop: Shop) -> None:
     assert (2, 1) == (len(changed.items.data), len(shop.invoices(customer)))
 
 
+def test_items_can_be_changed_by_themselves(shop: Shop) -> None:
+    """An item can be added to and removed from a subscription without naming the others."""
+    customer = shop.customer()
+    subscription = shop.stripe.v1.subscriptions.create(
+        {"customer": customer.id, "items": [{"price": shop.small.id}]}
+    )
+    api = shop.stripe.v1.subscription_items
+    added = api.create({"subscription": subscription.id, "price": shop.metered.id})
+    listed = [item.price.id for item in api.list({"subscription": subscription.id}).data]
+    deleted = api.delete(added.id).deleted
+    assert ([shop.small.id, shop.metered.id], True, 1) == (
+        listed,
+        deleted,
+        len(api.list({"subscription": subscription.id}).data),
+    )
+
+
 def test_trial_can_end_now(shop: Shop) -> None:
     """`trial_end=now` begins the first paid period."""
     customer, subscription = subscribed(shop, trial_period_days=14)

@@ -72,6 +72,19 @@ def test_every_request_is_listed(sandbox: Sandbox, stripe: StripeClient) -> None
     assert expected == tuple(call[key] for key in ("method", "path", "params", "idempotencyKey", "status"))
 
 
+def test_ignored_parameter_is_listed(sandbox: Sandbox, stripe: StripeClient) -> None:
+    """What Stripe takes and the stand-in does nothing with stands beside the request."""
+    stripe.v1.customers.create({"name": "A", "tax": {"validate_location": "deferred"}})
+    (call,) = sandbox.http.get("/_sandbox/requests").json()["requests"]
+    assert ["tax"] == call["ignored"]
+
+
+def test_filter_the_stand_in_lacks_is_refused(stripe: StripeClient) -> None:
+    """A list that would be filtered wrongly is refused instead."""
+    with pytest.raises(sdk.InvalidRequestError, match="lacks the parameter shippable"):
+        stripe.v1.products.list({"shippable": True})
+
+
 def test_wrong_setting_is_explained(sandbox: Sandbox) -> None:
     """A sandbox setting that does not parse says what is wrong."""
     answer = sandbox.put("deliveries", {"drop": 2})

@@ -108,6 +108,18 @@ def test_delayed_delivery_waits(sandbox: Sandbox, receiver: Receiver, secret: st
     )
 
 
+def test_events_are_listed_by_time_and_delivery(sandbox: Sandbox, receiver: Receiver, secret: str) -> None:
+    """Missed events can be found: by type, by time, by whether they were delivered."""
+    sandbox.stripe.v1.customers.create({})
+    events(receiver, secret, 1)
+    sandbox.move(START + timedelta(days=1))
+    sandbox.put("deliveries", {"delaySeconds": 5})
+    sandbox.stripe.v1.customers.create({})
+    since = int(START.timestamp()) + 1
+    late = sandbox.stripe.v1.events.list({"created": {"gte": since}, "delivery_success": False}).data
+    assert ["customer.created"] == [event.type for event in late]
+
+
 def test_deleted_endpoint_gets_nothing(sandbox: Sandbox, receiver: Receiver, secret: str) -> None:
     """A deleted endpoint is told nothing more."""
     (endpoint,) = sandbox.stripe.v1.webhook_endpoints.list().data
