@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from pydantic_core import from_json
 
@@ -13,7 +14,14 @@ from tollkeeper.ledger.patience import ContendedError, Patience
 from tollkeeper.rules.times import parse_iso
 from tollkeeper.rules.usage import Refusal, UsageRecord
 from tollkeeper.telemetry import logger
-from tollkeeper.usage_queue import DeadLetter, DeadLetters
+from tollkeeper.usage_queue import DeadLetter
+
+
+class Letterbox(Protocol):
+    """Where dead letters are kept."""
+
+    def send(self, letters: Sequence[DeadLetter]) -> list[int]:
+        """Keep letters, and return the indexes of those that could not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Tracked:
 class Tracker:
     """Counts what the queue brings. A message is done when its records are counted or dead letters."""
 
-    def __init__(self, counting: Counting, dead_letters: DeadLetters, metrics: Collection[str]) -> None:
+    def __init__(self, counting: Counting, dead_letters: Letterbox, metrics: Collection[str]) -> None:
         self._counting = counting
         self._dead_letters = dead_letters
         self._metrics = metrics
