@@ -54,7 +54,7 @@ def set_period(items: list[SubscriptionItem], start: int, end: int) -> None:
 def begin(account: Account, subscription: Subscription, customer: Customer) -> None:
     """Open the first invoice and collect it: nothing for a trial, else the first period.
 
-    *Unverified*: without a trial the created event already carries the status after payment.
+    *Unverified*: without a trial the created event says `incomplete`, and an update follows the payment.
     """
     trialing = subscription.status == "trialing"
     write = invoice_lines.of_trial if trialing else invoice_lines.in_advance
@@ -194,17 +194,14 @@ def _expire(account: Account, subscription: Subscription) -> None:
     with account.changing("customer.subscription.updated", subscription):
         subscription.status = "incomplete_expired"
         subscription.ended_at = account.now(subscription.test_clock)
-    _void(account, str(subscription.latest_invoice))
+    invoicing.void(account, account.get(Invoice, str(subscription.latest_invoice)))
 
 
 def _expire_pending_update(account: Account, subscription: Subscription) -> None:
     """An unpaid pending update is dropped (docs.stripe.com/billing/subscriptions/pending-updates)."""
     with account.changing("customer.subscription.updated", subscription):
+        for invoice in account.all(Invoice):
+            if collection.is_of_pending_update(account, invoice, subscription):
+                invoicing.void(account, invoice)
         subscription.pending_update = None
-    _void(account, str(subscription.latest_invoice))
     account.emit("customer.subscription.pending_update_expired", subscription)
-
-
-def _void(account: Account, identifier: str) -> None:
-    invoice = account.get(Invoice, identifier)
-    invoicing.void(account, invoice)

@@ -146,6 +146,8 @@ def _note_failure(intent: PaymentIntent, refusal: RefusedError, method: PaymentM
 
 
 def _mark_paid(account: Account, invoice: Invoice, *, paid: int) -> None:
+    subscription = subscription_of(account, invoice)
+    awaited = subscription is not None and is_of_pending_update(account, invoice, subscription)
     invoice.status = "paid"
     invoice.attempted = True
     invoice.auto_advance = False
@@ -154,20 +156,32 @@ def _mark_paid(account: Account, invoice: Invoice, *, paid: int) -> None:
     invoice.status_transitions.paid_at = account.now(invoice.test_clock)
     account.emit("invoice.paid", invoice)
     account.emit("invoice.payment_succeeded", invoice)
-    subscription = subscription_of(account, invoice)
     if subscription is None or subscription.ended_at:
         return
     with account.changing("customer.subscription.updated", subscription):
-        if subscription.pending_update and subscription.latest_invoice == invoice.id:
+        if awaited:
             _apply_pending_update(account, subscription)
         if subscription.status in ("incomplete", "past_due", "unpaid") and not _owes(account, subscription):
             subscription.status = "active"
+
+
+def is_of_pending_update(account: Account, invoice: Invoice, subscription: Subscription) -> bool:
+    """Whether paying this open invoice makes the subscription's pending update take effect."""
+    return (
+        subscription.pending_update is not None
+        and (invoice.status, invoice.billing_reason) == ("open", "subscription_update")
+        and subscription_of(account, invoice) is subscription
+    )
 
 
 def _apply_pending_update(account: Account, subscription: Subscription) -> None:
     """The paid-for update takes effect (docs.stripe.com/billing/subscriptions/pending-updates)."""
     update = subscription.pending_update
     if update and update.subscription_items is not None:
+        present = subscription.items.data[0]
+        for item in update.subscription_items:
+            item.current_period_start = present.current_period_start
+            item.current_period_end = present.current_period_end
         subscription.items.data = update.subscription_items
     if update and update.metadata is not None:
         subscription.metadata = metadata(update.metadata.to_dict(), subscription.metadata)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from stripe import Invoice, InvoiceItem, Price, Subscription, SubscriptionItem
 
-from infra.local.standin import invoice_lines, invoicing
+from infra.local.standin import collection, invoice_lines, invoicing
 from infra.local.standin.account import Account, metadata
 from infra.local.standin.invoice_lines import price_of, subscription_item_of
 from infra.local.standin.prices import cents, is_metered, unit_amount
@@ -90,7 +90,7 @@ def _unexpired(account: Account, subscription: Subscription, item: str, instant:
 
 def _counts(account: Account, invoice: Invoice, subscription: Subscription) -> bool:
     """What a pending update would charge has not been debited yet."""
-    held_back = subscription.pending_update is not None and subscription.latest_invoice == invoice.id
+    held_back = collection.is_of_pending_update(account, invoice, subscription)
     return invoicing.subscription_of(account, invoice) is subscription and not held_back
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -106,23 +106,15 @@ class Sandbox:
 
     async def set_clock(self, request: Request) -> Response:
         """Move the clock forward, stop by stop; answers when all that fell due on the way has happened."""
-
-        async def move(setting: ClockSetting) -> dict[str, Any]:
-            stops = await self._mover.move(setting.now)
-            return {
-                "now": iso(self._account.clock.now()),
-                "frozen": True,
-                "stops": [iso(stop) for stop in stops],
-            }
-
-        body = await request.body()
         try:
-            setting = ClockSetting.model_validate_json(body)
-            return JSONResponse(await move(setting))
+            setting = ClockSetting.model_validate_json(await request.body())
+            stops = await self._mover.move(setting.now)
         except ValidationError as invalid:
             return _refused(_complaint(invalid), 422)
         except ValueError as backward:
             return _refused(str(backward), 400)
+        now = iso(self._account.clock.now())
+        return JSONResponse({"now": now, "frozen": True, "stops": [iso(stop) for stop in stops]})
 
     async def deliveries(self, request: Request) -> Response:
         """Show or set how webhook deliveries are disturbed."""

@@ -32,6 +32,7 @@ class Mover:
         self._account = account
         self._on_stop = on_stop
         self._moving = asyncio.Lock()
+        self._watch_until = account.clock.now()
 
     async def move(self, target: datetime) -> list[datetime]:
         """Move to `target` in stops and return them, the last being `target`.
@@ -49,32 +50,31 @@ class Mover:
                 clock.set(target)  # says why not
             clock.freeze()
             stops: list[datetime] = []
-            watch_until = clock.now()
             while not stops or stops[-1] < target:
                 await self._account.background.idle(PATIENCE)
-                stop = self._next_stop(target, watch_until)
+                stop = self._next_stop(target)
                 clock.set(stop)
                 self._carry_test_clocks()
                 if agenda.do_due(self._account):
-                    watch_until = stop + WATCH
+                    self._watch_until = stop + WATCH
                 await self._account.background.idle(PATIENCE)
                 if self._on_stop:
                     await self._on_stop(stop)
                 stops.append(stop)
             return stops
 
-    def _next_stop(self, target: datetime, watch_until: datetime) -> datetime:
+    def _next_stop(self, target: datetime) -> datetime:
         now = self._account.clock.now()
         due = agenda.next_due(self._account)
         candidates = [] if due is None else [max(at(due), now)]
-        if (quarter := _quarter_after(now)) <= watch_until:
+        if (quarter := _quarter_after(now)) <= self._watch_until:
             candidates.append(quarter)
         return min([*candidates, target])
 
     async def run(self) -> None:
-        """While the clock runs, do what falls due about when it does."""
+        """While nobody moves the clock, do what falls due about when it does."""
         while True:
-            if not self._account.clock.frozen:
+            if not self._moving.locked():
                 agenda.do_due(self._account)
             await asyncio.sleep(0.5)
 

@@ -116,7 +116,7 @@ def swap(
     invoiced = behavior == "always_invoice" and bool(items)
     owed = invoiced and sum(item.amount for item in items) > 0
     refusal = collection.refusal_of(account, subscription) if owed else None
-    payment_behavior = params.get("payment_behavior", "allow_incomplete")
+    payment_behavior = subscriptions.payment_behavior(params)
     if refusal and payment_behavior == "error_if_incomplete":
         raise refusal
     if refusal and payment_behavior == "pending_if_incomplete":

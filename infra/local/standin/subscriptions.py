@@ -33,7 +33,7 @@ def create(account: Account, params: SubscriptionCreateParams) -> Subscription:
             "The payment method must be attached to the customer.", param="default_payment_method"
         )
     subscription = start(account, customer.id, list(params.get("items", [])), params)
-    if params.get("payment_behavior") == "error_if_incomplete" and subscription.status != "trialing":
+    if payment_behavior(params) == "error_if_incomplete" and subscription.status != "trialing":
         refusal = collection.refusal_of(account, subscription)
         if refusal:
             account.forget(subscription)
@@ -99,6 +99,14 @@ def start(
     )
     subscription.discounts = discounts.redeem(account, params.get("discounts") or [], subscription)
     return account.keep(subscription)
+
+
+def payment_behavior(params: Mapping[str, Any]) -> str:
+    """What to do about a payment that fails; to leave it unattempted is not among what the stand-in does."""
+    behavior = str(params.get("payment_behavior", "allow_incomplete"))
+    if behavior == "default_incomplete":
+        raise lacking("payment_behavior=default_incomplete")
+    return behavior
 
 
 def new_item(account: Account, subscription: str, now: int, wanted: Mapping[str, Any]) -> SubscriptionItem:
