@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import boto3
 
-from infra.local.places import Home
+from infra.local.places import ROOT, Home
 from infra.local.processes import free_port
 
 REGION = "us-east-1"
@@ -23,7 +23,7 @@ def start(home: Home) -> str:
     files = home.emulator_files.resolve()
     files.mkdir(parents=True, exist_ok=True)
     home.ministack.start(
-        [sys.executable, "-m", "ministack"],
+        [sys.executable, "-P", str(ROOT / "infra" / "local" / "emulator.py")],
         environment=_without_aws()
         | {
             "AUTH": "true",
