@@ -25,10 +25,12 @@ class MemoryTable:
     def __init__(self) -> None:
         self.rows: dict[Key, Row] = {}
 
-    def query(self, pk: str, first: str, last: str) -> list[Row]:
+    def query(self, pk: str, first: str, last: str, most: int | None = None) -> list[Row]:
         """Return the rows of a partition between two sort keys, the highest first."""
+        if first > last or most == 0:
+            raise ValueError("DynamoDB refuses a range that ends before it begins, and a limit of 0")
         found = [key for key in self.rows if key.pk == pk and first <= key.sk <= last]
-        return [dict(self.rows[key]) for key in sorted(found, reverse=True)]
+        return [dict(self.rows[key]) for key in sorted(found, reverse=True)[:most]]
 
     def get_all(self, keys: Iterable[Key]) -> Iterator[Row]:
         """Return those of the rows that exist."""

@@ -102,6 +102,14 @@ def test_query_returns_a_range_the_highest_first(table: Table) -> None:
     assert ["C", "B"] == [row["sk"] for row in table.query("USER#ada", "B", "C")]
 
 
+@pytest.mark.parametrize(("most", "found"), [(1, ["D"]), (3, ["D", "C", "B"]), (9, ["D", "C", "B", "A"])])
+def test_query_returns_the_highest_of_a_range(table: Table, most: int, found: list[str]) -> None:
+    """As many rows come back as are asked for, from the highest down; fewer if there are fewer."""
+    for sk in ("A", "B", "C", "D"):
+        table.transact([Put(Key("USER#ada", sk), {})])
+    assert found == [row["sk"] for row in table.query("USER#ada", "A", "D", most)]
+
+
 def test_due_finds_what_is_due_and_nothing_else(table: Table) -> None:
     """A row stands in the index while it says when it is due, the longest due first."""
     table.transact([Put(Key("p", "late"), {"due": "CLOSE#1", "dueAt": "2025-11-03T12:00:00Z"})])

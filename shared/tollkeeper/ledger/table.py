@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from itertools import batched
+from itertools import batched, islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError
@@ -135,10 +135,10 @@ class TransactionCancelledError(Exception):
 class Table(Protocol):
     """The ledger's one table."""
 
-    def query(self, pk: str, first: str, last: str) -> list[Row]:
+    def query(self, pk: str, first: str, last: str, most: int | None = None) -> list[Row]:
         """Return the rows of a partition between two sort keys, both included, the highest first.
 
-        The read is strongly consistent.
+        At most `most` of them are returned, and read, if that is given. The read is strongly consistent.
         """
 
     def get_all(self, keys: Iterable[Key]) -> Iterator[Row]:
@@ -163,15 +163,16 @@ class DynamoTable:
         self._client = client
         self._name = name
 
-    def query(self, pk: str, first: str, last: str) -> list[Row]:
+    def query(self, pk: str, first: str, last: str, most: int | None = None) -> list[Row]:
         """Return the rows of a partition between two sort keys; one request for each megabyte of them."""
         items = self._query(
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues=_marshal({":pk": pk, ":first": first, ":last": last}),
             ConsistentRead=True,
             ScanIndexForward=False,
+            **({} if most is None else {"Limit": most}),
         )
-        return [_unmarshal(item) for item in items]
+        return [_unmarshal(item) for item in islice(items, most)]
 
     def due(self, shard: str, until: str) -> list[Key]:
         """Return the keys in a shard of the index whose time has come."""
