@@ -8,39 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-import yaml
 from moto import mock_aws
 from moto.dynamodb import models
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table as MotoTable
 
 from infra.local import aws
-from infra.local.places import ROOT, Home
+from infra.local.places import Home
 from tests.ledger.memory import MemoryTable
+from tests.ledger.tables import CREDENTIALS, create_table
 from tollkeeper.ledger.table import DynamoTable, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-CREDENTIALS: dict[str, Any] = {
-    "region_name": "us-east-1",
-    "aws_access_key_id": "test",
-    "aws_secret_access_key": "test",
-}
-
-
-class _Template(yaml.SafeLoader):
-    """Reads template.yaml; what CloudFormation's functions would give is of no interest here."""
-
-
-_Template.add_multi_constructor("!", lambda *_: None)
-
-
-def create_table(client: "DynamoDBClient", name: str) -> None:
-    """Make the table that template.yaml describes."""
-    described = yaml.load((ROOT / "template.yaml").read_text(), _Template)["Resources"]["Table"]["Properties"]  # noqa: S506 - a SafeLoader
-    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    client.create_table(TableName=name, **{each: described[each] for each in wanted})
 
 
 class _CopyOnce:
@@ -75,14 +55,18 @@ def moto_client() -> Iterator["DynamoDBClient"]:
 
 
 @pytest.fixture(scope="session")
-def ministack_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator["DynamoDBClient"]:
-    """DynamoDB as MiniStack plays it."""
+def ministack_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a MiniStack of its own."""
     home = Home(Path(tmp_path_factory.mktemp("ministack")))
     endpoint = aws.start(home)
-    try:
-        yield boto3.client("dynamodb", endpoint_url=endpoint, **CREDENTIALS)
-    finally:
-        aws.stop(home)
+    yield endpoint
+    aws.stop(home)
+
+
+@pytest.fixture(scope="session")
+def ministack_client(ministack_endpoint: str) -> "DynamoDBClient":
+    """DynamoDB as MiniStack plays it."""
+    return boto3.client("dynamodb", endpoint_url=ministack_endpoint, **CREDENTIALS)
 
 
 _names = (f"ledger-{number}" for number in itertools.count())

@@ -48,10 +48,10 @@ class CrashingTable:
         self._table = table
         self._outside = outside
 
-    def query(self, pk: str, first: str, last: str) -> list[Row]:
+    def query(self, pk: str, first: str, last: str, most: int | None = None) -> list[Row]:
         """Read neighbours."""
         with self._outside.call(f"query {first.partition('#')[0]}…{last}"):
-            return self._table.query(pk, first, last)
+            return self._table.query(pk, first, last, most)
 
     def get_all(self, keys: Iterable[Key]) -> Iterator[Row]:
         """Read rows by their keys."""

@@ -1,0 +1,31 @@
+"""The table that template.yaml describes, made wherever there is a DynamoDB to make it in."""
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from infra.local.places import ROOT
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CREDENTIALS: dict[str, Any] = {
+    "region_name": "us-east-1",
+    "aws_access_key_id": "test",
+    "aws_secret_access_key": "test",
+}
+
+
+class _Template(yaml.SafeLoader):
+    """Reads template.yaml; what CloudFormation's functions would give is of no interest here."""
+
+
+_Template.add_multi_constructor("!", lambda *_: None)
+
+
+def create_table(client: "DynamoDBClient", name: str) -> None:
+    """Make the table that template.yaml describes."""
+    template = yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is a SafeLoader
+    described = template["Resources"]["Table"]["Properties"]
+    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    client.create_table(TableName=name, **{each: described[each] for each in wanted})
