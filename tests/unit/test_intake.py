@@ -1,6 +1,7 @@
 """The one judgement of usage records."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
@@ -51,7 +52,7 @@ def refusal(**changes: object) -> RefusedError:
 
 def faults(refusal: RefusedError) -> list[str]:
     """The fields that a refusal names."""
-    return [fault.partition(":")[0] for fault in refusal.message.split("; ")]
+    return re.findall(r"(?:^|; )(\w+): ", refusal.message)
 
 
 def without(name: str) -> dict[str, object]:
