@@ -13,11 +13,12 @@ console = Console(highlight=False, soft_wrap=True)
 
 @dataclass
 class Step:
-    """A piece of work under way. Set `outcome` to say in a few words what came of it."""
+    """A piece of work under way. Say in `outcome` in a few words what came of it."""
 
     progress: Progress
     task: TaskID
     outcome: str = ""
+    failed: bool = False
 
     def reached(self, count: int) -> None:
         """Move the bar to `count` of the step's total."""
@@ -38,4 +39,5 @@ def step(title: str, total: int | None = None) -> Iterator[Step]:
         console.print(f"[red]✗[/] {title}")
         raise
     outcome = f": {work.outcome}" if work.outcome else ""
-    console.print(f"[green]✓[/] {title}{outcome} [dim]({time.monotonic() - began:.1f} s)[/]")
+    mark = "[red]✗[/]" if work.failed else "[green]✓[/]"
+    console.print(f"{mark} {title}{outcome} [dim]({time.monotonic() - began:.1f} s)[/]")

@@ -70,11 +70,11 @@ def main() -> int:
 def _is_noticed(sabotage: Sabotage, tree: Path) -> bool:
     with step(sabotage.what) as work:
         result = _demo_with(sabotage, tree)
-        noticed = result.returncode != 0 and sabotage.figure in " ".join(result.stdout.split())
-        work.outcome = sabotage.figure if noticed else "the demo did NOT notice"
-    if not noticed:
+        work.failed = result.returncode == 0 or sabotage.figure not in result.stdout
+        work.outcome = "the demo does not notice" if work.failed else sabotage.figure
+    if work.failed:
         console.print(result.stdout, markup=False)
-    return noticed
+    return not work.failed
 
 
 def _demo_with(sabotage: Sabotage, tree: Path) -> subprocess.CompletedProcess[str]:
