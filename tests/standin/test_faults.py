@@ -1,5 +1,7 @@
 """Calls that fail on purpose, and the list of what was asked."""
 
+from typing import Any
+
 import pytest
 import stripe as sdk
 from stripe import StripeClient
@@ -83,6 +85,23 @@ def test_filter_the_stand_in_lacks_is_refused(stripe: StripeClient) -> None:
     """A list that would be filtered wrongly is refused instead."""
     with pytest.raises(sdk.InvalidRequestError, match="lacks the parameter shippable"):
         stripe.v1.products.list({"shippable": True})
+
+
+def test_filter_it_has_is_accepted_even_of_nothing(stripe: StripeClient) -> None:
+    """A list can be filtered before there is anything in it."""
+    listed: list[list[Any]] = [
+        stripe.v1.products.list({"ids": ["x"], "active": True}).data,
+        stripe.v1.prices.list({"lookup_keys": ["x"]}).data,
+        stripe.v1.billing.meters.list({"status": "active"}).data,
+        stripe.v1.customers.list({"email": "x"}).data,
+        stripe.v1.subscriptions.list({"customer": "x", "status": "all", "price": "x"}).data,
+        stripe.v1.invoices.list({"customer": "x", "status": "draft", "subscription": "x"}).data,
+        stripe.v1.invoice_items.list({"customer": "x", "pending": True}).data,
+        stripe.v1.checkout.sessions.list({"customer": "x", "status": "open"}).data,
+        stripe.v1.events.list({"types": ["x"], "created": {"gte": 1}, "delivery_success": False}).data,
+        stripe.v1.subscription_schedules.list({"customer": "x"}).data,
+    ]
+    assert [] == [thing for page in listed for thing in page]
 
 
 def test_wrong_setting_is_explained(sandbox: Sandbox) -> None:

@@ -1,6 +1,6 @@
 """The Stripe account: every object it holds, the time, and the events it tells the world."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast
@@ -192,6 +192,22 @@ def page[T: Identified](things: list[T], params: Mapping[str, object], url: str)
         start = max(start, stop - limit)
     more = stop - start > limit if before is None else start > 0
     return listing(cast("list[StripeObject]", things[start : min(stop, start + limit)]), url, has_more=more)
+
+
+def matching[T: StripeObject](things: Iterable[T], params: Mapping[str, Any], *names: str) -> list[T]:
+    """Those things whose fields `names` are as the filters of the same names say, and `created` too.
+
+    A filter that is not given lets everything pass.
+    """
+    # Read before the loop, so that they count as read even when there is nothing to filter.
+    wanted = {name: params[name] for name in names if name in params}
+    created = params.get("created")
+    return [
+        thing
+        for thing in things
+        if all(thing[name] == value for name, value in wanted.items())
+        and (created is None or within(thing["created" if "created" in thing else "date"], created))
+    ]
 
 
 def within(instant: int, bounds: object) -> bool:

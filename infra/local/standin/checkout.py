@@ -15,7 +15,7 @@ from stripe.params.checkout import (
 )
 
 from infra.local.standin import billing_cycle, cards, customers, discounts, payment_methods, subscriptions
-from infra.local.standin.account import Account, Due, metadata, page, within
+from infra.local.standin.account import Account, Due, matching, metadata, page
 from infra.local.standin.errors import RefusedError, lacking
 from infra.local.standin.prices import cents, is_metered, unit_amount
 from infra.local.standin.routes import Routes
@@ -136,14 +136,7 @@ def _item(account: Account, wanted: Mapping[str, Any], param: str) -> LineItem:
 @routes.get("/v1/checkout/sessions", SessionListParams)
 def listed(account: Account, params: SessionListParams) -> ListObject[Session]:
     """List sessions (docs.stripe.com/api/checkout/sessions/list)."""
-    found = [
-        session
-        for session in account.all(Session)
-        if within(session.created, params.get("created"))
-        and params.get("customer", session.customer) == session.customer
-        and params.get("status", session.status) == session.status
-        and params.get("subscription", session.subscription) == session.subscription
-    ]
+    found = matching(account.all(Session), params, "customer", "status", "subscription")
     return page(found, params, "/v1/checkout/sessions")
 
 

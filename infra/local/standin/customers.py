@@ -15,7 +15,7 @@ from stripe.params import (
 from stripe.test_helpers import TestClock
 
 from infra.local.standin import collection
-from infra.local.standin.account import Account, metadata, page, within
+from infra.local.standin.account import Account, matching, metadata, page
 from infra.local.standin.errors import RefusedError
 from infra.local.standin.routes import Routes
 from infra.local.standin.shapes import deleted, make, new_id
@@ -59,11 +59,8 @@ def listed(account: Account, params: CustomerListParams) -> ListObject[Customer]
     """List customers (docs.stripe.com/api/customers/list)."""
     found = [
         customer
-        for customer in account.all(Customer)
-        if within(customer.created, params.get("created"))
-        and "deleted" not in customer
-        and params.get("email", customer.email) == customer.email
-        and params.get("test_clock", customer.test_clock) == customer.test_clock
+        for customer in matching(account.all(Customer), params, "email", "test_clock")
+        if "deleted" not in customer
     ]
     return page(found, params, "/v1/customers")
 

@@ -12,7 +12,7 @@ from stripe.params import (
     PromotionCodeRetrieveParams,
 )
 
-from infra.local.standin.account import Account, metadata, page
+from infra.local.standin.account import Account, matching, metadata, page
 from infra.local.standin.errors import RefusedError, lacking
 from infra.local.standin.routes import Routes
 from infra.local.standin.shapes import make, new_id, reference
@@ -75,11 +75,7 @@ def create_promotion_code(account: Account, params: PromotionCodeCreateParams) -
 @routes.get("/v1/promotion_codes", PromotionCodeListParams)
 def listed(account: Account, params: PromotionCodeListParams) -> ListObject[PromotionCode]:
     """List promotion codes (docs.stripe.com/api/promotion_codes/list)."""
-    found = [
-        known
-        for known in account.all(PromotionCode)
-        if params.get("code", known.code) == known.code and params.get("active", known.active) == known.active
-    ]
+    found = matching(account.all(PromotionCode), params, "active", "code", "customer")
     return page(found, params, "/v1/promotion_codes")
 
 

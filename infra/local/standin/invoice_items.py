@@ -11,7 +11,7 @@ from stripe.params import (
 )
 
 from infra.local.standin import customers, invoice_lines, invoicing
-from infra.local.standin.account import Account, metadata, page, within
+from infra.local.standin.account import Account, matching, metadata, page
 from infra.local.standin.errors import RefusedError
 from infra.local.standin.prices import cents, unit_amount
 from infra.local.standin.routes import Routes
@@ -93,14 +93,9 @@ def _worth(account: Account, params: InvoiceItemCreateParams) -> tuple[Price | N
 @routes.get("/v1/invoiceitems", InvoiceItemListParams)
 def listed(account: Account, params: InvoiceItemListParams) -> ListObject[InvoiceItem]:
     """List invoice items (docs.stripe.com/api/invoiceitems/list)."""
-    found = [
-        item
-        for item in account.all(InvoiceItem)
-        if within(item.date, params.get("created"))
-        and params.get("customer", item.customer) == item.customer
-        and params.get("invoice", item.invoice) == item.invoice
-        and params.get("pending", item.invoice is None) == (item.invoice is None)
-    ]
+    found = matching(account.all(InvoiceItem), params, "customer", "invoice")
+    if "pending" in params:
+        found = [item for item in found if (item.invoice is None) is params["pending"]]
     return page(found, params, "/v1/invoiceitems")
 
 

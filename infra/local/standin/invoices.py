@@ -16,7 +16,7 @@ from stripe.params import (
 )
 
 from infra.local.standin import collection, invoicing, payment_methods
-from infra.local.standin.account import Account, Due, metadata, page, within
+from infra.local.standin.account import Account, Due, matching, metadata, page
 from infra.local.standin.errors import RefusedError
 from infra.local.standin.periods import DAY
 from infra.local.standin.routes import Routes
@@ -51,13 +51,10 @@ def _retry(account: Account, invoice: Invoice) -> None:
 def listed(account: Account, params: InvoiceListParams) -> ListObject[Invoice]:
     """List invoices (docs.stripe.com/api/invoices/list)."""
     found = [
-        _fresh(account, invoice)
-        for invoice in account.all(Invoice)
-        if params.get("customer", invoice.customer) == invoice.customer
-        and params.get("status", invoice.status) == invoice.status
-        and ("subscription" not in params or _bills(account, invoice, params["subscription"]))
-        and within(invoice.created, params.get("created"))
+        _fresh(account, invoice) for invoice in matching(account.all(Invoice), params, "customer", "status")
     ]
+    if subscription := params.get("subscription"):
+        found = [invoice for invoice in found if _bills(account, invoice, subscription)]
     return page(found, params, "/v1/invoices")
 
 
@@ -89,12 +86,7 @@ def lines(account: Account, params: InvoiceLineItemListParams, invoice: str) -> 
 @routes.get("/v1/invoice_payments", InvoicePaymentListParams)
 def payments(account: Account, params: InvoicePaymentListParams) -> ListObject[InvoicePayment]:
     """List payments of invoices (docs.stripe.com/api/invoice-payment/list)."""
-    found = [
-        payment
-        for payment in account.all(InvoicePayment)
-        if params.get("invoice", payment.invoice) == payment.invoice
-        and params.get("status", payment.status) == payment.status
-    ]
+    found = matching(account.all(InvoicePayment), params, "invoice", "status")
     return page(found, params, "/v1/invoice_payments")
 
 

@@ -12,7 +12,7 @@ from stripe.params.billing import (
     MeterUpdateParams,
 )
 
-from infra.local.standin.account import Account, page
+from infra.local.standin.account import Account, matching, page
 from infra.local.standin.errors import RefusedError
 from infra.local.standin.routes import Routes
 from infra.local.standin.shapes import make, new_id
@@ -61,7 +61,7 @@ def named(account: Account, event_name: str) -> Meter | None:
 @routes.get("/v1/billing/meters", MeterListParams)
 def listed(account: Account, params: MeterListParams) -> ListObject[Meter]:
     """List meters (docs.stripe.com/api/billing/meter/list)."""
-    found = [meter for meter in account.all(Meter) if params.get("status", meter.status) == meter.status]
+    found = matching(account.all(Meter), params, "status")
     return page(found, params, "/v1/billing/meters")
 
 

@@ -13,7 +13,7 @@ from stripe.params import (
 )
 
 from infra.local.standin import cards, customers
-from infra.local.standin.account import Account, metadata, page
+from infra.local.standin.account import Account, matching, metadata, page
 from infra.local.standin.cards import Card
 from infra.local.standin.errors import RefusedError, lacking
 from infra.local.standin.routes import Routes
@@ -146,7 +146,7 @@ def _page(
 ) -> ListObject[PaymentMethod]:
     found = [
         method
-        for method in account.all(PaymentMethod)
-        if method.customer == customer and params.get("type", method.type) == method.type
+        for method in matching(account.all(PaymentMethod), params, "type")
+        if method.customer == customer
     ]
     return page(found, params, url)

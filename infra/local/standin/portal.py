@@ -14,7 +14,7 @@ from stripe.params.billing_portal import (
 )
 
 from infra.local.standin import billing_cycle, cards, collection, customers, payment_methods
-from infra.local.standin.account import Account, metadata, page
+from infra.local.standin.account import Account, matching, metadata, page
 from infra.local.standin.errors import RefusedError
 from infra.local.standin.routes import Routes
 from infra.local.standin.shapes import make, new_id
@@ -85,12 +85,7 @@ def _features(given: Mapping[str, Any]) -> dict[str, Any]:
 @routes.get("/v1/billing_portal/configurations", ConfigurationListParams)
 def list_configurations(account: Account, params: ConfigurationListParams) -> ListObject[Configuration]:
     """List configurations (docs.stripe.com/api/customer_portal/configurations/list)."""
-    found = [
-        configuration
-        for configuration in account.all(Configuration)
-        if params.get("active", configuration.active) == configuration.active
-        and params.get("is_default", configuration.is_default) == configuration.is_default
-    ]
+    found = matching(account.all(Configuration), params, "active", "is_default")
     return page(found, params, "/v1/billing_portal/configurations")
 
 

@@ -7,7 +7,7 @@ from stripe.billing import Meter
 from stripe.params import PriceCreateParams, PriceListParams, PriceRetrieveParams, PriceUpdateParams
 
 from infra.local.standin import products
-from infra.local.standin.account import Account, metadata, page
+from infra.local.standin.account import Account, matching, metadata, page
 from infra.local.standin.errors import RefusedError, lacking
 from infra.local.standin.routes import Routes
 from infra.local.standin.shapes import make, new_id, reference
@@ -107,15 +107,9 @@ def _claim_lookup_key(account: Account, lookup_key: str, *, transfer: bool) -> N
 @routes.get("/v1/prices", PriceListParams)
 def listed(account: Account, params: PriceListParams) -> ListObject[Price]:
     """List prices, by lookup keys among others (docs.stripe.com/api/prices/list)."""
-    found = [
-        price
-        for price in account.all(Price)
-        if params.get("active", price.active) == price.active
-        and params.get("currency", price.currency) == price.currency
-        and params.get("product", price.product) == price.product
-        and params.get("type", price.type) == price.type
-        and ("lookup_keys" not in params or price.lookup_key in params["lookup_keys"])
-    ]
+    found = matching(account.all(Price), params, "active", "currency", "product", "type")
+    if "lookup_keys" in params:
+        found = [price for price in found if price.lookup_key in params["lookup_keys"]]
     return page(found, params, "/v1/prices")
 
 

@@ -3,7 +3,7 @@
 from stripe import ListObject, Product
 from stripe.params import ProductCreateParams, ProductListParams, ProductRetrieveParams, ProductUpdateParams
 
-from infra.local.standin.account import Account, metadata, page
+from infra.local.standin.account import Account, matching, metadata, page
 from infra.local.standin.errors import RefusedError
 from infra.local.standin.routes import Routes
 from infra.local.standin.shapes import make, new_id
@@ -42,12 +42,9 @@ def create(account: Account, params: ProductCreateParams) -> Product:
 @routes.get("/v1/products", ProductListParams)
 def listed(account: Account, params: ProductListParams) -> ListObject[Product]:
     """List products (docs.stripe.com/api/products/list)."""
-    found = [
-        product
-        for product in account.all(Product)
-        if params.get("active", product.active) == product.active
-        and product.id in params.get("ids", [product.id])
-    ]
+    found = matching(account.all(Product), params, "active", "url")
+    if "ids" in params:
+        found = [product for product in found if product.id in params["ids"]]
     return page(found, params, "/v1/products")
 
 

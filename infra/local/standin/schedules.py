@@ -19,7 +19,7 @@ from stripe.params import (
 )
 
 from infra.local.standin import billing_cycle, collection, subscription_changes
-from infra.local.standin.account import Account, Due, metadata, page
+from infra.local.standin.account import Account, Due, matching, metadata, page
 from infra.local.standin.errors import RefusedError, lacking
 from infra.local.standin.periods import end_after
 from infra.local.standin.routes import Routes
@@ -279,11 +279,7 @@ def cancel(
 @routes.get("/v1/subscription_schedules", SubscriptionScheduleListParams)
 def listed(account: Account, params: SubscriptionScheduleListParams) -> ListObject[SubscriptionSchedule]:
     """List schedules (docs.stripe.com/api/subscription_schedules/list)."""
-    found = [
-        schedule
-        for schedule in account.all(SubscriptionSchedule)
-        if params.get("customer", schedule.customer) == schedule.customer
-    ]
+    found = matching(account.all(SubscriptionSchedule), params, "customer")
     return page(found, params, "/v1/subscription_schedules")
 
 

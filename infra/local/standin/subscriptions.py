@@ -7,7 +7,7 @@ from stripe import ListObject, PaymentMethod, Price, Subscription, SubscriptionI
 from stripe.params import SubscriptionCreateParams, SubscriptionListParams, SubscriptionRetrieveParams
 
 from infra.local.standin import billing_cycle, collection, customers, discounts
-from infra.local.standin.account import Account, metadata, page, within
+from infra.local.standin.account import Account, matching, metadata, page
 from infra.local.standin.errors import RefusedError, lacking
 from infra.local.standin.periods import DAY, end_after
 from infra.local.standin.prices import is_metered, plan
@@ -169,16 +169,11 @@ def _trial_end(params: Mapping[str, Any], now: int) -> int | None:
 @routes.get("/v1/subscriptions", SubscriptionListParams)
 def listed(account: Account, params: SubscriptionListParams) -> ListObject[Subscription]:
     """List subscriptions; canceled ones only if asked for (docs.stripe.com/api/subscriptions/list)."""
+    found = matching(account.all(Subscription), params, "customer", "test_clock")
+    if price := params.get("price"):
+        found = [known for known in found if price in {item.price.id for item in known.items.data}]
     status = params.get("status")
-    found = [
-        subscription
-        for subscription in account.all(Subscription)
-        if within(subscription.created, params.get("created"))
-        and params.get("customer", subscription.customer) == subscription.customer
-        and params.get("test_clock", subscription.test_clock) == subscription.test_clock
-        and ("price" not in params or params["price"] in {item.price.id for item in subscription.items.data})
-        and _in_status(subscription, status)
-    ]
+    found = [known for known in found if _in_status(known, status)]
     return page(found, params, "/v1/subscriptions")
 
 

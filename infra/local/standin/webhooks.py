@@ -13,7 +13,7 @@ from stripe.params import (
     WebhookEndpointUpdateParams,
 )
 
-from infra.local.standin.account import Account, metadata, page, within
+from infra.local.standin.account import Account, matching, metadata, page
 from infra.local.standin.routes import Routes
 from infra.local.standin.shapes import deleted, make, new_id
 
@@ -78,14 +78,11 @@ def delete(account: Account, _params: WebhookEndpointDeleteParams, endpoint: str
 @routes.get("/v1/events", EventListParams)
 def events(account: Account, params: EventListParams) -> ListObject[Event]:
     """List events, newest first (docs.stripe.com/api/events/list)."""
-    wanted = params.get("types") or ([params["type"]] if "type" in params else None)
-    found = [
-        event
-        for event in account.all(Event)
-        if (wanted is None or event.type in wanted)
-        and within(event.created, params.get("created"))
-        and ("delivery_success" not in params or params["delivery_success"] is (event.pending_webhooks == 0))
-    ]
+    found = matching(account.all(Event), params, "type")
+    if "types" in params:
+        found = [event for event in found if event.type in params["types"]]
+    if "delivery_success" in params:
+        found = [event for event in found if (event.pending_webhooks == 0) is params["delivery_success"]]
     return page(found, params, "/v1/events")
 
 
