@@ -1,0 +1,129 @@
+"""What stands outside a function, small enough to be seen through: Stripe, SQS, the clock, Lambda."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import ClientError
+
+from tollkeeper.rules.metering import MeterEvent
+from tollkeeper.rules.subscriptions import Subscription
+from tollkeeper.stripe_errors import StripeUnavailableError
+from tollkeeper.stripe_gateway import CheckoutOrder, CheckoutSession, StripeGateway
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class FakeContext(LambdaContext):
+    """What Lambda tells a function of its call."""
+
+    _function_name = "function"
+    _memory_limit_in_mb = 512
+    _invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:function"
+    _aws_request_id = "request-1"
+
+
+@dataclass(frozen=True, slots=True)
+class FixedClock:
+    """A clock that stands."""
+
+    instant: datetime
+
+    def now(self) -> datetime:
+        """Return the instant at which it stands."""
+        return self.instant
+
+    def at(self, wall: datetime) -> datetime:
+        """Return an instant of the wall clock as it is."""
+        return wall
+
+
+class FakeStripe(StripeGateway):
+    """Stripe's side of a checkout and a subscription, kept in memory.
+
+    `while_listing` is called after a customer's subscriptions were listed and before the answer arrives.
+    """
+
+    def __init__(self, *subscriptions: Subscription) -> None:
+        self.customers: dict[str, str] = {}
+        self.subscriptions = list(subscriptions)
+        self.orders: dict[str, CheckoutOrder] = {}
+        self.expired: list[str] = []
+        self.meter_events: list[MeterEvent] = []
+        self.while_listing: Callable[[], object] = lambda: None
+        self.is_down = False
+
+    def create_customer(self, user_id: str) -> str:
+        """Return the user's customer, the same each time."""
+        self._answer()
+        return self.customers.setdefault(user_id, f"cus_{user_id}")
+
+    def user_of(self, customer_id: str) -> str | None:
+        """Return whose customer it is."""
+        self._answer()
+        return next((user for user, customer in self.customers.items() if customer == customer_id), None)
+
+    def subscriptions_of(self, customer_id: str) -> list[Subscription]:
+        """Return a customer's subscriptions as they were when Stripe was asked."""
+        self._answer()
+        found = [each for each in self.subscriptions if each.customer_id == customer_id]
+        self.while_listing()
+        return found
+
+    def open_checkout_sessions(self, customer_id: str) -> list[str]:
+        """Return the sessions that are not expired."""
+        self._answer()
+        orders = self.orders.items()
+        return [
+            name for name, order in orders if order.customer_id == customer_id and name not in self.expired
+        ]
+
+    def expire_checkout_session(self, session_id: str) -> None:
+        """Note the session as expired."""
+        self._answer()
+        self.expired.append(session_id)
+
+    def create_checkout_session(self, order: CheckoutOrder) -> CheckoutSession:
+        """Note the order under the next id."""
+        self._answer()
+        session = CheckoutSession(f"cs_{len(self.orders) + 1}", f"https://pay.test/{len(self.orders) + 1}")
+        self.orders[session.id] = order
+        return session
+
+    def send_meter_event(self, event: MeterEvent) -> None:
+        """Note the event as it came."""
+        self._answer()
+        self.meter_events.append(event)
+
+    def _answer(self) -> None:
+        if self.is_down:
+            raise StripeUnavailableError
+
+
+class FakeSqs:
+    """A queue that keeps what it is sent.
+
+    `refuses` says of a message's body that SQS does not take it; `is_down` that it takes no request at all.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[list[str]] = []
+        self.refuses: Callable[[str], bool] = lambda _: False
+        self.is_down = False
+
+    @property
+    def bodies(self) -> list[str]:
+        """The messages that were taken."""
+        return [body for request in self.requests for body in request]
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """Keep the messages that are not refused."""
+        if self.is_down:
+            raise ClientError(
+                {"Error": {"Code": "ServiceUnavailable", "Message": QueueUrl}}, "SendMessageBatch"
+            )
+        failed = [each for each in Entries if self.refuses(each["MessageBody"])]
+        self.requests.append([each["MessageBody"] for each in Entries if each not in failed])
+        return {"Failed": [{"Id": each["Id"]} for each in failed]} if failed else {}

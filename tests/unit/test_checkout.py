@@ -1,0 +1,229 @@
+"""POST /checkout, and how a user comes to a page on which to subscribe."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import pytest
+
+from functions.checkout.app import app, handler
+from tests.ledger.memory import MemoryTable
+from tests.unit.api_gateway import Answer, call
+from tests.unit.examples import CATALOGUE, END, NOW, SUBSCRIPTION
+from tests.unit.fakes import FakeStripe, FixedClock
+from tollkeeper import runtime
+from tollkeeper.checkout import is_of_origin
+from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.rules.subscriptions import Status
+from tollkeeper.settings import Settings
+from tollkeeper.stripe_gateway import CheckoutOrder
+
+SETTINGS = Settings.from_environment(
+    {
+        "DEPLOYMENT": "live",
+        "TABLE_NAME": "ledger",
+        "USAGE_QUEUE_URL": "https://sqs.test/usage",
+        "USAGE_DEAD_LETTER_QUEUE_URL": "https://sqs.test/usage-dead-letters",
+        "STRIPE_EVENT_QUEUE_URL": "https://sqs.test/stripe-events",
+        "STRIPE_SECRET_KEY_PARAMETER": "/live/stripe/key",
+        "STRIPE_WEBHOOK_SECRET_PARAMETER": "/live/stripe/webhook",
+        "ALLOWED_ORIGINS": "https://app.example.com,http://localhost:3000",
+        "BILL_OVERAGE_FROM": "2025-01-01",
+    }
+)
+WISH: Mapping[str, object] = {
+    "plan": "professional",
+    "successUrl": "https://app.example.com/welcome?session={CHECKOUT_SESSION_ID}",
+    "cancelUrl": "https://app.example.com/pricing",
+}
+
+
+@pytest.fixture
+def stripe() -> FakeStripe:
+    """A Stripe account without customers."""
+    return FakeStripe()
+
+
+@pytest.fixture
+def accounts() -> Accounts:
+    """An empty book of users."""
+    return Accounts(MemoryTable())
+
+
+@pytest.fixture(autouse=True)
+def function(stripe: FakeStripe, accounts: Accounts) -> Iterator[None]:
+    """The function, with everything outside of it handed in."""
+    app.dependency_overrides = {
+        runtime.settings: lambda: SETTINGS,
+        runtime.catalogue: lambda: CATALOGUE,
+        runtime.accounts: lambda: accounts,
+        runtime.stripe_gateway: lambda: stripe,
+        runtime.clock: lambda: FixedClock(NOW),
+    }
+    yield
+    app.dependency_overrides = {}
+
+
+def ask(user: str = "ada", **changes: object) -> Answer:
+    """Ask for a session on professional, with some of the request changed."""
+    return call(handler, "POST", "/checkout", {**WISH, **changes}, user=user)
+
+
+def test_a_session_says_where_to_pay() -> None:
+    """The answer is 201 with the session's id and the page's address."""
+    assert (201, {"id": "cs_1", "url": "https://pay.test/1"}) == ask()[:2]
+
+
+def test_a_session_is_for_what_was_asked(stripe: FakeStripe) -> None:
+    """Stripe is given the caller and their customer, the plan, the trial and the pages to come back to."""
+    ask()
+    expected = CheckoutOrder(
+        user_id="ada",
+        customer_id="cus_ada",
+        plan="professional",
+        trial_days=14,
+        success_url="https://app.example.com/welcome?session={CHECKOUT_SESSION_ID}",
+        cancel_url="https://app.example.com/pricing",
+    )
+    assert {"cs_1": expected} == stripe.orders
+
+
+def test_a_customer_is_the_users_before_any_session(accounts: Accounts, stripe: FakeStripe) -> None:
+    """What Stripe later says of the customer finds its user, even if the session was never paid."""
+    ask()
+    assert "cus_ada" == accounts.read("ada", since=NOW).customer_id == stripe.customers["ada"]
+
+
+def test_the_customer_that_is_bound_is_kept(accounts: Accounts, stripe: FakeStripe) -> None:
+    """A user has one customer, whoever made it."""
+    accounts.bind_customer("ada", "cus_first")
+    ask()
+    assert ({}, "cus_first") == (stripe.customers, stripe.orders["cs_1"].customer_id)
+
+
+def test_earlier_sessions_are_expired(stripe: FakeStripe) -> None:
+    """Only the last page can still be paid on."""
+    for _ in range(3):
+        ask()
+    assert (["cs_1", "cs_2"], ["cs_3"]) == (stripe.expired, stripe.open_checkout_sessions("cus_ada"))
+
+
+def test_sessions_of_others_stay_open(stripe: FakeStripe) -> None:
+    """A user's checkout does not touch another's."""
+    ask(user="bob")
+    ask(user="ada")
+    assert [] == stripe.expired
+
+
+@pytest.mark.parametrize("status", ["trialing", "active", "past_due", "unpaid", "paused"])
+def test_a_live_subscription_cannot_be_bought_again(stripe: FakeStripe, status: Status) -> None:
+    """A second one would be paid twice: 409, and no session."""
+    stripe.subscriptions = [replace(SUBSCRIPTION, status=Status(status))]
+    answer = ask()
+    assert (409, "already_subscribed", {}) == (answer.status, answer.body["error"], stripe.orders)
+
+
+@pytest.mark.parametrize("status", ["canceled", "incomplete", "incomplete_expired"])
+def test_an_ended_subscription_may_be_followed_by_another(stripe: FakeStripe, status: str) -> None:
+    """Who has cancelled, or never paid, can subscribe."""
+    stripe.subscriptions = [replace(SUBSCRIPTION, status=Status(status), ended_at=NOW)]
+    assert 201 == ask().status
+
+
+def test_a_trial_is_had_once(stripe: FakeStripe) -> None:
+    """Whoever has had a trial, on whatever plan, pays from the first day."""
+    stripe.subscriptions = [
+        replace(SUBSCRIPTION, status=Status.CANCELED, plan="starter", trial_end=NOW, ended_at=NOW)
+    ]
+    ask()
+    assert 0 == stripe.orders["cs_1"].trial_days
+
+
+def test_a_trial_is_remembered_when_stripe_has_forgotten_it(accounts: Accounts, stripe: FakeStripe) -> None:
+    """The user's row knows of the trial although Stripe shows no subscription any more."""
+    accounts.write_subscription(
+        accounts.read("ada", since=NOW), replace(SUBSCRIPTION, trial_end=END), [], audit=None
+    )
+    ask()
+    assert 0 == stripe.orders["cs_1"].trial_days
+
+
+@pytest.mark.parametrize("plan", ["platinum", "free", "", "Professional"])
+def test_an_unknown_plan_names_the_known_ones(stripe: FakeStripe, plan: str) -> None:
+    """422 says what can be bought; free cannot."""
+    answer = ask(plan=plan)
+    message = "unknown plan; known are starter, professional, enterprise"
+    assert (422, [{"path": "plan", "message": message}]) == (answer.status, answer.body["fields"])
+    assert {} == stripe.customers
+
+
+@pytest.mark.parametrize("field", ["successUrl", "cancelUrl"])
+def test_a_page_of_a_foreign_origin_is_refused(stripe: FakeStripe, field: str) -> None:
+    """422 names the field and the origins that are allowed."""
+    answer = ask(**{field: "https://evil.example.com/welcome"})
+    message = "must begin with one of http://localhost:3000, https://app.example.com"
+    assert (422, [{"path": field, "message": message}]) == (answer.status, answer.body["fields"])
+    assert {} == stripe.customers
+
+
+@pytest.mark.parametrize("field", ["plan", "successUrl", "cancelUrl"])
+def test_a_missing_field_is_named(field: str) -> None:
+    """422 says which one."""
+    answer = call(
+        handler, "POST", "/checkout", {name: value for name, value in WISH.items() if name != field}
+    )
+    assert (422, [{"path": field, "message": "Field required"}]) == (answer.status, answer.body["fields"])
+
+
+def test_another_users_checkout_cannot_be_asked_for(stripe: FakeStripe) -> None:
+    """The token says who subscribes; a userId in the body is refused."""
+    assert (422, {}) == (ask(userId="bob").status, stripe.orders)
+
+
+def test_while_stripe_is_down_the_caller_is_asked_to_wait(stripe: FakeStripe) -> None:
+    """503 with a Retry-After."""
+    stripe.is_down = True
+    answer = ask()
+    assert (503, "unavailable", True) == (
+        answer.status,
+        answer.body["error"],
+        "Retry-After" in answer.headers,
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://app.example.com",
+        "https://app.example.com/",
+        "https://app.example.com/a?b=c#d",
+        "https://app.example.com?next=https://evil.example.com",
+        "http://localhost:3000/welcome",
+    ],
+)
+def test_a_page_of_an_allowed_origin(url: str) -> None:
+    """Scheme, host and port are those of an origin; path and query are free."""
+    assert is_of_origin(url, SETTINGS.allowed_origins)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "/welcome",
+        "//app.example.com/welcome",
+        "http://app.example.com/",
+        "https://app.example.com:8443/",
+        "https://app.example.com.evil.example/",
+        "https://app.example.com@evil.example/",
+        "https://evil.example/https://app.example.com/",
+        "https://evil.example/?https://app.example.com",
+        "https://evil.example\\@app.example.com/",
+        "https://user:password@app.example.com/",
+        "javascript:alert(1)//https://app.example.com",
+        "http://localhost:30000/",
+        "https://[app.example.com/",
+    ],
+)
+def test_a_page_of_no_allowed_origin(url: str) -> None:
+    """What merely looks like an origin, or contains one, belongs to somebody else."""
+    assert not is_of_origin(url, SETTINGS.allowed_origins)
