@@ -1,6 +1,7 @@
 """How the clock moves: stop by stop, so that whatever falls due on the way happens at its own time."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -10,7 +11,10 @@ from infra.local.standin import agenda
 from infra.local.standin.account import Account
 from infra.local.standin.clock import at
 
-# The product's scheduled functions run on the quarter hour; this long after a period's turn they have work.
+logger = logging.getLogger(__name__)
+
+# A back end's scheduled functions often run on the quarter hour; this long after a period turned or an
+# invoice became final they may have work.
 QUARTER = timedelta(minutes=15)
 WATCH = timedelta(minutes=75)
 PATIENCE = 30.0
@@ -47,7 +51,7 @@ class Mover:
         async with self._moving:
             clock = self._account.clock
             if target < clock.now():
-                clock.set(target)  # says why not
+                clock.set(target)  # refuses, saying why
             clock.freeze()
             stops: list[datetime] = []
             while not stops or stops[-1] < target:
@@ -75,8 +79,15 @@ class Mover:
         """While nobody moves the clock, do what falls due about when it does."""
         while True:
             if not self._moving.locked():
-                agenda.do_due(self._account)
+                self._do_due_aloud()
             await asyncio.sleep(0.5)
+
+    def _do_due_aloud(self) -> None:
+        """An error of the stand-in's own is logged; it must not end the loop in silence."""
+        try:
+            agenda.do_due(self._account)
+        except Exception:
+            logger.exception("the Stripe stand-in could not do what is due")
 
     def _carry_test_clocks(self) -> None:
         """The sandbox clock carries test clocks along: the whole stack moves alike."""
