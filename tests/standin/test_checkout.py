@@ -124,6 +124,21 @@ def test_promotion_code_is_taken_off(sandbox: Sandbox, shop: Shop) -> None:
     assert (invoice.subtotal, invoice.total) == (2000, 1500)
 
 
+def test_required_address_is_collected(sandbox: Sandbox, shop: Shop) -> None:
+    """Where a billing address is required, the card carries one."""
+    pay(sandbox, open_session(shop, billing_address_collection="required"))
+    (subscription,) = shop.stripe.v1.subscriptions.list({"expand": ["data.default_payment_method"]}).data
+    assert isinstance(subscription.default_payment_method, sdk.PaymentMethod)
+    assert subscription.default_payment_method.billing_details.address
+    assert subscription.default_payment_method.billing_details.address.country == "US"
+
+
+def test_automatic_tax_is_refused(shop: Shop) -> None:
+    """What the stand-in cannot compute it refuses, rather than computing it wrongly."""
+    with pytest.raises(sdk.InvalidRequestError, match="lacks automatic tax"):
+        open_session(shop, automatic_tax={"enabled": True})
+
+
 def test_page_takes_the_card(sandbox: Sandbox, shop: Shop) -> None:
     """The page shows the item and, given a card, goes on to the success URL with the session's id."""
     session = open_session(shop)

@@ -1,6 +1,7 @@
 """What must hold whatever the numbers are."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -83,6 +84,6 @@ def test_each_plan_costs_its_share_of_the_time(host: Host, instants: list[int]) 
             sandbox.stripe.v1.subscriptions.update(subscription.id, change)
         charged = sum(invoice.total for invoice in shop.invoices(customer))
     bounds = [0, *instants, PERIOD]
-    spans = [after - before for before, after in zip(bounds, bounds[1:], strict=False)]
+    spans = [after - before for before, after in pairwise(bounds)]
     due = sum(int(plans[turn % 2].unit_amount or 0) * span / PERIOD for turn, span in enumerate(spans))
     assert abs(charged - due) <= 2 * len(instants)

@@ -40,6 +40,8 @@ def create(account: Account, params: SessionCreateParams) -> Session:
     """Open a session with a page to pay on (docs.stripe.com/api/checkout/sessions/create)."""
     if params.get("mode") != "subscription":
         raise lacking("Checkout modes other than subscription")
+    if params.get("automatic_tax", {"enabled": False})["enabled"]:
+        raise lacking("automatic tax")
     if "success_url" not in params:
         raise RefusedError(
             "Missing required param: success_url.", code="parameter_missing", param="success_url"
@@ -201,6 +203,8 @@ def complete(account: Account, identifier: str, card: str, promotion_code: str |
     data = account.subscription_data[identifier]
     discount = _discount(account, session, promotion_code)
     method = payment_methods.from_card(account, cards.by_number(card))
+    address = ADDRESS if session.billing_address_collection == "required" else None
+    method.billing_details.address = make(PaymentMethod.BillingDetails.Address, **(address or {}))
     trial = bool(data.get("trial_period_days"))
     customer = account.find(Customer, str(session.customer))
     now = account.now(customer.test_clock if customer else None)
@@ -224,11 +228,9 @@ def complete(account: Account, identifier: str, card: str, promotion_code: str |
     session.payment_status = "no_payment_required" if invoice.amount_due == 0 else "paid"
     session.amount_total, session.url = invoice.total, None
     session.discounts = [make(Session.Discount, **given) for given in discount]
-    address = ADDRESS if session.billing_address_collection == "required" else None
     session.customer_details = make(
         Session.CustomerDetails, address=address, email=customer.email, tax_exempt="none", tax_ids=[]
     )
-    method.billing_details.address = make(PaymentMethod.BillingDetails.Address, **(address or {}))
     account.emit("checkout.session.completed", session)
     return session
 

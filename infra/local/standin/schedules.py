@@ -3,12 +3,12 @@
 See docs.stripe.com/billing/subscriptions/subscription-schedules.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from stripe import ListObject, Price, Subscription, SubscriptionSchedule
+from stripe import ListObject, Subscription, SubscriptionSchedule
 from stripe.params import (
     SubscriptionScheduleCancelParams,
     SubscriptionScheduleCreateParams,
@@ -18,16 +18,13 @@ from stripe.params import (
     SubscriptionScheduleUpdateParams,
 )
 
-from infra.local.standin import billing_cycle, collection, subscription_changes
+from infra.local.standin import billing_cycle, collection, schedule_phases, subscription_changes
 from infra.local.standin.account import Account, Due, matching, metadata, page
 from infra.local.standin.errors import RefusedError, lacking
-from infra.local.standin.periods import end_after
 from infra.local.standin.routes import Routes
 from infra.local.standin.shapes import make, new_id, reference
 
 routes = Routes()
-
-type Phase = SubscriptionSchedule.Phase
 
 
 def due(account: Account) -> Iterator[Due]:
@@ -69,7 +66,7 @@ def create(account: Account, params: SubscriptionScheduleCreateParams) -> Subscr
         end_behavior="release",
         metadata=metadata(None),
         pause_schedules=[],
-        phases=[_present_phase(subscription, start, end)],
+        phases=[schedule_phases.present(subscription, start, end)],
         status="active",
         subscription=subscription.id,
         test_clock=subscription.test_clock,
@@ -81,40 +78,6 @@ def create(account: Account, params: SubscriptionScheduleCreateParams) -> Subscr
     return schedule
 
 
-def _present_phase(subscription: Subscription, start: int, end: int) -> Phase:
-    items = [{"price": item.price.id} | _quantity(item.quantity) for item in subscription.items.data]
-    trial_end = subscription.trial_end if subscription.status == "trialing" else None
-    return _phase(subscription, {"items": items, "trial_end": trial_end}, start, end)
-
-
-def _quantity(quantity: int | None) -> dict[str, int]:
-    return {} if quantity is None else {"quantity": quantity}
-
-
-def _phase(subscription: Subscription, given: Mapping[str, Any], start: int, end: int) -> Phase:
-    return make(
-        SubscriptionSchedule.Phase,
-        add_invoice_items=[],
-        currency=subscription.currency,
-        discounts=[],
-        end_date=end,
-        items=[
-            {
-                "discounts": [],
-                "metadata": metadata(item.get("metadata")),
-                "plan": item["price"],
-                "price": item["price"],
-                "quantity": item.get("quantity"),
-            }
-            for item in given["items"]
-        ],
-        metadata=metadata(given.get("metadata")),
-        proration_behavior=given.get("proration_behavior", "create_prorations"),
-        start_date=start,
-        trial_end=given.get("trial_end"),
-    )
-
-
 @routes.post("/v1/subscription_schedules/{schedule}", SubscriptionScheduleUpdateParams)
 def update(account: Account, params: SubscriptionScheduleUpdateParams, schedule: str) -> SubscriptionSchedule:
     """Rewrite the phases, the current one included (docs.stripe.com/api/subscription_schedules/update)."""
@@ -123,61 +86,15 @@ def update(account: Account, params: SubscriptionScheduleUpdateParams, schedule:
     known.end_behavior = params.get("end_behavior", known.end_behavior)
     known.metadata = metadata(params.get("metadata"), known.metadata)
     if "phases" in params:
-        known.phases = _phases(account, subscription, known, list(params["phases"]))
+        known.phases = schedule_phases.read(account, subscription, known, list(params["phases"]))
         now = account.now(known.test_clock)
         current = next((phase for phase in known.phases if phase.start_date <= now < phase.end_date), None)
         if current is None:
             raise RefusedError("One phase must be current.", param="phases")
-        _enter(account, known, subscription, current)
+        behavior = params.get("proration_behavior", "create_prorations")
+        _enter(account, known, subscription, current, proration_behavior=behavior)
     account.emit("subscription_schedule.updated", known)
     return known
-
-
-def _phases(
-    account: Account,
-    subscription: Subscription,
-    schedule: SubscriptionSchedule,
-    given: list[Mapping[str, Any]],
-) -> list[Phase]:
-    """Each phase starts where the one before ends; the last, without an end, lasts one interval.
-
-    Stripe keeps the current phase's start date: it must be given as it stands.
-    """
-    if not given or schedule.current_phase is None:
-        raise RefusedError("Give at least one phase.", param="phases")
-    start = schedule.current_phase.start_date
-    if given[0].get("start_date", start) != start:
-        raise RefusedError(
-            "You can not modify the start date of the current phase.", param="phases[0][start_date]"
-        )
-    phases = []
-    for at, one in enumerate(given):
-        if one.get("start_date", start) != start:
-            raise RefusedError("Phases must follow one another.", param=f"phases[{at}][start_date]")
-        end = _end_date(account, one, start, f"phases[{at}]")
-        phases.append(_phase(subscription, one, start, end))
-        start = end
-    return phases
-
-
-def _end_date(account: Account, given: Mapping[str, Any], start: int, param: str) -> int:
-    if "price" not in given["items"][0]:
-        raise lacking("phases without ready-made prices")
-    recurring = account.get(Price, given["items"][0]["price"], f"{param}[items][0][price]").recurring
-    end = given.get("end_date")
-    if isinstance(end, int):
-        if end <= start:
-            raise RefusedError("A phase must end after it starts.", param=f"{param}[end_date]")
-        return end
-    duration = given.get("duration")
-    if duration:
-        span = Price.Recurring.construct_from(
-            {"interval_count": 1, **duration, "usage_type": "licensed"}, None
-        )
-        return end_after(start, span, start)
-    if recurring is None:
-        raise RefusedError("Phases take recurring prices.", param=f"{param}[items][0][price]")
-    return end_after(start, recurring, start)
 
 
 def _next_phase(account: Account, schedule: SubscriptionSchedule) -> None:
@@ -189,7 +106,8 @@ def _next_phase(account: Account, schedule: SubscriptionSchedule) -> None:
     ended = schedule.current_phase.end_date if schedule.current_phase else 0
     for _, following in pairwise(schedule.phases):
         if following.start_date == ended:
-            _enter(account, schedule, subscription, following)
+            behavior = following.proration_behavior
+            _enter(account, schedule, subscription, following, proration_behavior=behavior)
             account.emit("subscription_schedule.updated", schedule)
             return
     if schedule.end_behavior == "cancel":
@@ -202,7 +120,12 @@ def _next_phase(account: Account, schedule: SubscriptionSchedule) -> None:
 
 
 def _enter(
-    account: Account, schedule: SubscriptionSchedule, subscription: Subscription, phase: Phase
+    account: Account,
+    schedule: SubscriptionSchedule,
+    subscription: Subscription,
+    phase: SubscriptionSchedule.Phase,
+    *,
+    proration_behavior: str,
 ) -> None:
     """Give the subscription the phase's items.
 
@@ -216,7 +139,7 @@ def _enter(
     gone = [item for price, item in present.items() if price not in wanted]
     changes: list[dict[str, Any]] = []
     for price, wish in wanted.items():
-        change: dict[str, Any] = {"price": price, **_quantity(wish.quantity)}
+        change: dict[str, Any] = {"price": price, **schedule_phases.quantity(wish.quantity)}
         if price in present:
             change["id"] = present[price].id
         elif gone:
@@ -226,7 +149,7 @@ def _enter(
     changes += [{"id": item.id, "deleted": True} for item in gone]
     after = subscription_changes.changed_items(account, subscription, changes)
     at_boundary = account.now(schedule.test_clock) >= billing_cycle.period(subscription)[1]
-    behavior = "none" if at_boundary else phase.proration_behavior
+    behavior = "none" if at_boundary else proration_behavior
     with account.changing("customer.subscription.updated", subscription):
         subscription_changes.swap(account, subscription, after, {"proration_behavior": behavior})
 

@@ -27,6 +27,8 @@ def create(account: Account, params: SubscriptionCreateParams) -> Subscription:
     customer = customers.living(account, params["customer"])
     if params.get("collection_method", "charge_automatically") != "charge_automatically":
         raise lacking("invoices sent by mail")
+    if params.get("automatic_tax", {"enabled": False})["enabled"]:
+        raise lacking("automatic tax")
     method = params.get("default_payment_method")
     if method and account.get(PaymentMethod, method, "default_payment_method").customer != customer.id:
         raise RefusedError(
