@@ -126,10 +126,9 @@ class Counting:
 def _writes(user_id: str, postings: Sequence[Posting], now: datetime) -> list[Write]:
     """Return one transaction: the markers in the order of the postings, then what they add up to."""
     first = postings[0]
-    page = keys.page(user_id, first.period, now, uuid4().hex)
+    page = keys.page(user_id, first.period, first.record.billing_month, now, uuid4().hex)
     writes: list[Write] = [_marker(each) for each in postings]
-    if first.counts:
-        writes.append(_period(user_id, postings))
+    writes.append(_period(user_id, postings))
     writes.append(Put(page, rows.page([each.record for each in postings])))
     writes += _days(user_id, postings)
     if first.unbilled:
@@ -140,19 +139,22 @@ def _writes(user_id: str, postings: Sequence[Posting], now: datetime) -> list[Wr
 
 
 def _marker(of: Posting) -> Put:
-    cells = rows.record_cells(of.record, keys.period_id(of.period), late=of.late, unbilled=of.unbilled)
+    cells = rows.record_cells(
+        of.record, keys.period_id(of.period), late=of.late, unbilled=of.unbilled, dropped=not of.counts
+    )
     return Put(keys.record(of.record.user_id, of.record.id), cells)
 
 
 def _period(user_id: str, postings: Sequence[Posting]) -> Change:
+    """Return the change of the period. What is only shown begins it too, since pages are found by periods."""
     first = postings[0]
     conditions = [absent("closedAt")]
-    if first.record.quantity < 0:
+    if first.counts and first.record.quantity < 0:
         conditions.append(Condition(USED + first.record.metric, Is.AT_LEAST, -first.record.quantity))
     return Change(
         keys.period(user_id, first.period),
         begin=rows.period_bounds(user_id, first.period),
-        add=_counters(postings),
+        add=_counters(postings) if first.counts else {},
         only_if=conditions,
     )
 
@@ -160,7 +162,7 @@ def _period(user_id: str, postings: Sequence[Posting]) -> Change:
 def _days(user_id: str, postings: Sequence[Posting]) -> Iterator[Change]:
     by_day = defaultdict(list)
     for each in postings:
-        by_day[keys.day(user_id, each.record.timestamp, each.record.facility_id)].append(each)
+        by_day[keys.day(user_id, each.record.timestamp.date(), each.record.facility_id)].append(each)
     return (Change(key, add=_counters(those)) for key, those in by_day.items())
 
 
@@ -177,7 +179,7 @@ def _transactions(postings: Iterable[Posting]) -> Iterator[list[Posting]]:
         together: list[Posting] = []
         days: set[Key] = set()
         for each in group:
-            day = keys.day(each.record.user_id, each.record.timestamp, each.record.facility_id)
+            day = keys.day(each.record.user_id, each.record.timestamp.date(), each.record.facility_id)
             if len(together) + 1 + len(days | {day}) + OTHER_WRITES > MOST_WRITES:
                 yield together
                 together, days = [], set()

@@ -5,22 +5,24 @@
 | user      | USER#user              | PROFILE                             |
 | period    | USER#user              | PERIOD#start#owner                  |
 | day       | USER#user              | DAY#2025-11-03#facility             |
-| page      | USER#user              | PAGE#start#owner#time#random        |
+| page      | USER#user              | PAGE#start#owner#month#time#random  |
 | outbox    | USER#user              | OUTBOX#start#owner#metric           |
 | audit     | USER#user              | AUDIT#time#random                   |
 | record    | RECORD#user#id         | RECORD                              |
 
 `owner` of a period is its subscription's id, or `calendar`. A record has a partition of its own, so that
 nobody's history makes a hot one. PERIOD sorts right before PROFILE: a user and the newest periods come back
-in one read of neighbours.
+in one read of neighbours. A page lists records of one period and one `month`, that of their own timestamps,
+so that what a period counted of a month stands together.
 
 The index `due` is sparse: a row stands in it only while something has yet to be done with it, under the kind
 of work and one of a few shards, at the time when it is due.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 from zlib import crc32
 
 from tollkeeper.ledger.table import Key
@@ -30,6 +32,13 @@ from tollkeeper.rules.times import iso, parse_iso
 PROFILE = "PROFILE"
 CALENDAR = "calendar"
 SHARDS = 4
+
+
+class Range(NamedTuple):
+    """Sort keys from the first to the last: `$` is the character after `#`, so none but those asked for."""
+
+    first: str
+    last: str
 
 
 class Due(StrEnum):
@@ -70,14 +79,32 @@ def read_period(key: Key) -> tuple[str, datetime, str]:
     return key.pk.removeprefix("USER#"), parse_iso(name.partition("#")[0]), name
 
 
-def day(user_id: str, timestamp: datetime, facility_id: str | None) -> Key:
+def day(user_id: str, of: date, facility_id: str | None) -> Key:
     """Return the key of the row that sums one day (UTC) of one facility."""
-    return Key(user(user_id), f"DAY#{timestamp:%Y-%m-%d}#{facility_id or ''}")
+    return Key(user(user_id), f"DAY#{of.isoformat()}#{facility_id or ''}")
 
 
-def page(user_id: str, of: Period, now: datetime, random: str) -> Key:
-    """Return the key of the list of records that one transaction counted."""
-    return Key(user(user_id), f"PAGE#{period_id(of)}#{iso(now)}#{random}")
+def days(first: date, last: date) -> Range:
+    """Return where the days from the first to the last stand, of every facility."""
+    return Range(f"DAY#{first.isoformat()}#", f"DAY#{last.isoformat()}$")
+
+
+def read_day(key: Key) -> date:
+    """Return the day that a day's key was made of."""
+    return date.fromisoformat(key.sk.split("#")[1])
+
+
+def page(user_id: str, of: Period, billing_month: str, now: datetime, random: str) -> Key:
+    """Return the key of the list of records of a month that one transaction counted in a period."""
+    return Key(user(user_id), f"PAGE#{period_id(of)}#{billing_month}#{iso(now)}#{random}")
+
+
+def pages(of: str) -> Range:
+    """Return where the pages stand of a period, of all that start at one instant, or of a period's month.
+
+    `of` is the beginning of their keys: `start`, `start#owner` or `start#owner#month`.
+    """
+    return Range(f"PAGE#{of}#", f"PAGE#{of}$")
 
 
 def outbox(user_id: str, of: Period, metric: str) -> Key:
@@ -88,6 +115,11 @@ def outbox(user_id: str, of: Period, metric: str) -> Key:
 def audit(user_id: str, now: datetime, random: str) -> Key:
     """Return the key of an audit entry."""
     return Key(user(user_id), f"AUDIT#{iso(now)}#{random}")
+
+
+def audit_trail() -> Range:
+    """Return where a user's audit entries stand."""
+    return Range("AUDIT#", "AUDIT$")
 
 
 def record(user_id: str, record_id: str) -> Key:

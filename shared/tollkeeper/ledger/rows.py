@@ -126,7 +126,7 @@ def audit_entry(of: AuditEntry) -> Cells:
     }
 
 
-def record_cells(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool) -> Cells:
+def record_cells(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool, dropped: bool) -> Cells:
     """Return a usage record's row, without its key, in the period that counted it."""
     return {
         "userId": of.user_id,
@@ -143,6 +143,7 @@ def record_cells(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool)
         "period": period_id,
         "late": late or None,
         "unbilled": unbilled or None,
+        "dropped": dropped or None,
         "expiresAt": epoch(of.accepted_at + MARKER_LIFETIME),
     }
 
