@@ -34,7 +34,7 @@ def synchronise(
     if user_id is None:
         return False
     for attempt in range(MOST_ATTEMPTS):
-        account = accounts.read(user_id, since=now)
+        account = accounts.history(user_id)
         subscription = choose(stripe.subscriptions_of(customer_id))
         if subscription is None:
             return True

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from tollkeeper.intake import RefusedError, judge_queued, queued_json
 from tollkeeper.ledger.counting import Counting, Tally
 from tollkeeper.ledger.patience import ContendedError, Patience
+from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.times import parse_iso
 from tollkeeper.rules.usage import Refusal, UsageRecord
 from tollkeeper.telemetry import logger
@@ -70,8 +71,9 @@ class Tracker:
                 else:
                     records[record.user_id].append(record)
                     sources[record.user_id].add(message)
-        for user_id, theirs in records.items():
-            tally = self._count(user_id, theirs, sources[user_id], now, patience)
+        for account in self._counting.glance(records):
+            user_id = account.user_id
+            tally = self._count(account, records[user_id], sources[user_id], now, patience)
             if tally is None:
                 tracked.failed |= {message.id for message in sources[user_id]}
                 continue
@@ -89,7 +91,7 @@ class Tracker:
 
     def _count(
         self,
-        user_id: str,
+        account: Account,
         records: list[UsageRecord],
         messages: set[Message],
         now: datetime,
@@ -98,9 +100,11 @@ class Tracker:
         """Return what became of a user's records; None if they must come again."""
         redelivered = any(message.redelivered for message in messages)
         try:
-            return self._counting.count(user_id, records, now=now, patience=patience, redelivered=redelivered)
+            return self._counting.count(account, records, now=now, patience=patience, redelivered=redelivered)
         except ContendedError:
-            logger.warning("Others were at the same rows; usage comes again", extra={"userId": user_id})
+            logger.warning(
+                "Others were at the same rows; usage comes again", extra={"userId": account.user_id}
+            )
             return None
 
 

@@ -23,9 +23,14 @@ class _Template(yaml.SafeLoader):
 _Template.add_multi_constructor("!", lambda *_: None)
 
 
+def template() -> dict[str, Any]:
+    """Return template.yaml as it is written."""
+    read: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - a SafeLoader
+    return read
+
+
 def create_table(client: "DynamoDBClient", name: str) -> None:
     """Make the table that template.yaml describes."""
-    template = yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - it is a SafeLoader
-    described = template["Resources"]["Table"]["Properties"]
+    described = template()["Resources"]["Table"]["Properties"]
     wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     client.create_table(TableName=name, **{each: described[each] for each in wanted})

@@ -66,7 +66,7 @@ class CountingMachine(RuleBasedStateMachine):
         self.numbers = count_from()
 
     def _say(self, subscription: Subscription) -> None:
-        account = self.accounts.read(self.user, since=self.now)
+        account = self.accounts.history(self.user)
         bound = periods_bound(account, subscription, OFFER)
         self.accounts.write_subscription(account, subscription, bound, None)
         self.subscription = subscription
@@ -143,9 +143,8 @@ class CountingMachine(RuleBasedStateMachine):
         return UsageRecord(name, self.user, metric, quantity, at, self.now, facility)
 
     def _count(self, records: list[UsageRecord], *, redelivered: bool) -> None:
-        self.counting.count(
-            self.user, records, now=self.now, patience=for_seconds(5), redelivered=redelivered
-        )
+        (account,) = self.counting.glance([self.user])
+        self.counting.count(account, records, now=self.now, patience=for_seconds(5), redelivered=redelivered)
 
     @invariant()
     def periods_are_the_models(self) -> None:

@@ -53,11 +53,10 @@ MESSAGES = [
 COUNTED = {("ada", "apiCalls"): 100, ("bob", "exports"): 3}
 REASONS = {"id_conflict": 1, "below_zero": 1, "invalid_record": 2}
 CALLS = [
-    "query PERIOD…PROFILE",
+    "get_all",
     "transact 95 puts, 4 changes",
     "transact 27 puts, 4 changes",
     "transact 2 puts, 2 changes",
-    "query PERIOD…PROFILE",
     "transact 2 puts, 2 changes",
     "transact 2 puts, 2 changes",
     "dead letters 4",

@@ -28,7 +28,7 @@ from tollkeeper.ledger.table import (
     Write,
     absent,
 )
-from tollkeeper.rules.accounts import Posting, posting
+from tollkeeper.rules.accounts import Account, Posting, is_history, posting
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.usage import Refusal, UsageRecord, merge
@@ -63,16 +63,20 @@ class Counting:
         self._accounts = Accounts(table)
         self._offer = offer
 
+    def glance(self, user_ids: Iterable[str]) -> Iterator[Account]:
+        """Return users as `count` needs them first: most records need no more than the user's row."""
+        return self._accounts.glance(user_ids)
+
     def count(
         self,
-        user_id: str,
+        account: Account,
         records: Sequence[UsageRecord],
         *,
         now: datetime,
         patience: Patience,
         redelivered: bool = False,
     ) -> Tally:
-        """Count what of a user's records is not counted yet.
+        """Count what of a user's records is not counted yet; `account` is the user at a glance.
 
         Where `redelivered` says that many are likely known already, their markers are read first, because
         a refused transaction costs as much as one that is made.
@@ -85,15 +89,18 @@ class Counting:
         tally.refused += [(record, Refusal.CONFLICT) for record in conflicts]
         if redelivered:
             pending = self._without_known(pending, tally)
+        known = not any(is_history(account, record.timestamp) for record in pending)
         while pending:
-            account = self._accounts.read(user_id, since=min(record.timestamp for record in pending))
+            if not known:
+                account = self._accounts.read(account.user_id, min(record.timestamp for record in pending))
             postings = [posting(account, record, now, self._offer) for record in pending]
             pending = []
             for together in _transactions(postings):
                 try:
-                    self._write(user_id, together, now, patience, tally)
+                    self._write(account.user_id, together, now, patience, tally)
                 except _PeriodClosedError as closed:
                     pending += [each.record for each in closed.postings]
+                    known = False
         return tally
 
     def _without_known(self, records: Sequence[UsageRecord], tally: Tally) -> list[UsageRecord]:

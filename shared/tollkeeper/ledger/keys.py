@@ -73,6 +73,11 @@ def periods_since(start: datetime) -> str:
     return f"PERIOD#{iso(start)}"
 
 
+def all_periods_since(start: datetime) -> Range:
+    """Return where a user's periods stand that start at `start` or later, whatever stands beside them."""
+    return Range(periods_since(start), "PERIOD$")
+
+
 def read_period(key: Key) -> tuple[str, datetime, str]:
     """Return the user, the start and the name that a period's key was made of."""
     name = key.sk.removeprefix("PERIOD#")

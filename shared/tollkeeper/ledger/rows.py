@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tollkeeper.ledger.table import Cells, Row, Value
 from tollkeeper.rules.accounts import Account
-from tollkeeper.rules.audit import AuditEntry
+from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.periods import Period, Terms
 from tollkeeper.rules.subscriptions import Status, Subscription
@@ -19,6 +20,30 @@ MARKER_LIFETIME = timedelta(days=400)
 
 USED = "used_"
 INCURRED = "incurred_"
+
+
+@dataclass(frozen=True, slots=True)
+class PageLine:
+    """One record as a page lists it."""
+
+    id: str
+    metric: str
+    quantity: int
+    billing_month: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRecord:
+    """A usage record, and how it was counted.
+
+    `late` says that its own period was closed when it came, `unbilled` that it could not be charged for any
+    more, `dropped` that it is shown but counts in no period.
+    """
+
+    record: UsageRecord
+    late: bool
+    unbilled: bool
+    dropped: bool
 
 
 def terms_text(terms: Terms) -> str:
@@ -49,7 +74,7 @@ def period(row: Row) -> Period:
         end=_instant(row, "periodEnd"),
         subscription_id=_text(row, "subscriptionId"),
         terms=terms(str(row["terms"])),
-        used=dict(_prefixed(row, USED)),
+        used=used(row),
         incurred=dict(_prefixed(row, INCURRED)),
         closed_at=_instant(row, "closedAt"),
     )
@@ -126,6 +151,25 @@ def audit_entry(of: AuditEntry) -> Cells:
     }
 
 
+def read_audit_entry(row: Row) -> AuditEntry:
+    """Read an audit entry's row."""
+    return AuditEntry(
+        user_id=str(row["userId"]),
+        at=parse_iso(str(row["at"])),
+        actor=str(row["actor"]),
+        action=Action(str(row["action"])),
+        entity_type=str(row["entityType"]),
+        entity_id=str(row["entityId"]),
+        details=json.loads(str(row["details"])),
+        event_id=_text(row, "eventId"),
+    )
+
+
+def used(row: Row) -> dict[str, int]:
+    """Read what the row of a day or a period has counted, by metric."""
+    return dict(_prefixed(row, USED))
+
+
 def record_cells(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool, dropped: bool) -> Cells:
     """Return a usage record's row, without its key, in the period that counted it."""
     return {
@@ -157,6 +201,23 @@ def page(records: Sequence[UsageRecord]) -> Cells:
         "billingMonth": records[0].billing_month,
         "records": json.dumps(listed, separators=(",", ":"), ensure_ascii=False),
     }
+
+
+def lines(row: Row) -> Iterator[PageLine]:
+    """Read what a page lists."""
+    listed: dict[str, dict[str, int]] = json.loads(str(row["records"]))
+    return (
+        PageLine(record_id, metric, quantity, str(row["billingMonth"]))
+        for metric, those in listed.items()
+        for record_id, quantity in those.items()
+    )
+
+
+def counted_record(row: Row) -> CountedRecord:
+    """Read a usage record's row with how it was counted."""
+    return CountedRecord(
+        record(row), late="late" in row, unbilled="unbilled" in row, dropped="dropped" in row
+    )
 
 
 def record(row: Row) -> UsageRecord:

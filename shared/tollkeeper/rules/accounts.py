@@ -36,10 +36,20 @@ def period_at(account: Account, instant: datetime, offer: Offer) -> Period:
         if period.subscription_id is not None and period.holds(instant):
             return period
     subscription = account.subscription
-    if subscription and subscription.renews and instant >= subscription.period_end:
-        start = subscription.period_end
-        return Period(start, None, subscription.id, offer.terms(subscription.plan, start))
+    if subscription and subscription.has_begun:
+        start, end = subscription.bounds
+        if start <= instant < end:
+            terms = offer.terms(subscription.plan, start, trial=subscription.in_trial)
+            return Period(start, end, subscription.id, terms)
+        if subscription.renews and instant >= subscription.period_end:
+            start = subscription.period_end
+            return Period(start, None, subscription.id, offer.terms(subscription.plan, start))
     return calendar_period(account, instant, offer)
+
+
+def is_history(account: Account, instant: datetime) -> bool:
+    """Whether only a past period can hold an instant, so that the user's row alone does not tell."""
+    return account.subscription is not None and instant < account.subscription.period_start
 
 
 def calendar_period(account: Account, instant: datetime, offer: Offer) -> Period:
@@ -92,7 +102,7 @@ def periods_bound(account: Account, subscription: Subscription, offer: Offer) ->
         p.start == start and p.subscription_id == subscription.id and p.closed_at for p in account.periods
     )
     bound = []
-    if (known or start < end) and (subscription.is_live or subscription.ended_at) and not closed:
+    if (known or start < end) and subscription.has_begun and not closed:
         terms = offer.terms(subscription.plan, start, trial=subscription.in_trial)
         settled = known is not None and known.end is not None
         bound.append(Period(start, end, subscription.id, known.terms if known and settled else terms))

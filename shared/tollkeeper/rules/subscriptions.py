@@ -52,6 +52,11 @@ class Subscription:
         return self.status in LIVE
 
     @property
+    def has_begun(self) -> bool:
+        """Whether it lives, or lived and has ended: one whose first payment never came does not count."""
+        return self.is_live or (self.status is Status.CANCELED and self.ended_at is not None)
+
+    @property
     def in_trial(self) -> bool:
         """Whether its present period is the trial, in which Stripe bills no usage."""
         return self.status is Status.TRIALING

@@ -33,6 +33,11 @@ def from_epoch(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def month_start(month: str) -> datetime:
+    """Return the first moment of a UTC calendar month such as `2025-10`."""
+    return datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)
+
+
 def start_of_day(day: date) -> datetime:
     """Return midnight UTC at which a day starts."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

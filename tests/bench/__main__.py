@@ -1,0 +1,51 @@
+"""`python -m tests.bench [--json PATH]`: measure, print the table, exit 1 if a bound is not kept."""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from infra.local import aws
+from infra.local.places import Home
+from tests.bench import idle, records
+from tests.bench.figures import Figure
+
+
+def main() -> int:
+    """Measure everything there is."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file, as one flat object")
+    arguments = parser.parse_args()
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder, console.status("Measuring"):
+        home = Home(Path(folder))
+        endpoint = aws.start(home)
+        try:
+            figures = [*records.figures(endpoint), *idle.figures()]
+        finally:
+            aws.stop(home)
+    console.print(_table(figures))
+    if arguments.json:
+        arguments.json.write_text(
+            json.dumps({each.key: round(each.value, 4) for each in figures}, indent=2) + "\n"
+        )
+    return int(not all(each.kept for each in figures))
+
+
+def _table(figures: list[Figure]) -> Table:
+    table = Table("figure", "what it is", "measured", "at most", "")
+    for column in (2, 3):
+        table.columns[column].justify = "right"
+    for each in figures:
+        bound = "" if each.most is None else f"{each.most:g}"
+        mark = "" if each.most is None else "[green]✓[/]" if each.kept else "[red]✗[/]"
+        table.add_row(each.key, each.meaning, f"{each.value:.3g}", bound, mark)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What the stack costs in a month in which nobody uses it, from template.yaml."""
+
+from typing import Any
+
+from tests.bench import prices
+from tests.bench.capacity import MeteredTable
+from tests.bench.figures import Figure
+from tests.ledger.tables import template
+from tollkeeper.ledger.closing import Closing
+from tollkeeper.rules.times import from_epoch
+
+RUNS_PER_MONTH = {"rate(15 minutes)": 30 * 24 * 4, "rate(1 hour)": 30 * 24, "rate(1 day)": 30}
+IDLE_RUN_GB_SECONDS = 0.05 * 0.5
+"""A run that finds nothing: a twentieth of a second at half a gigabyte, generously."""
+
+
+def figures() -> list[Figure]:
+    """Price the queues that Lambda polls, the alarms, and the scheduled runs with the reads they make."""
+    resources: dict[str, Any] = template()["Resources"]
+    events = [
+        event
+        for resource in resources.values()
+        for event in resource.get("Properties", {}).get("Events", {}).values()
+    ]
+    polled = sum(event["Type"] == "SQS" for event in events)
+    alarms = sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in resources.values())
+    runs = sum(
+        RUNS_PER_MONTH[event["Properties"]["ScheduleExpression"]]
+        for event in events
+        if event["Type"] == "ScheduleV2"
+    )
+    run = (
+        prices.SCHEDULE_INVOCATION
+        + prices.LAMBDA_REQUEST
+        + IDLE_RUN_GB_SECONDS * prices.LAMBDA_GB_SECOND
+        + _idle_reads() * prices.DYNAMODB_READ
+    )
+    dollars = (
+        polled * prices.SQS_POLLS_PER_MONTH * prices.SQS_REQUEST + alarms * prices.ALARM_MONTH + runs * run
+    )
+    return [Figure("idle_usd_per_month", "US dollars a month for the stack, unused", dollars, 2.00)]
+
+
+def _idle_reads() -> float:
+    """Return the read units of a reporter's run that finds nothing."""
+    table = MeteredTable()
+    closing = Closing(table)
+    list(closing.ended(from_epoch(0)))
+    list(closing.unsent(from_epoch(0)))
+    return table.read_units
