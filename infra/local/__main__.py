@@ -11,6 +11,7 @@ from infra.local import aws, demo, issuer
 from infra.local.console import console
 from infra.local.errors import LocalError
 from infra.local.places import Home
+from infra.local.processes import alone
 from infra.local.stack import down, up
 
 
@@ -23,7 +24,8 @@ def main() -> int:
     try:
         match arguments.command:
             case "up":
-                _up(home)
+                with alone(home.folder, "up"):
+                    _up(home)
             case "down":
                 down(home)
             case "logs":
@@ -31,7 +33,8 @@ def main() -> int:
                 for line in aws.function_logs():
                     print(line)
             case "demo":
-                return demo.run(home)
+                with alone(home.folder, "demo"):
+                    return demo.run(home)
             case "token":
                 print(_token(home, arguments.user))
     except LocalError as error:

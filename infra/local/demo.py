@@ -68,6 +68,7 @@ class Figure:
 def run(home: Home) -> int:
     """Bring up a stack of the demo's own, live the month on it, stop it. Exit code 1 if a figure is off."""
     own = Home(home.folder / "demo")
+    down(own)  # what a demo that was killed may have left
     try:
         figures = live_a_month(own, up(own))
     finally:

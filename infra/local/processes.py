@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +96,20 @@ class Process:
                     os.killpg(group, signal.SIGKILL)
                 time.sleep(POLL_SECONDS)
         self.pid_file.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path, name: str) -> Iterator[None]:
+    """Be the only command of this name at work on the folder.
+
+    Raises:
+        LocalError: there is another.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as lock:
+        if not _lock(lock.fileno()):
+            raise LocalError(f"Another {name} is at work on {folder}. Let it finish first.")
+        yield
 
 
 def free_port() -> int:
