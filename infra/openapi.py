@@ -8,6 +8,7 @@ import argparse
 import importlib
 import json
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +22,8 @@ from tollkeeper.models import Failure, QuotaOut, UserId
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "shared" / "tollkeeper" / "openapi.json"
 FUNCTIONS = ("checkout", "usage_intake", "usage_reader")
-SERVICE_ROUTES = ("/usage", "/quota", "/users")
+SERVICE_OPERATIONS = ("post /usage", "get /quota", "post /quota", "get /users")
+"""How method and path begin where a back end's token is asked for; a user's token is, everywhere else."""
 
 
 def quota() -> APIGatewayHttpResolver:
@@ -40,7 +42,10 @@ def document() -> dict[str, Any]:
     """Return the OpenAPI document of every endpoint that exists."""
     apps = [importlib.import_module(f"functions.{name}.app").app for name in FUNCTIONS]
     parts = [json.loads(app.get_openapi_json_schema()) for app in [*apps, quota()]]
-    paths = {path: operations for part in parts for path, operations in part["paths"].items()}
+    paths: dict[str, Any] = defaultdict(dict)
+    for part in parts:
+        for path, operations in part["paths"].items():
+            paths[path] |= operations
     schemas = {name: schema for part in parts for name, schema in part["components"]["schemas"].items()}
     failure = {
         "description": "An error, said in a sentence",
@@ -49,9 +54,9 @@ def document() -> dict[str, Any]:
     schemas = {name: schema for name, schema in schemas.items() if "ValidationError" not in name}
     schemas["Failure"] = Failure.model_json_schema()
     for path, operations in paths.items():
-        token = "serviceToken" if path.startswith(SERVICE_ROUTES) else "userToken"
-        for operation in operations.values():
-            operation["security"] = [{token: []}]
+        for method, operation in operations.items():
+            of_service = f"{method} {path}".startswith(SERVICE_OPERATIONS)
+            operation["security"] = [{"serviceToken" if of_service else "userToken": []}]
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = failure
     return {

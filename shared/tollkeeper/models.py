@@ -1,7 +1,7 @@
 """The bodies of requests and answers, as the public contract has them: JSON, camelCase, cents, UTC."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import (
@@ -17,7 +17,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from tollkeeper.rules.audit import Details
 from tollkeeper.rules.limits import OnLimit
+from tollkeeper.rules.series import Granularity
 from tollkeeper.rules.times import parse_iso
 from tollkeeper.rules.usage import FURTHEST_AHEAD, MAX_EVENT_DATA_BYTES, MAX_ID_LENGTH, MAX_QUANTITY, OLDEST
 
@@ -46,9 +48,17 @@ def _instant(value: object) -> datetime:
     return parse_iso(value)
 
 
+def _day(value: object) -> date:
+    if not isinstance(value, str):
+        raise ValueError("must be an ISO 8601 date, for example 2025-11-03")  # noqa: TRY004 - pydantic's way
+    return date.fromisoformat(value)
+
+
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 UserId = Annotated[str, Field(min_length=1, max_length=LONGEST_USER_ID)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+Day = Annotated[date, BeforeValidator(_day)]
+Month = Annotated[str, Field(pattern="^[1-9][0-9]{3}-(0[1-9]|1[0-2])$")]
 
 
 class UsageRecordIn(Model):
@@ -169,3 +179,72 @@ class SubscriptionOut(Model):
     current_period_end: datetime | None
     trial: TrialOut
     cancel_at: datetime | None
+
+
+class UsageStepOut(Model):
+    """What was used of every metric from one day of a series until the next step, or its end."""
+
+    start: date
+    usage: dict[str, int]
+
+
+class UsageOut(Model):
+    """Usage by day or by month (UTC), every one of the range and every metric in it, and what it comes to."""
+
+    first: Annotated[date, Field(alias="from")]
+    last: Annotated[date, Field(alias="to")]
+    granularity: Granularity
+    facility_id: str | None
+    series: list[UsageStepOut]
+    total: dict[str, int]
+
+
+class UsageRecordOut(Model):
+    """One record behind a number. After 400 days only id, metric, quantity and month of it are left.
+
+    `late` says that its own period was closed when it came, so that it counts in a later one; `unbilled`
+    that it could not be charged for any more; `dropped` that it is shown but counts in no period.
+    """
+
+    id: str
+    event_type: str
+    quantity: int
+    billing_month: str
+    timestamp: datetime | None = None
+    facility_id: str | None = None
+    event_data: dict[str, JsonValue] | None = None
+    late: bool | None = None
+    unbilled: bool | None = None
+    dropped: bool | None = None
+    accepted_at: datetime | None = None
+    reason: str | None = None
+    actor: str | None = None
+
+
+class UsageRecordsOut(Model):
+    """Some of the records asked for, about a hundred, and where the next ones begin: null at the end.
+
+    A call may bring fewer, or none, and still a cursor: an `eventType` is looked for among all records.
+    """
+
+    records: list[UsageRecordOut]
+    cursor: str | None
+
+
+class AuditEntryOut(Model):
+    """Who did what to which thing, when, and what of it that changed."""
+
+    at: datetime
+    actor: str
+    action: str
+    entity_type: str
+    entity_id: str
+    details: Details
+    event_id: str | None
+
+
+class AuditTrailOut(Model):
+    """Some of the audit trail, the newest first, and where the next entries begin: null at the end."""
+
+    entries: list[AuditEntryOut]
+    cursor: str | None

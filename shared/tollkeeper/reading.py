@@ -112,24 +112,25 @@ def _unknown_cursor() -> ApiError:
 
 def _record(of: ListedRecord) -> UsageRecordOut:
     line = of.line
-    shown = UsageRecordOut(
-        id=line.id, event_type=line.metric, quantity=line.quantity, billing_month=line.billing_month
-    )
     if of.counted is None:
-        return shown
+        return UsageRecordOut(
+            id=line.id, event_type=line.metric, quantity=line.quantity, billing_month=line.billing_month
+        )
     record = of.counted.record
-    return shown.model_copy(
-        update={
-            "timestamp": record.timestamp,
-            "facility_id": record.facility_id,
-            "event_data": None if record.event_data is None else json.loads(record.event_data),
-            "late": of.counted.late,
-            "unbilled": of.counted.unbilled,
-            "dropped": of.counted.dropped,
-            "accepted_at": record.accepted_at,
-            "reason": record.reason,
-            "actor": record.actor,
-        }
+    return UsageRecordOut(
+        id=record.id,
+        event_type=record.metric,
+        quantity=record.quantity,
+        billing_month=record.billing_month,
+        timestamp=record.timestamp,
+        facility_id=record.facility_id,
+        event_data=None if record.event_data is None else json.loads(record.event_data),
+        late=of.counted.late,
+        unbilled=of.counted.unbilled,
+        dropped=of.counted.dropped,
+        accepted_at=record.accepted_at,
+        reason=record.reason,
+        actor=record.actor,
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tollkeeper.ledger.closing import Closing
     from tollkeeper.ledger.counting import Counting
+    from tollkeeper.ledger.history import History
     from tollkeeper.stripe_gateway import StripeGateway
     from tollkeeper.usage_queue import DeadLetters, UsageQueue
 
@@ -69,6 +70,14 @@ def table() -> Table:
 def accounts() -> Accounts:
     """Return the book of users."""
     return Accounts(table())
+
+
+@cache
+def history() -> "History":
+    """Return the book of what was."""
+    from tollkeeper.ledger.history import History  # noqa: PLC0415 - only where it is needed
+
+    return History(table())
 
 
 @cache

@@ -8,11 +8,12 @@ import pytest
 from functions.usage_reader.app import app, handler
 from tests.ledger.memory import MemoryTable
 from tests.unit.api_gateway import call
-from tests.unit.examples import CATALOGUE, NOW, OFFER, RECORD, SUBSCRIPTION
+from tests.unit.examples import NOW, OFFER, RECORD, SUBSCRIPTION
 from tests.unit.fakes import FixedClock
 from tollkeeper import runtime
 from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.history import History
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.rules.accounts import periods_bound
 
@@ -44,9 +45,9 @@ def table() -> MemoryTable:
 def function(table: MemoryTable) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     app.dependency_overrides = {
-        runtime.catalogue: lambda: CATALOGUE,
         runtime.offer: lambda: OFFER,
         runtime.accounts: lambda: Accounts(table),
+        runtime.history: lambda: History(table),
         runtime.clock: lambda: FixedClock(NOW),
     }
     yield
@@ -59,7 +60,9 @@ def use(table: MemoryTable, user_id: str, **used: int) -> None:
         replace(RECORD, id=metric, user_id=user_id, metric=metric, quantity=quantity)
         for metric, quantity in used.items()
     ]
-    Counting(table, OFFER).count(user_id, records, now=NOW, patience=for_seconds(1))
+    counting = Counting(table, OFFER)
+    [account] = counting.glance([user_id])
+    counting.count(account, records, now=NOW, patience=for_seconds(1))
 
 
 def test_a_busy_subscriber_sees_everything(table: MemoryTable) -> None:
