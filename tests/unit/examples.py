@@ -1,5 +1,6 @@
-"""What the tests start from: Ada, a professional, on a day in the middle of her November's period."""
+"""What the tests start from: a deployment, and Ada, a professional in the middle of her period."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from tollkeeper.catalogue import load
@@ -28,3 +29,15 @@ SUBSCRIPTION = Subscription(
 PERIOD = Period(START, END, SUBSCRIPTION.id, OFFER.terms("professional", START))
 ACCOUNT = Account("ada", rev=1, customer_id="cus_ada", subscription=SUBSCRIPTION, periods=(PERIOD,))
 RECORD = UsageRecord(id="evt-1", user_id="ada", metric="apiCalls", quantity=1, timestamp=NOW, accepted_at=NOW)
+
+ENVIRONMENT: Mapping[str, str] = {
+    "DEPLOYMENT": "live",
+    "TABLE_NAME": "ledger",
+    "USAGE_QUEUE_URL": "https://sqs.test/usage",
+    "USAGE_DEAD_LETTER_QUEUE_URL": "https://sqs.test/usage-dead-letters",
+    "STRIPE_EVENT_QUEUE_URL": "https://sqs.test/stripe-events",
+    "STRIPE_SECRET_KEY_PARAMETER": "/live/stripe/key",
+    "STRIPE_WEBHOOK_SECRET_PARAMETER": "/live/stripe/webhook",
+    "ALLOWED_ORIGINS": "https://app.example.com,http://localhost:3000",
+    "BILL_OVERAGE_FROM": "2026-01-31",
+}

@@ -25,7 +25,18 @@ JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
 NOBODY = Account("ada")
 PROVISIONAL = Period(END, None, SUBSCRIPTION.id, OFFER.terms("professional", END), used={"exports": 7})
 RENEWED = replace(SUBSCRIPTION, period_start=END, period_end=NEXT_END)
+TRIAL = replace(SUBSCRIPTION, status=Status.TRIALING, trial_end=END)
 CANCELLED = replace(SUBSCRIPTION, status=Status.CANCELED, ended_at=NOW)
+DROPPING = Offer(
+    replace(
+        CATALOGUE,
+        metrics={
+            **CATALOGUE.metrics,
+            "apiCalls": replace(CATALOGUE.metrics["apiCalls"], late=LatePolicy.DROP),
+        },
+    ),
+    OFFER.bill_overage_from,
+)
 CALENDAR_NOVEMBER = Period(NOVEMBER, DECEMBER, None, OFFER.free(NOVEMBER), used={"exports": 2})
 
 
@@ -43,9 +54,23 @@ class TestPeriodAt:
         assert PERIOD == period_at(ACCOUNT, instant, OFFER)
 
     def test_is_the_subscriptions_before_the_months(self) -> None:
-        """What the user did in the free half of the month does not make the other half free."""
-        account = replace(ACCOUNT, periods=(PERIOD, CALENDAR_NOVEMBER))
-        assert PERIOD == period_at(account, NOW, OFFER)
+        """What the user did in the free part of a month does not make the rest of it free."""
+        december = Period(DECEMBER, JANUARY, None, OFFER.free(DECEMBER))
+        account = replace(ACCOUNT, periods=(december, PERIOD, CALENDAR_NOVEMBER))
+        assert [PERIOD, PERIOD] == [period_at(account, each, OFFER) for each in (NOW, DECEMBER)]
+
+    @pytest.mark.parametrize("subscription", [SUBSCRIPTION, TRIAL, CANCELLED])
+    def test_is_the_subscriptions_without_its_row(self, subscription: Subscription) -> None:
+        """The user's row alone says where the period begins and ends, and on what terms."""
+        terms = OFFER.terms("professional", START, trial=subscription is TRIAL)
+        expected = Period(*subscription.bounds, SUBSCRIPTION.id, terms)
+        assert expected == period_at(Account("ada", subscription=subscription), START, OFFER)
+
+    @pytest.mark.parametrize("status", [Status.INCOMPLETE, Status.INCOMPLETE_EXPIRED])
+    def test_of_a_subscription_that_never_began_is_the_calendar_month(self, status: Status) -> None:
+        """Who has not paid yet has what is free."""
+        never = replace(SUBSCRIPTION, status=status, ended_at=NOW)
+        assert period_at(Account("ada", subscription=never), START, OFFER).subscription_id is None
 
     def test_before_the_subscription_is_the_calendar_month(self) -> None:
         """What came before the first second of the subscription stays in its month."""
@@ -138,19 +163,16 @@ class TestPosting:
         month = Period(NOVEMBER, DECEMBER, None, OFFER.free(NOVEMBER))
         assert Posting(RECORD, month, late=True, unbilled=True) == posting(account, RECORD, NOW, OFFER)
 
-    def test_late_of_a_metric_that_drops_it_is_only_shown(self, account: Account) -> None:
-        """With the policy `drop` a late record stands on its day and counts in no period."""
-        calls = replace(CATALOGUE.metrics["apiCalls"], late=LatePolicy.DROP)
-        dropping = replace(CATALOGUE, metrics={**CATALOGUE.metrics, "apiCalls": calls})
-        record = replace(RECORD, timestamp=START - DAY)
-        found = posting(account, record, NOW, Offer(dropping, OFFER.bill_overage_from))
+    @pytest.mark.parametrize("present", [PERIOD, replace(PERIOD, closed_at=NOW)])
+    def test_late_of_a_metric_that_drops_it_is_only_shown(self, present: Period) -> None:
+        """With the policy `drop` a late record counts in no period, so that it is not unbilled either."""
+        account = replace(ACCOUNT, periods=(present, closed(self.BEFORE)))
+        found = posting(account, replace(RECORD, timestamp=START - DAY), NOW, DROPPING)
         assert (True, False, False) == (found.late, found.counts, found.unbilled)
 
     def test_in_time_of_a_metric_that_drops_late_ones_counts(self, account: Account) -> None:
         """The policy for late records is none for the others."""
-        calls = replace(CATALOGUE.metrics["apiCalls"], late=LatePolicy.DROP)
-        dropping = replace(CATALOGUE, metrics={**CATALOGUE.metrics, "apiCalls": calls})
-        assert posting(account, RECORD, NOW, Offer(dropping, OFFER.bill_overage_from)).counts
+        assert Posting(RECORD, PERIOD) == posting(account, RECORD, NOW, DROPPING)
 
     def test_before_a_renewal_is_known_is_provisional(self) -> None:
         """A record stamped after the known end waits in the next period until Stripe binds it."""
@@ -179,8 +201,7 @@ class TestPeriodsBound:
 
     def test_a_trial_is_not_billed(self) -> None:
         """The period of a trial is pinned as one."""
-        trial = replace(SUBSCRIPTION, status=Status.TRIALING, trial_end=END)
-        assert [(START, END, "professional", False)] == bound(trial)
+        assert [(START, END, "professional", False)] == bound(TRIAL)
 
     def test_a_provisional_period_gets_its_end_and_terms(self) -> None:
         """What was counted in advance is held to the plan that Stripe renewed."""
@@ -233,9 +254,10 @@ class TestPeriodsBound:
             (END, END, "free", False),
         ] == bound(replace(CANCELLED, ended_at=END), PROVISIONAL, PERIOD)
 
-    def test_a_subscription_that_never_began_has_no_period(self) -> None:
-        """Until the first payment there is nothing to hold usage to."""
-        assert [] == bound(replace(SUBSCRIPTION, status=Status.INCOMPLETE))
+    @pytest.mark.parametrize("status", [Status.INCOMPLETE, Status.INCOMPLETE_EXPIRED])
+    def test_a_subscription_that_never_began_has_no_period(self, status: Status) -> None:
+        """Without a first payment there is nothing to hold usage to."""
+        assert [] == bound(replace(SUBSCRIPTION, status=status, ended_at=NOW))
 
     def test_a_subscription_that_ended_at_its_first_second_has_no_period(self) -> None:
         """Nothing can have been used in no time."""

@@ -8,7 +8,7 @@ import pytest
 from functions.checkout.app import app, handler
 from tests.ledger.memory import MemoryTable
 from tests.unit.api_gateway import Answer, call
-from tests.unit.examples import CATALOGUE, END, NOW, SUBSCRIPTION
+from tests.unit.examples import CATALOGUE, END, ENVIRONMENT, NOW, SUBSCRIPTION
 from tests.unit.fakes import FakeStripe, FixedClock
 from tollkeeper import runtime
 from tollkeeper.checkout import is_of_origin
@@ -17,19 +17,7 @@ from tollkeeper.rules.subscriptions import Status
 from tollkeeper.settings import Settings
 from tollkeeper.stripe_gateway import CheckoutOrder
 
-SETTINGS = Settings.from_environment(
-    {
-        "DEPLOYMENT": "live",
-        "TABLE_NAME": "ledger",
-        "USAGE_QUEUE_URL": "https://sqs.test/usage",
-        "USAGE_DEAD_LETTER_QUEUE_URL": "https://sqs.test/usage-dead-letters",
-        "STRIPE_EVENT_QUEUE_URL": "https://sqs.test/stripe-events",
-        "STRIPE_SECRET_KEY_PARAMETER": "/live/stripe/key",
-        "STRIPE_WEBHOOK_SECRET_PARAMETER": "/live/stripe/webhook",
-        "ALLOWED_ORIGINS": "https://app.example.com,http://localhost:3000",
-        "BILL_OVERAGE_FROM": "2025-01-01",
-    }
-)
+SETTINGS = Settings.from_environment(ENVIRONMENT)
 WISH: Mapping[str, object] = {
     "plan": "professional",
     "successUrl": "https://app.example.com/welcome?session={CHECKOUT_SESSION_ID}",

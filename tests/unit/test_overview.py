@@ -51,7 +51,7 @@ def test_the_plan_is_what_the_status_gives(status: str) -> None:
         (timedelta(days=1), 1),
         (timedelta(seconds=1), 1),
         (timedelta(0), 0),
-        (-timedelta(hours=1), 0),
+        (-timedelta(days=2), 0),
     ],
 )
 def test_a_trial_counts_its_days_down(left: timedelta, days: int) -> None:

@@ -131,6 +131,13 @@ def test_a_live_subscription_renews_unless_it_ends_with_its_period(
     assert renews == replace(SUBSCRIPTION, cancel_at=cancel_at).renews
 
 
+@pytest.mark.parametrize("status", Status)
+def test_it_has_begun_if_it_lives_or_lived(status: Status) -> None:
+    """One that expired before its first payment ended too, and never was."""
+    expected = status in LIVE or status == "canceled"
+    assert expected == replace(SUBSCRIPTION, status=status, ended_at=NOW).has_begun
+
+
 @pytest.mark.parametrize("status", [each for each in Status if each not in LIVE])
 def test_what_does_not_live_does_not_renew(status: Status) -> None:
     """No period follows a subscription that never began or has ended."""
