@@ -8,6 +8,7 @@ from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.keys import Due
 from tollkeeper.ledger.table import Change, Key, Put, Table, TransactionCancelledError, Write, absent, equal
 from tollkeeper.rules.accounts import Account
+from tollkeeper.rules.announcements import Announcement
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Subscription
@@ -77,10 +78,12 @@ class Accounts:
         subscription: Subscription,
         periods: Sequence[Period],
         audit: AuditEntry | None,
+        notices: Sequence[Announcement] = (),
     ) -> None:
-        """Write what Stripe says now, and the bounds and terms of the periods it speaks of, at once.
+        """Write what Stripe says now, the bounds and terms of the periods it speaks of, and the news of it.
 
-        `account` is the row as it was read before Stripe was asked.
+        All of it is written at once, or nothing. `account` is the row as it was read before Stripe was asked;
+        `notices` are announced by being written.
 
         Raises:
             StaleRevisionError: the user's row was written, or a period closed, since `account` was read.
@@ -90,10 +93,21 @@ class Accounts:
         writes += [_period(account.user_id, period) for period in periods]
         if audit:
             writes.append(Put(keys.audit(audit.user_id, audit.at, uuid4().hex), rows.audit_entry(audit)))
+        writes += [_notice(each) for each in notices]
         try:
             self._table.transact(writes)
         except TransactionCancelledError as error:
             raise StaleRevisionError from error
+
+    def announce(self, notices: Sequence[Announcement]) -> None:
+        """Write announcements that go with no other change; one that was written before stays as it is.
+
+        Raises:
+            TransactionCancelledError: somebody else was writing the same; announce again.
+            UnavailableError: whether they were written is unknown; announce again.
+        """
+        if notices:
+            self._table.transact([_notice(each) for each in notices])
 
 
 def _profile(account: Account, subscription: Subscription) -> Change:
@@ -121,3 +135,8 @@ def _period(user_id: str, period: Period) -> Change:
         },
         only_if=[absent("closedAt")],
     )
+
+
+def _notice(of: Announcement) -> Change:
+    """Return the writing of an announcement; one that was made before is left alone, and stirs no stream."""
+    return Change(keys.notice(of.user_id, of.id), begin=rows.notice(of))

@@ -8,6 +8,7 @@
 | page      | USER#user              | PAGE#start#owner#month#time#random  |
 | outbox    | USER#user              | OUTBOX#start#owner#metric           |
 | audit     | USER#user              | AUDIT#time#random                   |
+| notice    | USER#user              | NOTICE#id                           |
 | record    | RECORD#user#id         | RECORD                              |
 
 `owner` of a period is its subscription's id, or `calendar`. A record has a partition of its own, so that
@@ -125,6 +126,11 @@ def audit(user_id: str, now: datetime, random: str) -> Key:
 def audit_trail() -> Range:
     """Return where a user's audit entries stand."""
     return Range("AUDIT#", "AUDIT$")
+
+
+def notice(user_id: str, announcement_id: str) -> Key:
+    """Return the key of an announcement's row."""
+    return Key(user(user_id), f"NOTICE#{announcement_id}")
 
 
 def record(user_id: str, record_id: str) -> Key:

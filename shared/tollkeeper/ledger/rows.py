@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from tollkeeper.ledger.table import Cells, Row, Value
 from tollkeeper.rules.accounts import Account
+from tollkeeper.rules.announcements import Announcement, Kind
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.periods import Period, Terms
@@ -17,6 +18,9 @@ from tollkeeper.rules.usage import UsageRecord
 
 MARKER_LIFETIME = timedelta(days=400)
 """How long a record's id is remembered at least."""
+
+NOTICE_LIFETIME = timedelta(days=30)
+"""How long an announcement made again is known to have been made: longer than Stripe repeats an event."""
 
 USED = "used_"
 INCURRED = "incurred_"
@@ -162,6 +166,29 @@ def read_audit_entry(row: Row) -> AuditEntry:
         entity_id=str(row["entityId"]),
         details=json.loads(str(row["details"])),
         event_id=_text(row, "eventId"),
+    )
+
+
+def notice(of: Announcement) -> Cells:
+    """Return an announcement's row, without its key."""
+    return {
+        "userId": of.user_id,
+        "id": of.id,
+        "kind": of.kind.value,
+        "at": of.at,
+        "detail": json.dumps(of.detail, separators=(",", ":")),
+        "expiresAt": epoch(of.at + NOTICE_LIFETIME),
+    }
+
+
+def read_notice(row: Row) -> Announcement:
+    """Read an announcement's row."""
+    return Announcement(
+        id=str(row["id"]),
+        kind=Kind(str(row["kind"])),
+        user_id=str(row["userId"]),
+        at=parse_iso(str(row["at"])),
+        detail=json.loads(str(row["detail"])),
     )
 
 
