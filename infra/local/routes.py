@@ -58,8 +58,8 @@ class Document(BaseModel):
         return cors
 
 
-def supply(template: DeployedTemplate) -> str:
-    """Give the stack's HTTP API what its document describes, and return the API's id. Safe to repeat.
+def supply(template: DeployedTemplate) -> None:
+    """Give the stack's HTTP API what its document describes. Safe to repeat.
 
     Raises:
         LocalError: the document is not one that API Gateway imports.
@@ -95,7 +95,6 @@ def supply(template: DeployedTemplate) -> str:
     for path, operations in document.paths.items():
         for method, operation in operations.items():
             _create_route(gateway, api_id, f"{method.upper()} {path}", operation, authorizers)
-    return api_id
 
 
 def _create_route(

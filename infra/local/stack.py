@@ -42,12 +42,14 @@ def up(home: Home) -> Stack:
 
 def down(home: Home) -> None:
     """Stop the stack and forget its data. Logs and what was built stay."""
-    if home.running:
-        aws.enter(home.stack.awsEndpoint)
-        home.functions_log.write_text("\n".join(aws.function_logs()))
-    home.retract()
-    home.sandbox.stop()
-    aws.stop(home)
+    try:
+        if home.running:
+            aws.enter(home.stack.awsEndpoint)
+            home.functions_log.write_text("\n".join(aws.function_logs()))
+    finally:
+        home.retract()
+        home.sandbox.stop()
+        aws.stop(home)
 
 
 def stripe_client(url: str) -> stripe.StripeClient:
