@@ -12,8 +12,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper.intake import path
 from tollkeeper.ledger.patience import ContendedError
+from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
 from tollkeeper.stripe_errors import StripeUnavailableError
 from tollkeeper.telemetry import logger
+
+BUSY: list[type[Exception]] = [
+    ContendedError,
+    StripeUnavailableError,
+    TransactionCancelledError,
+    UnavailableError,
+]
+"""What passes, and is answered with 503: others were at the same rows, or somebody did not answer."""
 
 type JsonResponse = Response[str]
 
@@ -44,13 +53,12 @@ def invalid(field: str, message: str) -> ApiError:
 
 def caller(request: Request) -> str:
     """Return the user whose token the request carries; API Gateway has verified it."""
-    event = APIGatewayProxyEventV2(request.resolved_event.raw_event)
-    authorizer = event.request_context.authorizer
-    if authorizer is None:
-        raise ApiError(
-            HTTPStatus.UNAUTHORIZED, "unauthorized", "Send a user's token as Authorization: Bearer …"
-        )
-    return str(authorizer.jwt_claim["sub"])
+    authorizer = request.resolved_event.raw_event["requestContext"].get("authorizer", {})
+    subject = authorizer.get("jwt", {}).get("claims", {}).get("sub")
+    if not subject:
+        message = "Send a token that names its user as Authorization: Bearer …"
+        raise ApiError(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
+    return str(subject)
 
 
 User = Annotated[str, Depends(caller)]
@@ -61,7 +69,7 @@ def resolver() -> APIGatewayHttpResolver:
     app = APIGatewayHttpResolver(enable_validation=True)
     app.exception_handler(ApiError)(lambda error: _reply(error.status, error.body))
     app.exception_handler(RequestValidationError)(_malformed)
-    app.exception_handler([ContendedError, StripeUnavailableError])(_unavailable)
+    app.exception_handler(BUSY)(_unavailable)
     app.not_found(
         lambda _: _reply(HTTPStatus.NOT_FOUND, {"error": "not_found", "message": "Nothing is here."})
     )
@@ -69,14 +77,24 @@ def resolver() -> APIGatewayHttpResolver:
 
 
 def respond(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer an HTTP API request, unless its body is larger, or nested deeper, than any good one."""
+    """Answer an HTTP API request, unless its body is too large or no JSON object."""
     body = event.get("body") or ""
     if len(body.encode()) > MOST_BYTES:
         return plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"Send at most {MOST_BYTES} bytes.")
+    if body and not _is_object(event):
+        fields = [{"path": "body", "message": "must be a JSON object"}]
+        message = "body: must be a JSON object"
+        return plain(HTTPStatus.UNPROCESSABLE_ENTITY, "validation_failed", message, fields=fields)
+    return app.resolve(event, context)
+
+
+def _is_object(event: dict[str, Any]) -> bool:
+    """Whether the body is one; it may also be nested too deep, or hold a number too long, to be read."""
     try:
-        return app.resolve(event, context)
-    except RecursionError:
-        return plain(HTTPStatus.UNPROCESSABLE_ENTITY, "validation_failed", "body: is nested too deeply")
+        body = APIGatewayProxyEventV2(event).decoded_body
+        return isinstance(json.loads(body or ""), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def plain(status: HTTPStatus, error: str, message: str, **more: object) -> dict[str, Any]:

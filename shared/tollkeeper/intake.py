@@ -11,16 +11,20 @@ from tollkeeper.models import CorrectionIn, UsageRecordIn
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import FURTHEST_AHEAD, OLDEST, Refusal, UsageRecord, is_timely
 
+LONGEST_MESSAGE = 500
+"""Characters of a refusal's sentence: it may repeat what was sent, and that may be long."""
+
 _RECORD = TypeAdapter(UsageRecordIn)
 _CORRECTION = TypeAdapter(CorrectionIn)
 
 
-@dataclass(frozen=True, slots=True)
 class RefusedError(Exception):
     """A record that can never be counted: the reason for programs, and a sentence for people."""
 
-    refusal: Refusal
-    message: str
+    def __init__(self, refusal: Refusal, message: str) -> None:
+        super().__init__(f"{refusal}: {message}")
+        self.refusal = refusal
+        self.message = message[:LONGEST_MESSAGE]
 
 
 def judge(raw: object, accepted_at: datetime, metrics: Collection[str]) -> UsageRecord:
@@ -30,7 +34,7 @@ def judge(raw: object, accepted_at: datetime, metrics: Collection[str]) -> Usage
         RefusedError: it is malformed, counts an unknown metric, or is too old or too far ahead.
     """
     try:
-        record = _RECORD.validate_python(raw)
+        record = _RECORD.validate_python(raw, by_alias=True, by_name=False)
     except ValidationError as error:
         raise RefusedError(Refusal.INVALID, described(error)) from error
     _know(record.event_type, metrics)
@@ -64,7 +68,7 @@ def judge_queued(raw: object, accepted_at: datetime, metrics: Collection[str]) -
     if not (isinstance(raw, dict) and "reason" in raw):
         return judge(raw, accepted_at, metrics)
     try:
-        correction = _CORRECTION.validate_python(raw)
+        correction = _CORRECTION.validate_python(raw, by_alias=True, by_name=False)
     except ValidationError as error:
         raise RefusedError(Refusal.INVALID, described(error)) from error
     _know(correction.event_type, metrics)

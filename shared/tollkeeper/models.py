@@ -21,10 +21,16 @@ from tollkeeper.rules.audit import Details
 from tollkeeper.rules.limits import OnLimit
 from tollkeeper.rules.series import Granularity
 from tollkeeper.rules.times import parse_iso
-from tollkeeper.rules.usage import FURTHEST_AHEAD, MAX_EVENT_DATA_BYTES, MAX_ID_LENGTH, MAX_QUANTITY, OLDEST
+from tollkeeper.rules.usage import (
+    FURTHEST_AHEAD,
+    LONGEST_USER_ID,
+    MAX_EVENT_DATA_BYTES,
+    MAX_ID_LENGTH,
+    MAX_QUANTITY,
+    OLDEST,
+)
 
 MOST_RECORDS = 1_000
-LONGEST_USER_ID = 256
 
 
 class Model(BaseModel):
@@ -149,11 +155,41 @@ class QuotaOut(Model):
     resets_at: datetime | None
 
 
+class ConsumeIn(Model):
+    """What a user is about to do, under an id that is the same however often it is sent."""
+
+    user_id: UserId
+    id: Id
+    quantity: Annotated[StrictInt, Field(ge=1, le=MAX_QUANTITY)] = 1
+    facility_id: Id | None = None
+    event_data: Annotated[dict[str, JsonValue], AfterValidator(_is_small)] | None = None
+
+
+class ReleaseIn(Model):
+    """What was consumed under an id and did not happen after all: all of it, or a quantity."""
+
+    user_id: UserId
+    id: Id
+    quantity: Annotated[StrictInt, Field(ge=1, le=MAX_QUANTITY)] | None = None
+
+
+class ConsumptionOut(QuotaOut):
+    """Where a user stands after consuming or releasing."""
+
+    id: str
+
+
 class OverageOut(Model):
     """What a period exceeds a limit by so far: units, and cents."""
 
     quantity: int
     amount: int
+
+
+class SpendingCap(Model):
+    """The most overage, in cents, that a user accepts in a period; null for no cap."""
+
+    amount: Annotated[StrictInt, Field(ge=0, le=MAX_QUANTITY)] | None
 
 
 class TrialOut(Model):
@@ -173,6 +209,7 @@ class SubscriptionOut(Model):
     limits: dict[str, int]
     overage: dict[str, OverageOut]
     projected_total: int
+    spending_cap: int | None
     customer_id: str | None
     subscription_id: str | None
     current_period_start: datetime

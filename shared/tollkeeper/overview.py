@@ -5,8 +5,8 @@ from math import ceil
 
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.models import OverageOut, SubscriptionOut, TrialOut
-from tollkeeper.rules.accounts import Account, period_at
-from tollkeeper.rules.limits import overage
+from tollkeeper.rules.accounts import Account, period_at, terms_in_force
+from tollkeeper.rules.limits import billable, overage
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import effective_plan
 
@@ -16,11 +16,14 @@ ONE_DAY = timedelta(days=1)
 def overview(account: Account, catalogue: Catalogue, offer: Offer, now: datetime) -> SubscriptionOut:
     """Return plan, usage of every metric, limits and overage in the period that holds `now`.
 
-    `projected_total` is the plan's price, unless the subscription ends before, and the overage so far.
+    `projected_total` is the plan's price, unless the subscription ends before, and the overage so far, as
+    far as a spending cap allows it.
     """
     period = period_at(account, now, offer)
+    terms = terms_in_force(account, period, now, offer)
     plan = effective_plan(account.subscription, now)
     over = overage(period)
+    billed = billable(period, account.spending_cap)
     subscription = account.subscription
     in_trial = subscription is not None and subscription.in_trial
     trial_end = subscription.trial_end if subscription else None
@@ -31,14 +34,12 @@ def overview(account: Account, catalogue: Catalogue, offer: Offer, now: datetime
         plan=plan,
         status=subscription.status if subscription else None,
         usage={metric: period.used.get(metric, 0) for metric in catalogue.metrics},
-        limits={
-            metric: period.terms.limits.get(metric, limit)
-            for metric, limit in catalogue.plans["free"].limits.items()
-        },
+        limits={metric: terms.limit(metric) for metric in catalogue.metrics},
         overage={
             metric: OverageOut(quantity=each.quantity, amount=each.amount) for metric, each in over.items()
         },
-        projected_total=price + sum(each.amount for each in over.values()),
+        projected_total=price + sum(each.amount for each in billed.values()),
+        spending_cap=account.spending_cap,
         customer_id=account.customer_id,
         subscription_id=subscription.id if subscription else None,
         current_period_start=period.start,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tollkeeper.catalogue import Catalogue
 from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.closing import Closing, EndedPeriod, PeriodMovedError
 from tollkeeper.ledger.keys import period_id
@@ -22,6 +21,7 @@ class Report:
     closed: int = 0
     sent: int = 0
     waiting: int = 0
+    failed: int = 0
 
 
 class Reporter:
@@ -32,20 +32,22 @@ class Reporter:
         accounts: Accounts,
         closing: Closing,
         stripe: StripeGateway,
-        catalogue: Catalogue,
         deployment: str,
     ) -> None:
         self._accounts = accounts
         self._closing = closing
         self._stripe = stripe
-        self._catalogue = catalogue
         self._deployment = deployment
 
     def run(self, now: datetime) -> Report:
         """Close the periods that ended long enough ago for their usage to have arrived, then tell Stripe."""
         report = Report()
         for ended in self._closing.ended(until=now - SETTLING):
-            report.closed += self._close(ended, now)
+            try:
+                report.closed += self._close(ended, now)
+            except Exception:  # noqa: BLE001 - one user's trouble is not another's, and the alarm rings
+                logger.exception("A period could not be closed", extra={"userId": ended.user_id})
+                report.failed += 1
         for unsent in self._closing.unsent(until=now):
             if now - unsent.frozen_at >= IDENTIFIER_MEMORY:
                 # Stripe may have forgotten a first sending by now: another could be billed twice.
@@ -70,9 +72,7 @@ class Reporter:
             period = next((each for each in account.periods if period_id(each) == ended.period_id), None)
             if period is None or period.closed_at or account.customer_id is None:
                 return False
-            events = meter_events(
-                self._deployment, ended.user_id, account.customer_id, period, self._catalogue
-            )
+            events = meter_events(self._deployment, account, period)
             try:
                 self._closing.close(ended.user_id, period, events, now)
             except PeriodMovedError:

@@ -14,6 +14,7 @@ from tollkeeper.catalogue import Catalogue, load
 from tollkeeper.clock import Clock
 from tollkeeper.clock import clock as clock_at
 from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.table import DynamoTable, Table
 from tollkeeper.rules.offers import Offer
 from tollkeeper.settings import Settings, secret
@@ -21,6 +22,7 @@ from tollkeeper.settings import Settings, secret
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+    from tollkeeper.announcing import EventBus
     from tollkeeper.ledger.closing import Closing
     from tollkeeper.ledger.counting import Counting
     from tollkeeper.ledger.history import History
@@ -89,6 +91,12 @@ def counting() -> "Counting":
 
 
 @cache
+def consuming() -> Consuming:
+    """Return the book of consumption."""
+    return Consuming(table(), offer())
+
+
+@cache
 def closing() -> "Closing":
     """Return the book of ended periods."""
     from tollkeeper.ledger.closing import Closing  # noqa: PLC0415 - only where it is needed
@@ -116,6 +124,14 @@ def dead_letters() -> "DeadLetters":
     from tollkeeper.usage_queue import DeadLetters  # noqa: PLC0415 - only where it is needed
 
     return DeadLetters(sqs(), settings().usage_dead_letter_queue_url)
+
+
+@cache
+def event_bus() -> "EventBus":
+    """Return where announcements are published."""
+    from tollkeeper.announcing import EventBus  # noqa: PLC0415 - only where it is needed
+
+    return EventBus(boto3.client("events", config=AWS), settings().event_bus_name)
 
 
 @cache

@@ -28,11 +28,13 @@ class Settings:
     usage_queue_url: str
     usage_dead_letter_queue_url: str
     stripe_event_queue_url: str
+    event_bus_name: str
     stripe_secret_key_parameter: str
     stripe_webhook_secret_parameter: str
     stripe_api_base: str | None
     allowed_origins: frozenset[str]
     bill_overage_from: date
+    upgrade_url: str
     sandbox_clock_url: str | None
 
     @classmethod
@@ -49,11 +51,13 @@ class Settings:
                 usage_queue_url=environment["USAGE_QUEUE_URL"],
                 usage_dead_letter_queue_url=environment["USAGE_DEAD_LETTER_QUEUE_URL"],
                 stripe_event_queue_url=environment["STRIPE_EVENT_QUEUE_URL"],
+                event_bus_name=environment["EVENT_BUS_NAME"],
                 stripe_secret_key_parameter=environment["STRIPE_SECRET_KEY_PARAMETER"],
                 stripe_webhook_secret_parameter=environment["STRIPE_WEBHOOK_SECRET_PARAMETER"],
                 stripe_api_base=environment.get("STRIPE_API_BASE") or None,
                 allowed_origins=frozenset(filter(None, environment["ALLOWED_ORIGINS"].split(","))),
                 bill_overage_from=date.fromisoformat(environment["BILL_OVERAGE_FROM"]),
+                upgrade_url=environment.get("UPGRADE_URL", ""),
                 sandbox_clock_url=environment.get("SANDBOX_CLOCK_URL") or None,
             )
         except KeyError as error:

@@ -19,6 +19,8 @@ def is_signed(payload: bytes, header: str, secrets: Sequence[str], now: datetime
 
     While a secret is rolled there are two, and Stripe signs with both.
     """
+    if not header.isascii():
+        return False
     pairs = [part.strip().partition("=") for part in header.split(",")]
     timestamps = [value for name, _, value in pairs if name == "t"]
     signatures = [value for name, _, value in pairs if name == "v1"]

@@ -42,7 +42,7 @@ OFFER = Offer(load(), date(2000, 1, 1))
 USERS = 200
 DUPLICATES = 0.3
 FAULTS = 0.1
-CRASHES = 0.1
+CRASHES = 0.5
 BATCH = 4_000
 WORKERS = 2
 

@@ -68,7 +68,7 @@ class CountingMachine(RuleBasedStateMachine):
     def _say(self, subscription: Subscription) -> None:
         account = self.accounts.history(self.user)
         bound = periods_bound(account, subscription, OFFER)
-        self.accounts.write_subscription(account, subscription, bound, None)
+        self.accounts.write_subscription(account, subscription, bound)
         self.subscription = subscription
 
     @rule(hours=st.integers(1, 24 * 20))

@@ -6,7 +6,17 @@ and later: the client library shares it with the functions.
 """
 
 from tollkeeper.catalogue.file import CatalogueError, load
-from tollkeeper.catalogue.model import FREE, UNLIMITED, Catalogue, LatePolicy, Metric, Mode, Plan, Route
+from tollkeeper.catalogue.model import (
+    FREE,
+    UNLIMITED,
+    Catalogue,
+    LatePolicy,
+    Metric,
+    Mode,
+    Plan,
+    Route,
+    meter_event_name,
+)
 
 __all__ = [
     "FREE",
@@ -19,4 +29,5 @@ __all__ = [
     "Plan",
     "Route",
     "load",
+    "meter_event_name",
 ]

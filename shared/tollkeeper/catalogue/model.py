@@ -29,6 +29,11 @@ class LatePolicy(StrEnum):
     """It is shown and counts nowhere."""
 
 
+def meter_event_name(metric: str) -> str:
+    """Return the name of a metric's meter events, also of one that the catalogue has no more."""
+    return f"tollkeeper_{metric}_overage"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """Something that is counted.
@@ -62,7 +67,7 @@ class Metric:
     @property
     def meter_event_name(self) -> str:
         """The name of the meter events that report its overage to Stripe."""
-        return f"tollkeeper_{self.name}_overage"
+        return meter_event_name(self.name)
 
 
 @dataclass(frozen=True, slots=True)

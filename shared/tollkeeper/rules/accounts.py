@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tollkeeper.catalogue import LatePolicy
+from tollkeeper.catalogue import FREE, LatePolicy
 from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.periods import Period, calendar_month
-from tollkeeper.rules.subscriptions import Subscription
+from tollkeeper.rules.periods import Period, Terms, calendar_month
+from tollkeeper.rules.subscriptions import Subscription, effective_plan
 from tollkeeper.rules.usage import UsageRecord
 
 
@@ -15,7 +15,8 @@ class Account:
     """A user's row, with the periods the ledger has of them around the present, newest first.
 
     `rev` counts the writes of what Stripe said, so that an older word never overwrites a newer one.
-    `customer_id` is the user's one Stripe customer, if they have one yet.
+    `customer_id` is the user's one Stripe customer, if they have one yet; `spending_cap` the most overage
+    in cents that they accept in a period.
     """
 
     user_id: str
@@ -23,6 +24,7 @@ class Account:
     customer_id: str | None = None
     subscription: Subscription | None = None
     trial_used: bool = False
+    spending_cap: int | None = None
     periods: tuple[Period, ...] = ()
 
 
@@ -45,6 +47,21 @@ def period_at(account: Account, instant: datetime, offer: Offer) -> Period:
             start = subscription.period_end
             return Period(start, None, subscription.id, offer.terms(subscription.plan, start))
     return calendar_period(account, instant, offer)
+
+
+def open_period(account: Account, now: datetime, offer: Offer) -> Period:
+    """Return the period in which a user consumes now: if theirs is closed already, the calendar month."""
+    period = period_at(account, now, offer)
+    return calendar_period(account, now, offer) if period.closed_at else period
+
+
+def terms_in_force(account: Account, period: Period, now: datetime, offer: Offer) -> Terms:
+    """Return the terms that hold now: the period's own, or the free plan's when nothing is paid for it.
+
+    A subscription that is past due for more than its grace, unpaid or paused still has its period.
+    """
+    unpaid = period.subscription_id is not None and effective_plan(account.subscription, now) == FREE
+    return offer.free(now) if unpaid else period.terms
 
 
 def is_history(account: Account, instant: datetime) -> bool:
@@ -81,9 +98,7 @@ def posting(account: Account, record: UsageRecord, now: datetime, offer: Offer) 
     own = period_at(account, record.timestamp, offer)
     if own.closed_at is None:
         return Posting(record, own)
-    current = period_at(account, now, offer)
-    if current.closed_at:
-        current = calendar_period(account, now, offer)
+    current = open_period(account, now, offer)
     counts = offer.catalogue.metrics[record.metric].late is LatePolicy.COUNT
     return Posting(record, current, late=True, unbilled=counts and not current.terms.billed, counts=counts)
 
@@ -92,8 +107,8 @@ def periods_bound(account: Account, subscription: Subscription, offer: Offer) ->
     """Return the periods to write when Stripe has said what a subscription's present period is.
 
     That period pins its terms if it is new, or was provisional until now. Earlier ones that were thought to
-    go on end where it starts. What was counted provisionally after a subscription that turns out to have
-    ended is kept in its row, free of charge.
+    go on end where it starts. What was counted in a period that turns out never to have been, since the
+    subscription had ended, is kept in its row, free of charge.
     """
     start, end = subscription.bounds
     own = [p for p in account.periods if p.subscription_id == subscription.id and p.closed_at is None]
@@ -104,8 +119,11 @@ def periods_bound(account: Account, subscription: Subscription, offer: Offer) ->
     bound = []
     if (known or start < end) and subscription.has_begun and not closed:
         terms = offer.terms(subscription.plan, start, trial=subscription.in_trial)
-        settled = known is not None and known.end is not None
-        bound.append(Period(start, end, subscription.id, known.terms if known and settled else terms))
+        if start == end:
+            terms = offer.free(start)
+        elif known is not None and known.end is not None:
+            terms = known.terms
+        bound.append(Period(start, end, subscription.id, terms))
     for period in own:
         if period.start < start and (period.end is None or period.end > start):
             bound.append(replace(period, end=start))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tollkeeper.rules.subscriptions import Subscription
+from tollkeeper.rules.subscriptions import Cause, Subscription
+from tollkeeper.rules.times import iso
 
 type Details = Mapping[str, Mapping[str, str | None]]
 
@@ -16,8 +17,10 @@ class Action(StrEnum):
     SUBSCRIPTION_CREATED = "SUBSCRIPTION_CREATED"
     SUBSCRIPTION_UPDATED = "SUBSCRIPTION_UPDATED"
     SUBSCRIPTION_CANCELED = "SUBSCRIPTION_CANCELED"
+    SUBSCRIPTION_DUPLICATE_CANCELED = "SUBSCRIPTION_DUPLICATE_CANCELED"
     PERIOD_CLOSED = "PERIOD_CLOSED"
     USAGE_UNBILLED = "USAGE_UNBILLED"
+    SPENDING_CAP_CHANGED = "SPENDING_CAP_CHANGED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class AuditEntry:
     """One line of the append-only trail: who did what to which thing, when, and what changed by it.
 
     `details` holds what the thing was `before` and `after`, for the attributes that differ. `event_id` is
-    the Stripe event that made Tollkeeper look.
+    the Stripe event that made Tollkeeper look. An entry that has an `id` is written once, however often
+    and by whomever it is written.
     """
 
     user_id: str
@@ -36,10 +40,17 @@ class AuditEntry:
     entity_id: str
     details: Details
     event_id: str | None = None
+    id: str | None = None
 
 
 def of_subscription(
-    user_id: str, before: Subscription | None, after: Subscription, *, at: datetime, event_id: str | None
+    user_id: str,
+    before: Subscription | None,
+    after: Subscription,
+    *,
+    at: datetime,
+    actor: str,
+    event_id: str | None,
 ) -> AuditEntry | None:
     """Return the entry for what Stripe now says of a subscription; None if it says nothing new."""
     if before == after:
@@ -57,17 +68,52 @@ def of_subscription(
         "before": {name: old.get(name) for name in changed},
         "after": {name: new[name] for name in changed},
     }
-    return AuditEntry(user_id, at, "stripe", action, "subscription", after.id, details, event_id)
+    return AuditEntry(user_id, at, actor, action, "subscription", after.id, details, event_id)
+
+
+def of_duplicate(
+    user_id: str, duplicate: Subscription, *, beside: str | None, event_id: str | None
+) -> AuditEntry | None:
+    """Return the entry for a second live subscription that Tollkeeper cancelled; None if it was none.
+
+    Whoever reads of it at Stripe writes it, for the one who cancelled it may have died since. Its time is
+    that of its end and its name the subscription's, so that all of them write the same entry. `beside` is
+    the subscription that stayed.
+    """
+    if duplicate.canceled_for is not Cause.DUPLICATE or duplicate.ended_at is None:
+        return None
+    details = {
+        "before": {"beside": beside, "created": _text(duplicate.created), "plan": duplicate.plan},
+        "after": {"canceled_for": duplicate.canceled_for.value, "status": duplicate.status.value},
+    }
+    return AuditEntry(
+        user_id,
+        duplicate.ended_at,
+        "tollkeeper",
+        Action.SUBSCRIPTION_DUPLICATE_CANCELED,
+        "subscription",
+        duplicate.id,
+        details,
+        event_id,
+        id=duplicate.id,
+    )
+
+
+def of_spending_cap(user_id: str, before: int | None, after: int | None, *, at: datetime) -> AuditEntry:
+    """Return the entry for a cap that the user set, in cents, or took away (None)."""
+    details: Details = {"before": {"spendingCap": _text(before)}, "after": {"spendingCap": _text(after)}}
+    return AuditEntry(user_id, at, user_id, Action.SPENDING_CAP_CHANGED, "user", user_id, details)
 
 
 def _described(subscription: Subscription | None) -> dict[str, str | None]:
     if subscription is None:
         return {}
-    names = (name for name in Subscription.__dataclass_fields__ if name != "id")
+    # Whose first charge failed is cancelled before it is written; the cause of that is.
+    names = (name for name in Subscription.__dataclass_fields__ if name not in {"id", "first_charge_failed"})
     return {name: _text(getattr(subscription, name)) for name in names}
 
 
 def _text(value: object) -> str | None:
     if isinstance(value, datetime):
-        return value.isoformat()
+        return iso(value)
     return None if value is None else str(value)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from tollkeeper.catalogue import UNLIMITED
+
 METER_RESOLUTION = timedelta(minutes=1)
 
 
@@ -22,6 +24,10 @@ class Terms:
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     billed: bool = False
     observed: frozenset[str] = frozenset()
+
+    def limit(self, metric: str) -> int:
+        """Return what is included of a metric. One that the catalogue got since has no limit here yet."""
+        return self.limits.get(metric, UNLIMITED)
 
 
 @dataclass(frozen=True, slots=True)

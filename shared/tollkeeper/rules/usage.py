@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 MAX_ID_LENGTH = 128
+LONGEST_USER_ID = 256
 MAX_QUANTITY = 1_000_000_000
 MAX_EVENT_DATA_BYTES = 4096
 OLDEST = timedelta(days=35)
