@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from compileall import compile_dir
 from py_compile import PycInvalidationMode
+from tempfile import TemporaryDirectory
 
 import boto3
 
@@ -59,16 +60,18 @@ def deploy(home: Home, parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sam(home: Home, command: str, *arguments: str) -> None:
-    # sam build looks for a python3.13 with pip on the PATH; the one beside it has both.
-    environment = os.environ | {
-        "PATH": f"{TOOLS}:{os.environ['PATH']}",
-        "SAM_CLI_POLL_DELAY": "0.5",
-        "SAM_CLI_TELEMETRY": "0",
-    }
-    with home.sam_log.open("w") as log:
+    # SAM leaves its scratch folders behind.
+    with TemporaryDirectory() as scratch, home.sam_log.open("w") as log:
         result = subprocess.run(  # noqa: S603 - the command is ours
             [TOOLS / "sam", command, *arguments],
-            env=environment,
+            env=os.environ
+            | {
+                # sam build looks for a python3.13 with pip; the one beside it is.
+                "PATH": f"{TOOLS}:{os.environ['PATH']}",
+                "SAM_CLI_POLL_DELAY": "0.5",
+                "SAM_CLI_TELEMETRY": "0",
+                "TMPDIR": scratch,
+            },
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
