@@ -69,6 +69,11 @@ def period(user_id: str, of: Period) -> Key:
     return Key(user(user_id), f"PERIOD#{period_id(of)}")
 
 
+def is_period(key: Key) -> bool:
+    """Whether a key is that of a period's row."""
+    return key.sk.startswith("PERIOD#")
+
+
 def periods_since(start: datetime) -> str:
     """Return the sort key at which a user's periods that start at `start` or later begin."""
     return f"PERIOD#{iso(start)}"
@@ -131,6 +136,11 @@ def audit_trail() -> Range:
 def notice(user_id: str, announcement_id: str) -> Key:
     """Return the key of an announcement's row."""
     return Key(user(user_id), f"NOTICE#{announcement_id}")
+
+
+def is_notice(key: Key) -> bool:
+    """Whether a key is that of an announcement's row."""
+    return key.sk.startswith("NOTICE#")
 
 
 def record(user_id: str, record_id: str) -> Key:

@@ -172,7 +172,7 @@ class DynamoTable:
             ScanIndexForward=False,
             **({} if most is None else {"Limit": most}),
         )
-        return [_unmarshal(item) for item in islice(items, most)]
+        return [unmarshal(item) for item in islice(items, most)]
 
     def due(self, shard: str, until: str) -> list[Key]:
         """Return the keys in a shard of the index whose time has come."""
@@ -197,7 +197,7 @@ class DynamoTable:
             asked: Any = {"Keys": [_marshal(key._asdict()) for key in some], "ConsistentRead": True}
             while asked:
                 answer = self._client.batch_get_item(RequestItems={self._name: asked})
-                yield from map(_unmarshal, answer["Responses"].get(self._name, []))
+                yield from map(unmarshal, answer["Responses"].get(self._name, []))
                 asked = answer.get("UnprocessedKeys", {}).get(self._name)
 
     def transact(self, writes: Sequence[Write]) -> None:
@@ -281,7 +281,8 @@ def _marshalled(value: Value | datetime) -> dict[str, str | bool]:
     return {"S": iso(value)}
 
 
-def _unmarshal(item: Mapping[str, Mapping[str, Any]]) -> Row:
+def unmarshal(item: Mapping[str, Mapping[str, Any]]) -> Row:
+    """Read a row as DynamoDB writes it, in an answer or in its stream."""
     return {n: int(typed["N"]) if "N" in typed else next(iter(typed.values())) for n, typed in item.items()}
 
 
@@ -291,7 +292,7 @@ def _refused(error: ClientError) -> list[Refused]:
         Refused(
             by_condition=reason.get("Code") == "ConditionalCheckFailed",
             in_order=reason.get("Code", "None") == "None",
-            row=_unmarshal(reason["Item"]) if reason.get("Item") else None,
+            row=unmarshal(reason["Item"]) if reason.get("Item") else None,
         )
         for reason in reasons
     ]
