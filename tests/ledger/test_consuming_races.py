@@ -1,0 +1,146 @@
+"""However many consume at once, and whoever dies on the way: the limit is reached, and not passed."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import permutations, product
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.ledger.crashes import Crash, CrashingTable, Moment, Outside
+from tests.ledger.memory import MemoryTable
+from tests.ledger.tables import create_table
+from tests.ledger.test_consuming import NOW, OFFER, STARTER, consume, release, subscribe, used, wish
+from tests.ledger.turns import Turns
+from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.ledger.consuming import Consuming, Release
+from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.patience import Patience, for_seconds
+from tollkeeper.ledger.table import DynamoTable, Table
+from tollkeeper.rules.limits import Barrier
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+RACERS = 1_000
+LIMIT = 50
+CONSUME_CALLS = ["query PERIOD…PROFILE", "transact 1 puts, 2 changes"]
+REFUSED_CALLS = ["query PERIOD…PROFILE", "get_all"]
+RELEASE_CALLS = ["get_all", "transact 0 puts, 3 changes", "query PERIOD…PROFILE"]
+
+unhurried = partial(Patience, lambda: 60.0, sleep=lambda _: None)
+
+
+def racer(
+    name: str, answers: list[Barrier | None], quantity: int = 1, metric: str = "designsCreated"
+) -> Callable[[Table], None]:
+    """Return a worker that consumes once and notes the answer."""
+
+    def work(table: Table) -> None:
+        done = Consuming(table, OFFER).consume(wish(name, metric, quantity), unhurried())
+        answers.append(done.barrier)
+
+    return work
+
+
+def test_every_interleaving_of_three_gets_the_limit() -> None:
+    """Three racers for two free designs left: in every order of their calls exactly two are allowed."""
+    for schedule in set(permutations([0, 0, 1, 1, 2, 2])):
+        table, answers = MemoryTable(), list[Barrier | None]()
+        consume(table, wish("first"))
+        Turns(table, [racer(f"r{number}", answers) for number in range(3)]).take(schedule)
+        assert ({None: 2, Barrier.LIMIT: 1}, 3) == (Counter(answers), used(table))
+
+
+def test_every_interleaving_of_the_same_id_is_one_yes_counted_once() -> None:
+    """The same wish, sent three times at once, is allowed each time and counts once."""
+    for schedule in set(permutations([0, 0, 1, 1, 2, 2])):
+        table, answers = MemoryTable(), list[Barrier | None]()
+        Turns(table, [racer("same", answers, 2) for _ in range(3)]).take(schedule)
+        assert ([None] * 3, 2) == (answers, used(table))
+
+
+def test_every_interleaving_with_tracking_and_release_holds() -> None:
+    """While one is released and one tracked, consuming never passes what is then left."""
+    for schedule in set(permutations([0, 0, 1, 1, 2, 2])):
+        table, answers = MemoryTable(), list[Barrier | None]()
+        consume(table, wish("first", quantity=2))
+
+        def giving_back(table: Table) -> None:
+            Consuming(table, OFFER).release(Release("ada", "first", 1), "designsCreated", NOW, unhurried())
+
+        def tracking(table: Table) -> None:
+            counting = Counting(table, OFFER)
+            (account,) = counting.glance(["ada"])
+            counting.count(account, [wish("t")], now=NOW, patience=unhurried())
+
+        Turns(table, [racer("r", answers), giving_back, tracking]).take(schedule)
+        allowed = answers == [None]
+        assert 2 + allowed == used(table)
+
+
+def test_every_interleaving_of_two_metrics_keeps_the_cap() -> None:
+    """Two that cost, of different metrics, do not pass together a cap that has room for one."""
+    for schedule in set(permutations([0, 0, 0, 1, 1, 1])):
+        table, answers = MemoryTable(), list[Barrier | None]()
+        subscribe(table, STARTER)
+        Accounts(table).set_spending_cap("ada", 50, NOW)
+        consume(table, wish("e", "exports", 50))
+        consume(table, wish("q", "aiQueries", 100))
+        workers = [racer("over-e", answers, 1, "exports"), racer("over-q", answers, 1, "aiQueries")]
+        Turns(table, workers).take(schedule)
+        assert {None: 1, Barrier.SPENDING_CAP: 1} == Counter(answers)
+
+
+def test_a_thousand_racers_get_exactly_the_limit(ministack_client: "DynamoDBClient") -> None:
+    """A thousand at once on a limit of fifty: fifty yeses, and not one false no before them."""
+    create_table(ministack_client, "racers")
+    table = DynamoTable(ministack_client, "racers")
+    subscribe(table, STARTER)
+    with ThreadPoolExecutor(16) as racers:
+        answers = Counter(
+            racers.map(
+                lambda number: Consuming(table, OFFER).consume(wish(f"r{number}"), for_seconds(60)).barrier,
+                range(RACERS),
+            )
+        )
+    assert ({None: LIMIT, Barrier.LIMIT: RACERS - LIMIT}, LIMIT) == (answers, used(table))
+
+
+def calls_of(work: Callable[[Table], object], table: Table) -> list[str]:
+    """Return the outside calls of some work."""
+    outside = Outside()
+    work(CrashingTable(table, outside))
+    return outside.calls
+
+
+def test_every_outside_call_is_known(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
+    """A yes is two calls, a no is two, a release is three: those at which the other tests let it die."""
+    yes = calls_of(lambda t: consume(t, wish("a", quantity=3)), table)
+    no = calls_of(lambda t: consume(t, wish("b")), table)
+    back = calls_of(lambda t: release(t, "a"), table)
+    with capsys.disabled():
+        for name, calls in (("consume", yes), ("a refused consume", no), ("release", back)):
+            print(f"\nCrash points of {name}, each before and after:", *calls, sep="\n  ")  # noqa: T201
+    assert (CONSUME_CALLS, REFUSED_CALLS, RELEASE_CALLS) == (yes, no, back)
+
+
+@pytest.mark.parametrize(("point", "moment"), [*product(range(len(CONSUME_CALLS)), Moment)])
+def test_a_crash_while_consuming_changes_nothing(table: Table, point: int, moment: Moment) -> None:
+    """Whoever died and asks again is allowed, once."""
+    with pytest.raises(Crash):
+        consume(CrashingTable(table, Outside(point, moment)), wish("a", quantity=2))
+    assert consume(table, wish("a", quantity=2)) is None
+    assert 2 == used(table)
+
+
+@pytest.mark.parametrize(("point", "moment"), [*product(range(len(RELEASE_CALLS)), Moment)])
+def test_a_crash_while_releasing_changes_nothing(table: Table, point: int, moment: Moment) -> None:
+    """Whoever died and releases again gives back once."""
+    consume(table, wish("a", quantity=3))
+    with pytest.raises(Crash):
+        release(CrashingTable(table, Outside(point, moment)), "a", 2)
+    release(table, "a", 2)
+    assert 1 == used(table)
