@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs, unquote
 
 from tests.unit.fakes import FakeContext
 
@@ -20,7 +21,13 @@ class Answer(NamedTuple):
 def call(
     handler: Handler, method: str, path: str, body: object = None, *, user: str | None = "ada"
 ) -> Answer:
-    """Send a request with a user's token, or without one; a body of text is sent as it is."""
+    """Send a request with a user's token, or without one; a body of text is sent as it is.
+
+    API Gateway decodes the path except for `%25`, and joins a parameter that is repeated with commas.
+    """
+    encoded, _, query = path.partition("?")
+    path = "%25".join(map(unquote, encoded.split("%25")))
+    parameters = {name: ",".join(values) for name, values in parse_qs(query, keep_blank_values=True).items()}
     context: dict[str, Any] = {
         "accountId": "123456789012",
         "apiId": "api",
@@ -45,7 +52,8 @@ def call(
         "version": "2.0",
         "routeKey": f"{method} {path}",
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": query,
+        "queryStringParameters": parameters,
         "headers": {"content-type": "application/json"},
         "requestContext": context,
         "body": body if body is None or isinstance(body, str) else json.dumps(body),

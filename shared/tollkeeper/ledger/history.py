@@ -20,14 +20,11 @@ from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.series import DayUsage, Span
 from tollkeeper.rules.times import iso, month_start
 
-ENOUGH_RECORDS = 100
-"""Once so many are listed, no further page is opened; what is open is listed to its end."""
+ENOUGH = 100
+"""What makes a part: so many audit entries at most, or of records so many and the rest of their page."""
 
 MOST_PAGES = 25
-"""Pages opened for one part: enough where each lists few records, not too many where each is full."""
-
-MOST_ENTRIES = 100
-"""Audit entries in one part."""
+"""Pages read for one part: enough where each lists few records, not too many where each is full."""
 
 SEAL_BYTES = 12
 
@@ -53,10 +50,11 @@ class ListedRecord:
 
 
 class History:
-    """Reads what users did and what was changed."""
+    """Reads what users did and what was changed, `enough` of it at a time."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, enough: int = ENOUGH) -> None:
         self._table = table
+        self._enough = enough
 
     def days(self, user_id: str, span: Span, facility_id: str | None = None) -> Iterator[DayUsage]:
         """Return what a user used, in any order: of one facility by day, or by day and facility of all."""
@@ -103,9 +101,9 @@ class History:
             UnknownCursorError: the cursor belongs to another question.
         """
         question = (user_id, "audit")
-        found = self._walk(user_id, [keys.audit_trail()], _position(cursor, question), MOST_ENTRIES + 1)
-        entries = [rows.read_audit_entry(row) for row in found[:MOST_ENTRIES]]
-        return Part(entries, _cursor(question, found[MOST_ENTRIES:]))
+        found = self._walk(user_id, [keys.audit_trail()], _position(cursor, question), self._enough + 1)
+        entries = [rows.read_audit_entry(row) for row in found[: self._enough]]
+        return Part(entries, _cursor(question, found[self._enough :]))
 
     def _records(
         self, question: tuple[str, str, str, str | None], ranges: Sequence[Range], cursor: str | None
@@ -114,7 +112,7 @@ class History:
         pages = self._walk(user_id, ranges, _position(cursor, question), MOST_PAGES + 1)
         lines: list[PageLine] = []
         opened = 0
-        while opened < min(len(pages), MOST_PAGES) and len(lines) < ENOUGH_RECORDS:
+        while opened < min(len(pages), MOST_PAGES) and len(lines) < self._enough:
             lines += (line for line in rows.lines(pages[opened]) if metric in {None, line.metric})
             opened += 1
         wanted = [keys.record(user_id, line.id) for line in lines]
