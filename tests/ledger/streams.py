@@ -1,6 +1,6 @@
 """The stream of a table in memory, as DynamoDB writes it and as Lambda reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -60,13 +60,10 @@ def is_delivered(of: Record) -> bool:
     return False
 
 
-def left_to_deliver(batch: Sequence[Record], failures: Sequence[dict[str, str]]) -> Sequence[Record]:
-    """Return what Lambda delivers again: from the first record that failed to the end of the batch."""
-    failed = {each["itemIdentifier"] for each in failures}
-    first = next(
-        (n for n, each in enumerate(batch) if each["dynamodb"]["SequenceNumber"] in failed), len(batch)
-    )
-    return batch[first:]
+def left_to_deliver(batch: Sequence[Record], failed: Container[str]) -> Sequence[Record]:
+    """Return what Lambda delivers again: all from the first record on whose sequence number failed."""
+    numbers = [each["dynamodb"]["SequenceNumber"] in failed for each in batch]
+    return batch[numbers.index(True) :] if any(numbers) else []
 
 
 def _marshalled(value: str | int | bool) -> dict[str, object]:  # noqa: FBT001 - it is a value
