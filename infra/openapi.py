@@ -17,11 +17,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from tollkeeper import __version__
 from tollkeeper.api import resolver
-from tollkeeper.models import Failure, QuotaOut, UserId
+from tollkeeper.models import ConsumeIn, ConsumptionOut, Failure, QuotaOut, ReleaseIn, UserId
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "shared" / "tollkeeper" / "openapi.json"
-FUNCTIONS = ("checkout", "usage_intake", "usage_reader")
+FUNCTIONS = ("checkout", "subscription", "usage_intake", "usage_reader")
 SERVICE_OPERATIONS = ("post /usage", "get /quota", "post /quota", "get /users")
 """How method and path begin where a back end's token is asked for; a user's token is, everywhere else."""
 
@@ -34,7 +34,17 @@ def quota() -> APIGatewayHttpResolver:
         """Say whether one more is allowed, and what happens beyond the limit."""
         raise AssertionError("described here, answered in functions/quota")
 
+    def consume(eventType: str, body: ConsumeIn) -> ConsumptionOut:  # noqa: N803, ARG001 - as above
+        """Count it if it is allowed, in one write. The same id is answered the same, and counts once."""
+        raise AssertionError("described here, answered in functions/quota")
+
+    def release(eventType: str, body: ReleaseIn) -> ConsumptionOut:  # noqa: N803, ARG001 - as above
+        """Give back what was consumed under an id, once, until the period is closed."""
+        raise AssertionError("described here, answered in functions/quota")
+
     app.get("/quota/{eventType}", summary="What a user has left of a metric")(check)
+    app.post("/quota/{eventType}/consume", summary="Take of a metric, if the limit allows it")(consume)
+    app.post("/quota/{eventType}/release", summary="Give back what was consumed")(release)
     return app
 
 

@@ -1,13 +1,16 @@
 """/quota/{eventType}: what a user has left of a metric, consumed and released, without a framework."""
 
 import json
+from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.ledger.consuming import Consumption, Obstacle, ObstacleError
+from tollkeeper.catalogue import Catalogue
+from tollkeeper.ledger.consuming import Consuming, Consumption, Obstacle, ObstacleError
 from tollkeeper.ledger.patience import ContendedError, for_seconds
 from tollkeeper.quota import WrongUseError, answer, read_consume, read_metric, read_release, read_user_id
 from tollkeeper.rules.limits import Barrier
@@ -33,55 +36,67 @@ BARRIERS = {
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _: LambdaContext) -> Answer:
     """Answer an HTTP API request."""
-    try:
-        metric = read_metric(event["pathParameters"]["eventType"], runtime.catalogue().metrics)
-        match event["routeKey"].rpartition("/")[2]:
-            case "consume":
-                return consume(metric, event.get("body") or "")
-            case "release":
-                return release(metric, event.get("body") or "")
-            case _:
-                return check(metric, event.get("queryStringParameters") or {})
-    except WrongUseError as error:
-        return reply(HTTPStatus.UNPROCESSABLE_ENTITY, error.body)
-    except ObstacleError as error:
-        status, message = OBSTACLES[error.obstacle]
-        return reply(status, {"error": error.obstacle, "message": message})
-    except ContendedError:
-        logger.warning("Answered 503: the race was lost until time was up")
-        body = {"error": "unavailable", "message": "Please try again in a moment."}
-        return reply(HTTPStatus.SERVICE_UNAVAILABLE, body, {"retry-after": "1"})
+    desk = Desk(runtime.catalogue(), runtime.consuming(), runtime.settings().upgrade_url)
+    return desk.answer(event, runtime.clock().now())
 
 
-def check(metric: str, query: dict[str, str]) -> Answer:
-    """Say where the user stands, in one read."""
-    seen = runtime.consuming().look(read_user_id(query.get("userId")), runtime.clock().now())
-    return reply(HTTPStatus.OK, answer(seen, metric))
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Answers the three questions. `upgrade_url` is told with every no."""
 
+    catalogue: Catalogue
+    consuming: Consuming
+    upgrade_url: str
 
-def consume(metric: str, body: str) -> Answer:
-    """Count what is asked, if it is allowed."""
-    record = read_consume(body, metric, runtime.clock().now())
-    done = runtime.consuming().consume(record, for_seconds(PATIENCE_SECONDS))
-    if done.barrier:
-        return reply(HTTPStatus.PAYMENT_REQUIRED, refusal(done, metric, done.barrier))
-    return reply(HTTPStatus.OK, {**answer(done, metric), "allowed": True, "id": record.id})
+    def answer(self, event: dict[str, Any], now: datetime) -> Answer:
+        """Answer an HTTP API request at a time; errors are told here and nowhere else."""
+        try:
+            metric = read_metric(event["pathParameters"]["eventType"], self.catalogue.metrics)
+            match event["routeKey"].rpartition("/")[2]:
+                case "consume":
+                    return self.consume(metric, event.get("body") or "", now)
+                case "release":
+                    return self.release(metric, event.get("body") or "", now)
+                case _:
+                    return self.check(metric, event.get("queryStringParameters") or {}, now)
+        except WrongUseError as error:
+            return reply(HTTPStatus.UNPROCESSABLE_ENTITY, error.body)
+        except ObstacleError as error:
+            status, message = OBSTACLES[error.obstacle]
+            return reply(status, {"error": error.obstacle, "message": message})
+        except ContendedError:
+            logger.warning("Answered 503: the race was lost until time was up")
+            body = {"error": "unavailable", "message": "Please try again in a moment."}
+            return reply(HTTPStatus.SERVICE_UNAVAILABLE, body, {"retry-after": "1"})
 
+    def check(self, metric: str, query: dict[str, str], now: datetime) -> Answer:
+        """Say where the user stands, in one read."""
+        return reply(
+            HTTPStatus.OK, answer(self.consuming.look(read_user_id(query.get("userId")), now), metric)
+        )
 
-def release(metric: str, body: str) -> Answer:
-    """Take back what was consumed under an id."""
-    wish = read_release(body)
-    done = runtime.consuming().release(wish, metric, runtime.clock().now(), for_seconds(PATIENCE_SECONDS))
-    return reply(HTTPStatus.OK, {**answer(done, metric), "id": wish.id})
+    def consume(self, metric: str, body: str, now: datetime) -> Answer:
+        """Count what is asked, if it is allowed."""
+        record = read_consume(body, metric, now)
+        done = self.consuming.consume(record, for_seconds(PATIENCE_SECONDS))
+        if done.barrier:
+            return reply(HTTPStatus.PAYMENT_REQUIRED, self.refusal(done, metric, done.barrier))
+        return reply(HTTPStatus.OK, {**answer(done, metric), "allowed": True, "id": record.id})
 
+    def release(self, metric: str, body: str, now: datetime) -> Answer:
+        """Take back what was consumed under an id."""
+        wish = read_release(body)
+        done = self.consuming.release(wish, metric, now, for_seconds(PATIENCE_SECONDS))
+        return reply(HTTPStatus.OK, {**answer(done, metric), "id": wish.id})
 
-def refusal(done: Consumption, metric: str, barrier: Barrier) -> Answer:
-    """Return the answer of a no, in the words of the contract."""
-    error, message = BARRIERS[barrier]
-    stand = answer(done, metric)
-    del stand["allowed"]
-    cap = {"spendingCap": done.account.spending_cap} if barrier is Barrier.SPENDING_CAP else {}
-    return {"error": error, "message": message, **stand, **cap, "upgradeUrl": runtime.settings().upgrade_url}
+    def refusal(self, done: Consumption, metric: str, barrier: Barrier) -> Answer:
+        """Return the body of a no, in the words of the contract."""
+        error, message = BARRIERS[barrier]
+        told = {"error": error, "message": message, **answer(done, metric), "upgradeUrl": self.upgrade_url}
+        del told["allowed"]
+        if barrier is Barrier.SPENDING_CAP:
+            told["spendingCap"] = done.account.spending_cap
+        return told
 
 
 def reply(status: HTTPStatus, body: Answer, headers: dict[str, str] | None = None) -> Answer:
