@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.ledger.accounts import Accounts
-from tollkeeper.rules.subscriptions import choose
+from tollkeeper.rules.accounts import Account
 from tollkeeper.stripe_gateway import CheckoutOrder, CheckoutSession, StripeGateway
 
 
@@ -30,21 +30,20 @@ def open_session(
     """Open a checkout session for a user, and take away those they opened before.
 
     The customer is made before any session and bound to the user at once: asked twice, or at the same
-    instant elsewhere, Stripe and the ledger both answer with the first one.
+    instant elsewhere, Stripe and the ledger both answer with the first one. Sessions are taken away before
+    the subscriptions are looked at, so that a page which is paid on in between shows there.
 
     Raises:
         AlreadySubscribedError: Stripe has a live subscription of theirs.
+        StripeUnavailableError: Stripe did not answer, or asks for patience.
     """
     account = accounts.read(wish.user_id, since=now)
-    customer_id = account.customer_id or accounts.bind_customer(
-        wish.user_id, stripe.create_customer(wish.user_id)
-    )
-    subscriptions = stripe.subscriptions_of(customer_id)
-    present = choose(subscriptions)
-    if present and present.is_live:
-        raise AlreadySubscribedError
+    customer_id = _customer(account, accounts, stripe)
     for session_id in stripe.open_checkout_sessions(customer_id):
         stripe.expire_checkout_session(session_id)
+    subscriptions = stripe.subscriptions_of(customer_id)
+    if any(each.is_live for each in subscriptions):
+        raise AlreadySubscribedError
     trial_used = account.trial_used or any(each.trial_end for each in subscriptions)
     order = CheckoutOrder(
         user_id=wish.user_id,
@@ -55,6 +54,15 @@ def open_session(
         cancel_url=wish.cancel_url,
     )
     return stripe.create_checkout_session(order)
+
+
+def _customer(account: Account, accounts: Accounts, stripe: StripeGateway) -> str:
+    """Return the user's one customer, made if they have none, or if theirs was deleted at Stripe."""
+    known = account.customer_id
+    if known and stripe.has_customer(known):
+        return known
+    made = stripe.create_customer(account.user_id, replacing=known)
+    return accounts.bind_customer(account.user_id, made, replacing=known)
 
 
 def is_of_origin(url: str, origins: frozenset[str]) -> bool:

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from tollkeeper.announcing import EventBus
+    from tollkeeper.following import Follower
     from tollkeeper.ledger.closing import Closing
     from tollkeeper.ledger.counting import Counting
     from tollkeeper.ledger.history import History
+    from tollkeeper.receiving import StripeEventQueue
     from tollkeeper.stripe_gateway import StripeGateway
     from tollkeeper.usage_queue import DeadLetters, UsageQueue
 
@@ -135,6 +137,14 @@ def event_bus() -> "EventBus":
 
 
 @cache
+def stripe_event_queue() -> "StripeEventQueue":
+    """Return the queue that Stripe's events wait on."""
+    from tollkeeper.receiving import StripeEventQueue  # noqa: PLC0415 - only where it is needed
+
+    return StripeEventQueue(sqs(), settings().stripe_event_queue_url)
+
+
+@cache
 def _stripe_gateway(secret_key: str) -> "StripeGateway":
     from tollkeeper.stripe_gateway import StripeGateway  # noqa: PLC0415 - a large part of a cold start
 
@@ -144,3 +154,10 @@ def _stripe_gateway(secret_key: str) -> "StripeGateway":
 def stripe_gateway() -> "StripeGateway":
     """Return Stripe, under the key that is in force now."""
     return _stripe_gateway(secret(settings().stripe_secret_key_parameter))
+
+
+def follower() -> "Follower":
+    """Return what follows Stripe's events up."""
+    from tollkeeper.following import Follower  # noqa: PLC0415 - only where it is needed
+
+    return Follower(accounts(), stripe_gateway(), offer(), settings().deployment)

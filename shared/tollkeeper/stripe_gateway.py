@@ -4,22 +4,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import stripe
 from stripe import StripeClient
 
 from tollkeeper.catalogue import FREE, Catalogue
 from tollkeeper.rules.metering import MeterEvent
-from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.rules.subscriptions import Cause, Status, Subscription
 from tollkeeper.rules.times import epoch, from_epoch
 from tollkeeper.stripe_errors import StripeRefusedError, StripeUnavailableError
+from tollkeeper.stripe_events import StripeEvent
 
 if TYPE_CHECKING:
+    from stripe.params import EventListParams
     from stripe.params.checkout import SessionCreateParamsLineItem, SessionCreateParamsSubscriptionData
 
 NETWORK_RETRIES = 2
+MOST_KEYS = 8
+SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
+CAUSE_PREFIX = "tollkeeper:"
 TIMEOUT_SECONDS = 8.0
 
 
@@ -43,6 +49,15 @@ class CheckoutSession:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class MeterRejection:
+    """Meter events that Stripe took and then rejected for one reason: how many, and some of them."""
+
+    code: str
+    count: int
+    samples: Sequence[str]
+
+
 class StripeGateway:
     """One deployment's view of a Stripe account.
 
@@ -64,36 +79,95 @@ class StripeGateway:
         self._price_ids: dict[str, str] = {}
         self._plans = {plan.product_id: plan.name for plan in catalogue.plans.values()}
 
-    def create_customer(self, user_id: str) -> str:
-        """Return the user's Stripe customer, created unless the same call created it within a day."""
+    def create_customer(self, user_id: str, replacing: str | None = None) -> str:
+        """Return the user's Stripe customer, created unless the same call created it within a day.
+
+        `replacing` is the customer they had, if that was deleted. Stripe repeats its first answer to an
+        idempotency key for a day, even if that was a 500: then the next key is tried.
+        """
+        # Hashed, for a key has at most 255 characters.
+        fact = "\n".join(("customer", self._deployment, user_id, replacing or ""))
+        key = sha256(fact.encode()).hexdigest()
         with _translated():
-            customer = self._client.v1.customers.create(
-                {"metadata": {"userId": user_id, "deployment": self._deployment}},
-                {"idempotency_key": f"customer:{self._deployment}:{user_id}"},
-            )
-        return customer.id
+            for attempt in range(MOST_KEYS):
+                try:
+                    customer = self._client.v1.customers.create(
+                        {"metadata": {"userId": user_id, "deployment": self._deployment}},
+                        {"idempotency_key": f"{key}-{attempt}", "max_network_retries": 0},
+                    )
+                except stripe.APIError as error:
+                    if not _is_replayed(error):
+                        raise
+                else:
+                    return customer.id
+        raise StripeUnavailableError("Stripe has failed again and again to create a customer")
+
+    def has_customer(self, customer_id: str) -> bool:
+        """Whether a customer exists and is not deleted."""
+        with _translated():
+            return not getattr(self._client.v1.customers.retrieve(customer_id), "deleted", False)
 
     def user_of(self, customer_id: str) -> str | None:
-        """Return whose customer it is; None if it is deleted or another deployment's."""
+        """Return whose customer it is; None if it is another deployment's.
+
+        Of a deleted customer Stripe tells the id alone; their subscriptions still know the user.
+        """
         with _translated():
             customer = self._client.v1.customers.retrieve(customer_id)
-        if getattr(customer, "deleted", False) or customer.metadata is None:
-            return None
-        metadata = customer.metadata.to_dict()
-        return metadata.get("userId") if metadata.get("deployment") == self._deployment else None
+        if getattr(customer, "deleted", False):
+            return next((self._user(each) for each in self._subscriptions(customer_id)), None)
+        return self._user(customer)
 
     def subscriptions_of(self, customer_id: str) -> list[Subscription]:
         """Return what Stripe says now of every subscription that this deployment made for a customer."""
+        return [self._subscription(each) for each in self._subscriptions(customer_id)]
+
+    def subscriptions(self) -> Iterator[tuple[str, Subscription]]:
+        """Return every subscription of this deployment that has not been cancelled, with its user."""
         with _translated():
-            found = self._client.v1.subscriptions.list(
-                {"customer": customer_id, "status": "all", "limit": 100, "expand": ["data.latest_invoice"]}
+            for each in self._client.v1.subscriptions.list({"limit": 100}).auto_paging_iter():
+                if user_id := self._user(each):
+                    yield user_id, self._subscription(each)
+
+    def cancel_subscription(self, subscription_id: str, cause: Cause) -> None:
+        """Cancel a subscription at once; it is as well if somebody else has.
+
+        What was paid for a duplicate and not used is credited to the customer. Stripe no longer collects
+        what is still open of a first charge that failed.
+        """
+        credited = cause is Cause.DUPLICATE
+        with _translated():
+            try:
+                self._client.v1.subscriptions.cancel(
+                    subscription_id,
+                    {
+                        "cancellation_details": {"comment": CAUSE_PREFIX + cause},
+                        "invoice_now": credited,
+                        "prorate": credited,
+                    },
+                )
+            except stripe.InvalidRequestError as error:
+                if error.code != "resource_missing":
+                    raise
+
+    def undelivered_events(self, since: datetime) -> list[StripeEvent]:
+        """Return what Stripe has not been able to deliver since then, the oldest first."""
+        return self._events({"delivery_success": False, "created": {"gte": epoch(since)}})
+
+    def endings(self, since: datetime) -> list[StripeEvent]:
+        """Return the ends of subscriptions since then, delivered or not, the oldest first."""
+        return self._events({"type": "customer.subscription.deleted", "created": {"gte": epoch(since)}})
+
+    def rejections(self, event_id: str) -> list[MeterRejection]:
+        """Return what a thin event tells of meter events that Stripe took and then rejected."""
+        with _translated():
+            data: Any = self._client.v2.core.events.retrieve(event_id).to_dict().get("data", {})
+        return [
+            MeterRejection(
+                kind["code"], kind["error_count"], [_rejected(each) for each in kind["sample_errors"]]
             )
-            ours = [
-                each
-                for each in found.auto_paging_iter()
-                if each.metadata.to_dict().get("deployment") == self._deployment
-            ]
-        return [self._subscription(each) for each in ours]
+            for kind in data.get("reason", {}).get("error_types", [])
+        ]
 
     def open_checkout_sessions(self, customer_id: str) -> list[str]:
         """Return the ids of the sessions on which a customer could still pay."""
@@ -102,9 +176,13 @@ class StripeGateway:
             return [session.id for session in found.auto_paging_iter()]
 
     def expire_checkout_session(self, session_id: str) -> None:
-        """Take a session away, so that nobody can pay on it any more."""
+        """Take a session away, so that nobody can pay on it any more; it is as well if somebody has paid."""
         with _translated():
-            self._client.v1.checkout.sessions.expire(session_id)
+            try:
+                self._client.v1.checkout.sessions.expire(session_id)
+            except stripe.InvalidRequestError:
+                if self._client.v1.checkout.sessions.retrieve(session_id).status == "open":
+                    raise
 
     def create_checkout_session(self, order: CheckoutOrder) -> CheckoutSession:
         """Open a session for a subscription: the plan's base price, and a metered price per priced metric.
@@ -172,10 +250,28 @@ class StripeGateway:
             )
         return {key: self._price_ids[key] for key in lookup_keys}
 
+    def _user(self, of: stripe.Customer | stripe.Subscription) -> str | None:
+        """Return the user that this deployment noted on an object of Stripe's."""
+        noted = of.metadata.to_dict() if of.metadata else {}
+        return noted.get("userId") if noted.get("deployment") == self._deployment else None
+
+    def _subscriptions(self, customer_id: str) -> list[stripe.Subscription]:
+        with _translated():
+            found = self._client.v1.subscriptions.list(
+                {"customer": customer_id, "status": "all", "limit": 100}
+            )
+            return [each for each in found.auto_paging_iter() if self._user(each)]
+
+    def _events(self, which: "EventListParams") -> list[StripeEvent]:
+        with _translated():
+            found = self._client.v1.events.list({**which, "limit": 100})
+            return [StripeEvent.of(each.to_dict()) for each in found.auto_paging_iter()][::-1]
+
     def _subscription(self, of: stripe.Subscription) -> Subscription:
         # A property named like a dict's method: `items` is Stripe's list of subscription items here.
         items = of["items"].data
         base = next((item for item in items if str(item.price.product) in self._plans), items[0])
+        unpaid = self._oldest_unpaid(of.id) if of.status == Status.PAST_DUE else None
         return Subscription(
             id=of.id,
             customer_id=str(of.customer),
@@ -188,16 +284,44 @@ class StripeGateway:
             cancel_at=_instant(of.cancel_at)
             or (from_epoch(base.current_period_end) if of.cancel_at_period_end else None),
             ended_at=_instant(of.ended_at),
-            past_due_since=_past_due_since(of),
+            past_due_since=_failed_at(unpaid) if unpaid else None,
+            first_charge_failed=unpaid is not None and _is_first_after_trial(unpaid, of),
+            canceled_for=_cause(of),
         )
 
+    def _oldest_unpaid(self, subscription_id: str) -> stripe.Invoice | None:
+        """Return the invoice that made a subscription past due: the newest one may be of a later month."""
+        with _translated():
+            found = self._client.v1.invoices.list(
+                {"subscription": subscription_id, "status": "open", "limit": 100}
+            )
+            return min(found.auto_paging_iter(), key=lambda invoice: invoice.created, default=None)
 
-def _past_due_since(of: stripe.Subscription) -> datetime | None:
-    """Return when the invoice that made a subscription past due was first asked to be paid."""
-    invoice = of.latest_invoice
-    if of.status != Status.PAST_DUE or not isinstance(invoice, stripe.Invoice):
-        return None
+
+def _failed_at(invoice: stripe.Invoice) -> datetime:
+    """Return when an invoice was first asked to be paid, which is when it is finalised."""
     return _instant(invoice.status_transitions.finalized_at) or from_epoch(invoice.created)
+
+
+def _is_first_after_trial(invoice: stripe.Invoice, of: stripe.Subscription) -> bool:
+    """Whether an invoice closes the trial: of a renewal, it names the period that it looks back on."""
+    return invoice.billing_reason == "subscription_cycle" and invoice.period_end == of.trial_end
+
+
+def _cause(of: stripe.Subscription) -> Cause | None:
+    """Return why Tollkeeper cancelled a subscription, as it told Stripe then."""
+    comment = (of.cancellation_details and of.cancellation_details.comment) or ""
+    known = {CAUSE_PREFIX + cause: cause for cause in Cause}
+    return known.get(comment) if of.ended_at else None
+
+
+def _rejected(sample: Any) -> str:  # noqa: ANN401 - a part of Stripe's JSON
+    return f"{sample['request']['identifier']}: {sample['error_message']}"
+
+
+def _is_replayed(error: stripe.StripeError) -> bool:
+    headers = {str(name).lower(): value for name, value in (error.headers or {}).items()}
+    return headers.get("idempotent-replayed") == "true"
 
 
 def _instant(seconds: int | None) -> datetime | None:
@@ -212,6 +336,7 @@ def _translated() -> Iterator[None]:
     except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
         raise StripeUnavailableError(str(error)) from error
     except stripe.StripeError as error:
-        if error.http_status is not None and error.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # A conflict is an idempotency key, or an object, that another call is at just now.
+        if error.http_status == HTTPStatus.CONFLICT or (error.http_status or 0) >= SERVER_ERROR:
             raise StripeUnavailableError(str(error)) from error
         raise StripeRefusedError(str(error)) from error

@@ -50,7 +50,7 @@ def test_a_change_and_its_announcement_are_one_write(table: Table) -> None:
     """What was announced before, with or without it, holds nothing up."""
     accounts = Accounts(table)
     accounts.announce([FAILED])
-    accounts.write_subscription(NOBODY_YET, SUBSCRIPTION, (), None, [FAILED, ACTIVATED])
+    accounts.write_subscription(NOBODY_YET, SUBSCRIPTION, (), (), [FAILED, ACTIVATED])
     assert SUBSCRIPTION == accounts.read("ada", since=NOW).subscription
     assert {FAILED.id, ACTIVATED.id} == {row["id"] for row in notices(table)}
 
@@ -58,5 +58,5 @@ def test_a_change_and_its_announcement_are_one_write(table: Table) -> None:
 def test_a_change_that_is_not_made_is_not_announced(table: Table) -> None:
     """A writer who was overtaken announces nothing."""
     with pytest.raises(StaleRevisionError):
-        Accounts(table).write_subscription(ACCOUNT, SUBSCRIPTION, (), None, [ACTIVATED])
+        Accounts(table).write_subscription(ACCOUNT, SUBSCRIPTION, (), (), [ACTIVATED])
     assert [] == notices(table)

@@ -15,7 +15,7 @@ SECOND = replace(SUBSCRIPTION, id="sub_second", created=NOW)
 
 def entry(before: Subscription | None, after: Subscription) -> AuditEntry | None:
     """What is written when Stripe's word changes from one to the other."""
-    return of_subscription("ada", before, after, at=NOW, event_id="evt_1")
+    return of_subscription("ada", before, after, at=NOW, actor="stripe", event_id="evt_1")
 
 
 def action(before: Subscription | None, after: Subscription) -> Action | None:

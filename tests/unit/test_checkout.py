@@ -105,7 +105,7 @@ def test_sessions_of_others_stay_open(stripe: FakeStripe) -> None:
 @pytest.mark.parametrize("status", ["trialing", "active", "past_due", "unpaid", "paused"])
 def test_a_live_subscription_cannot_be_bought_again(stripe: FakeStripe, status: Status) -> None:
     """A second one would be paid twice: 409, and no session."""
-    stripe.subscriptions = [replace(SUBSCRIPTION, status=Status(status))]
+    stripe.held = [replace(SUBSCRIPTION, status=Status(status))]
     answer = ask()
     assert (409, "already_subscribed", {}) == (answer.status, answer.body["error"], stripe.orders)
 
@@ -113,24 +113,20 @@ def test_a_live_subscription_cannot_be_bought_again(stripe: FakeStripe, status: 
 @pytest.mark.parametrize("status", ["canceled", "incomplete", "incomplete_expired"])
 def test_an_ended_subscription_may_be_followed_by_another(stripe: FakeStripe, status: str) -> None:
     """Who has cancelled, or never paid, can subscribe."""
-    stripe.subscriptions = [replace(SUBSCRIPTION, status=Status(status), ended_at=NOW)]
+    stripe.held = [replace(SUBSCRIPTION, status=Status(status), ended_at=NOW)]
     assert 201 == ask().status
 
 
 def test_a_trial_is_had_once(stripe: FakeStripe) -> None:
     """Whoever has had a trial, on whatever plan, pays from the first day."""
-    stripe.subscriptions = [
-        replace(SUBSCRIPTION, status=Status.CANCELED, plan="starter", trial_end=NOW, ended_at=NOW)
-    ]
+    stripe.held = [replace(SUBSCRIPTION, status=Status.CANCELED, plan="starter", trial_end=NOW, ended_at=NOW)]
     ask()
     assert 0 == stripe.orders["cs_1"].trial_days
 
 
 def test_a_trial_is_remembered_when_stripe_has_forgotten_it(accounts: Accounts, stripe: FakeStripe) -> None:
     """The user's row knows of the trial although Stripe shows no subscription any more."""
-    accounts.write_subscription(
-        accounts.read("ada", since=NOW), replace(SUBSCRIPTION, trial_end=END), [], audit=None
-    )
+    accounts.write_subscription(accounts.read("ada", since=NOW), replace(SUBSCRIPTION, trial_end=END), [])
     ask()
     assert 0 == stripe.orders["cs_1"].trial_days
 

@@ -14,7 +14,7 @@ from tests.unit.fakes import FakeStripe
 from tollkeeper.ledger.accounts import Accounts, StaleRevisionError
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.stripe_errors import StripeUnavailableError
-from tollkeeper.subscribing import MOST_ATTEMPTS, synchronise
+from tollkeeper.subscribing import MOST_ATTEMPTS, Occasion, Synchronised, synchronise
 
 CANCELLED = replace(SUBSCRIPTION, status=Status.CANCELED, ended_at=NOW)
 STARTER = replace(SUBSCRIPTION, plan="starter")
@@ -47,9 +47,9 @@ def account_with(*subscriptions: Subscription) -> FakeStripe:
 
 def hint(
     accounts: Accounts, stripe: FakeStripe, event_id: str = "evt_1", customer_id: str = "cus_ada"
-) -> bool:
+) -> Synchronised | None:
     """Follow an event about a customer."""
-    return synchronise(customer_id, accounts, stripe, OFFER, now=NOW, event_id=event_id)
+    return synchronise(customer_id, accounts, stripe, OFFER, Occasion(NOW, event_id=event_id))
 
 
 def known(accounts: Accounts) -> Subscription | None:
@@ -114,7 +114,7 @@ def test_a_newer_word_is_not_overwritten_by_an_older_one(accounts: Accounts, str
 
     def meanwhile() -> None:
         stripe.while_listing = lambda: None
-        stripe.subscriptions = [CANCELLED]
+        stripe.held = [CANCELLED]
         hint(accounts, stripe, "evt_2")
 
     stripe.while_listing = meanwhile
@@ -165,19 +165,19 @@ def test_the_oldest_live_subscription_is_written(accounts: Accounts) -> None:
 
 def test_a_trial_is_remembered_after_it(accounts: Accounts, stripe: FakeStripe) -> None:
     """One trial per user: the row knows of it when the subscription has been replaced by another."""
-    stripe.subscriptions = [replace(SUBSCRIPTION, status=Status.TRIALING, trial_end=END)]
+    stripe.held = [replace(SUBSCRIPTION, status=Status.TRIALING, trial_end=END)]
     hint(accounts, stripe)
-    stripe.subscriptions = [replace(SUBSCRIPTION, id="sub_second")]
+    stripe.held = [replace(SUBSCRIPTION, id="sub_second")]
     hint(accounts, stripe)
     assert accounts.read("ada", since=NOW).trial_used
 
 
 # What has become of the subscription, each the word of one event.
 CHANGES: list[Callable[[FakeStripe], object]] = [
-    lambda stripe: stripe.subscriptions.append(replace(SUBSCRIPTION, status=Status.INCOMPLETE)),
-    lambda stripe: stripe.subscriptions.__setitem__(0, SUBSCRIPTION),
-    lambda stripe: stripe.subscriptions.__setitem__(0, STARTER),
-    lambda stripe: stripe.subscriptions.__setitem__(0, replace(STARTER, cancel_at=END)),
+    lambda stripe: stripe.held.append(replace(SUBSCRIPTION, status=Status.INCOMPLETE)),
+    lambda stripe: stripe.held.__setitem__(0, SUBSCRIPTION),
+    lambda stripe: stripe.held.__setitem__(0, STARTER),
+    lambda stripe: stripe.held.__setitem__(0, replace(STARTER, cancel_at=END)),
 ]
 
 

@@ -9,7 +9,7 @@ from tollkeeper.ledger.keys import Due
 from tollkeeper.ledger.table import Change, Key, Put, Table, TransactionCancelledError, Write, absent, equal
 from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.announcements import Announcement
-from tollkeeper.rules.audit import AuditEntry
+from tollkeeper.rules.audit import AuditEntry, of_spending_cap
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Subscription
 from tollkeeper.rules.times import from_epoch
@@ -56,12 +56,15 @@ class Accounts:
         periods = tuple(rows.period(row) for row in found if row is not profile)
         return rows.account(user_id, profile, periods)
 
-    def bind_customer(self, user_id: str, customer_id: str) -> str:
-        """Make a Stripe customer the user's, unless they have one already; return the one they have."""
+    def bind_customer(self, user_id: str, customer_id: str, replacing: str | None = None) -> str:
+        """Make a Stripe customer the user's, unless they have another already; return the one they have.
+
+        `replacing` is the customer they had, if that was deleted.
+        """
         change = Change(
             keys.profile(user_id),
             set={"stripeCustomerId": customer_id, "userId": user_id},
-            only_if=[absent("stripeCustomerId")],
+            only_if=[equal("stripeCustomerId", replacing)],
         )
         try:
             self._table.transact([change])
@@ -72,12 +75,31 @@ class Accounts:
             return str(taken["stripeCustomerId"])
         return customer_id
 
+    def set_spending_cap(self, user_id: str, cap: int | None, now: datetime) -> None:
+        """Note the most overage, in cents, that a user accepts in a period; None takes the cap away.
+
+        Raises:
+            TransactionCancelledError: somebody else set it at the same time.
+            UnavailableError: whether it was set is unknown; setting it again is safe.
+        """
+        before = self.read(user_id, since=now).spending_cap
+        if before == cap:
+            return
+        change = Change(
+            keys.profile(user_id),
+            set={"spendingCap": cap, "userId": user_id},
+            remove=["spendingCap"] if cap is None else [],
+            only_if=[equal("spendingCap", before)],
+        )
+        entry = of_spending_cap(user_id, before, cap, at=now)
+        self._table.transact([change, Put(keys.audit(user_id, now, uuid4().hex), rows.audit_entry(entry))])
+
     def write_subscription(
         self,
         account: Account,
         subscription: Subscription,
         periods: Sequence[Period],
-        audit: AuditEntry | None,
+        audit: Sequence[AuditEntry] = (),
         notices: Sequence[Announcement] = (),
     ) -> None:
         """Write what Stripe says now, the bounds and terms of the periods it speaks of, and the news of it.
@@ -91,8 +113,7 @@ class Accounts:
         """
         writes: list[Write] = [_profile(account, subscription)]
         writes += [_period(account.user_id, period) for period in periods]
-        if audit:
-            writes.append(Put(keys.audit(audit.user_id, audit.at, uuid4().hex), rows.audit_entry(audit)))
+        writes += [_audit(each) for each in audit]
         writes += [_notice(each) for each in notices]
         try:
             self._table.transact(writes)
@@ -135,6 +156,13 @@ def _period(user_id: str, period: Period) -> Change:
         },
         only_if=[absent("closedAt")],
     )
+
+
+def _audit(of: AuditEntry) -> Write:
+    """Return the writing of an audit entry; one that has a name, and was written before, is left alone."""
+    if of.id is None:
+        return Put(keys.audit(of.user_id, of.at, uuid4().hex), rows.audit_entry(of))
+    return Change(keys.audit(of.user_id, of.at, of.id), begin=rows.audit_entry(of))
 
 
 def _notice(of: Announcement) -> Change:

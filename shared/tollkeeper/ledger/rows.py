@@ -12,7 +12,7 @@ from tollkeeper.rules.announcements import Announcement, Kind
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.periods import Period, Terms
-from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.rules.subscriptions import Cause, Status, Subscription
 from tollkeeper.rules.times import epoch, parse_iso
 from tollkeeper.rules.usage import UsageRecord
 
@@ -109,6 +109,7 @@ def subscription_cells(of: Subscription) -> Cells:
         "cancelAt": of.cancel_at,
         "endedAt": of.ended_at,
         "pastDueSince": of.past_due_since,
+        "canceledFor": of.canceled_for.value if of.canceled_for else None,
     }
 
 
@@ -121,6 +122,7 @@ def account(user_id: str, profile: Row | None, periods: tuple[Period, ...]) -> A
         customer_id=_text(row, "stripeCustomerId"),
         subscription=_subscription(row) if "stripeSubscriptionId" in row else None,
         trial_used=bool(row.get("trialUsed", False)),
+        spending_cap=int(row["spendingCap"]) if "spendingCap" in row else None,
         periods=periods,
     )
 
@@ -138,6 +140,7 @@ def _subscription(row: Mapping[str, Value]) -> Subscription:
         cancel_at=_instant(row, "cancelAt"),
         ended_at=_instant(row, "endedAt"),
         past_due_since=_instant(row, "pastDueSince"),
+        canceled_for=Cause(str(row["canceledFor"])) if "canceledFor" in row else None,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Self
 from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.limits import standing
 from tollkeeper.rules.periods import Period
-from tollkeeper.rules.subscriptions import Subscription
+from tollkeeper.rules.subscriptions import Cause, Subscription
 from tollkeeper.rules.times import iso
 
 THRESHOLDS = (50, 80, 100)
@@ -88,6 +88,27 @@ def of_subscription(account: Account, after: Subscription, *, at: datetime) -> A
         "previousStatus": before.status.value if before else None,
     }
     return Announcement.of(kind, account.user_id, [after.id, str(account.rev)], at=at, detail=detail)
+
+
+def of_duplicate(user_id: str, kept: Subscription, duplicate: Subscription) -> Announcement | None:
+    """Return what there is to announce of a second live subscription that was cancelled; None if it was none.
+
+    It is announced as a change of the one that stays: to whoever switches features by these, the user keeps
+    what that one gives them.
+    """
+    if duplicate.canceled_for is not Cause.DUPLICATE or duplicate.ended_at is None:
+        return None
+    detail = {**_shown(kept), "canceledDuplicate": duplicate.id, "canceledDuplicatePlan": duplicate.plan}
+    facts = [duplicate.id, duplicate.canceled_for.value]
+    return Announcement.of(Kind.SUBSCRIPTION_CHANGED, user_id, facts, at=duplicate.ended_at, detail=detail)
+
+
+def of_trial_end(user_id: str, subscription: Subscription | None, *, at: datetime) -> Announcement | None:
+    """Return the announcement that a trial is about to end; None if there is no trial going on any more."""
+    if subscription is None or not subscription.in_trial or subscription.trial_end is None:
+        return None
+    facts = [subscription.id, iso(subscription.trial_end)]
+    return Announcement.of(Kind.TRIAL_WILL_END, user_id, facts, at=at, detail=_shown(subscription))
 
 
 def of_usage(user_id: str, before: Period | None, after: Period, *, at: datetime) -> Iterator[Announcement]:

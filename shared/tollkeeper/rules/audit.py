@@ -82,7 +82,7 @@ def of_duplicate(
     """
     if duplicate.canceled_for is not Cause.DUPLICATE or duplicate.ended_at is None:
         return None
-    details = {
+    details: Details = {
         "before": {"beside": beside, "created": _text(duplicate.created), "plan": duplicate.plan},
         "after": {"canceled_for": duplicate.canceled_for.value, "status": duplicate.status.value},
     }

@@ -1,6 +1,6 @@
 """What a subscription gives its user, and which one counts (DESIGN rules 5 and 10)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -26,12 +26,20 @@ class Status(StrEnum):
 LIVE = frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.UNPAID, Status.PAUSED})
 
 
+class Cause(StrEnum):
+    """Why Tollkeeper itself cancels a subscription. Stripe keeps it, so that it can be read there again."""
+
+    DUPLICATE = "duplicate"
+    FIRST_CHARGE_FAILED = "first_charge_failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """What Stripe says of a subscription now.
 
-    `period_start` and `period_end` are those of its items. `past_due_since` is when the invoice failed
-    that made it past due.
+    `period_start` and `period_end` are those of its items. `past_due_since` is when the oldest invoice
+    failed that is still to be paid, and `first_charge_failed` says that this is the first after a trial.
+    `canceled_for` is given where Tollkeeper cancelled it.
     """
 
     id: str
@@ -45,6 +53,8 @@ class Subscription:
     cancel_at: datetime | None = None
     ended_at: datetime | None = None
     past_due_since: datetime | None = None
+    first_charge_failed: bool = False
+    canceled_for: Cause | None = None
 
     @property
     def is_live(self) -> bool:
@@ -81,6 +91,17 @@ def choose(subscriptions: Sequence[Subscription]) -> Subscription | None:
     if live:
         return live[0]
     return by_age[-1] if by_age else None
+
+
+def to_cancel(subscriptions: Sequence[Subscription]) -> Mapping[str, Cause]:
+    """Return which of a customer's subscriptions must not go on, and why.
+
+    A trial whose first invoice was not paid has no grace. Of the others that live the oldest one stays.
+    """
+    live = [each for each in subscriptions if each.is_live]
+    failed = {each.id: Cause.FIRST_CHARGE_FAILED for each in live if each.first_charge_failed}
+    kept = choose([each for each in live if each.id not in failed])
+    return failed | {each.id: Cause.DUPLICATE for each in live if each is not kept and each.id not in failed}
 
 
 def effective_plan(subscription: Subscription | None, now: datetime) -> str:
