@@ -85,8 +85,8 @@ def _bring_up(home: Home) -> Stack:
         region=aws.REGION,
         awsEndpoint=endpoint,
     )
-    with step("Register the webhook with Stripe, and store both secrets"):
-        _store_secrets(_register_webhook(stack))
+    with step("Register the webhook with Stripe, and store the secrets"):
+        _store_secrets(",".join(_register_webhook(stack)))
     home.announce(stack)
     return stack
 
@@ -144,13 +144,15 @@ def _apply_catalogue(stripe_url: str) -> None:
         raise LocalError(f"infra.stripe_catalogue apply failed:\n{result.stdout}{result.stderr}")
 
 
-def _register_webhook(stack: Stack) -> str:
-    """Create the webhook endpoint in Stripe, and return its signing secret."""
-    endpoint = stripe_client(stack.stripe).v1.webhook_endpoints.create(
+def _register_webhook(stack: Stack) -> tuple[str, str]:
+    """Have Stripe send its events, of either style, to the webhook; return the two signing secrets."""
+    client = stripe_client(stack.stripe)
+    snapshots = client.v1.webhook_endpoints.create(
         {
             "url": stack.webhook,
             "enabled_events": [
                 "checkout.session.completed",
+                "customer.created",
                 "customer.deleted",
                 "customer.subscription.created",
                 "customer.subscription.deleted",
@@ -166,7 +168,22 @@ def _register_webhook(stack: Stack) -> str:
             ],
         }
     )
-    return str(endpoint.secret)
+    thin = client.v2.core.event_destinations.create(
+        {
+            "name": "Tollkeeper",
+            "type": "webhook_endpoint",
+            "event_payload": "thin",
+            "enabled_events": [
+                "v1.billing.meter.error_report_triggered",
+                "v1.billing.meter.no_meter_found",
+            ],
+            "webhook_endpoint": {"url": stack.webhook},
+            "include": ["webhook_endpoint.signing_secret"],
+        }
+    )
+    if thin.webhook_endpoint is None:
+        raise LocalError("Stripe made an event destination without a webhook endpoint")
+    return str(snapshots.secret), str(thin.webhook_endpoint.signing_secret)
 
 
 def _store_secrets(webhook_secret: str) -> None:

@@ -1,0 +1,278 @@
+"""The gateway against the stand-in: what it asks of Stripe, and what it makes of the answers."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.standin.harness import START, Sandbox
+from tollkeeper.catalogue import load
+from tollkeeper.rules.subscriptions import Cause, Status, Subscription, to_cancel
+from tollkeeper.stripe_errors import StripeUnavailableError
+from tollkeeper.stripe_gateway import CheckoutOrder, StripeGateway
+
+GOOD, FAILS_LATER = "4242424242424242", "4000000000000341"
+TRIAL = timedelta(days=14)
+COLLECTED = timedelta(hours=1)
+"""How long after a renewal its invoice is final, and so asked to be paid."""
+
+
+def order(customer_id: str, trial_days: int = 0) -> CheckoutOrder:
+    """An order of Ada's for professional."""
+    page = "https://app.example.com"
+    return CheckoutOrder("ada", customer_id, "professional", trial_days, page, page)
+
+
+def pay(sandbox: Sandbox, session_id: str, card: str = GOOD) -> None:
+    """Pay on a session's page."""
+    path = f"/_sandbox/checkout/sessions/{session_id}/complete"
+    assert 200 == sandbox.http.post(path, json={"card": card}).status_code
+
+
+def buy(sandbox: Sandbox, gateway: StripeGateway, *, trial: bool = False, card: str = GOOD) -> str:
+    """Have Ada subscribe; return her customer."""
+    customer_id = gateway.create_customer("ada")
+    session = gateway.create_checkout_session(order(customer_id, 14 if trial else 0))
+    pay(sandbox, session.id, card)
+    return customer_id
+
+
+def only(gateway: StripeGateway, customer_id: str) -> Subscription:
+    """The customer's one subscription."""
+    (found,) = gateway.subscriptions_of(customer_id)
+    return found
+
+
+def fail_once(sandbox: Sandbox, path: str, answer: str, effect: str = "before") -> None:
+    """Have the next call of a path fail."""
+    fault = {"method": "POST", "path": path, "effect": effect, "answer": answer}
+    assert sandbox.put("faults", {"faults": [fault]}).is_success
+
+
+def customers(sandbox: Sandbox) -> list[str]:
+    """The customers there are, the newest first."""
+    return [each.id for each in sandbox.stripe.v1.customers.list().data]
+
+
+def test_a_customer_is_made_once(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """Asked again, Stripe answers with the first one."""
+    assert [gateway.create_customer("ada")] == [gateway.create_customer("ada")] == customers(sandbox)
+
+
+def test_a_customer_whose_answer_was_lost_is_not_made_again(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """The call comes again under the same key."""
+    fail_once(sandbox, "/v1/customers", "lost", "after")
+    with pytest.raises(StripeUnavailableError):
+        gateway.create_customer("ada")
+    assert [gateway.create_customer("ada")] == customers(sandbox)
+
+
+def test_an_error_that_stripe_repeats_does_not_lock_a_user_out(
+    sandbox: Sandbox, gateway: StripeGateway
+) -> None:
+    """Stripe repeats even a 500 for a day under the same key; the next call uses another."""
+    fail_once(sandbox, "/v1/customers", "500")
+    with pytest.raises(StripeUnavailableError):
+        gateway.create_customer("ada")
+    assert [gateway.create_customer("ada")] == customers(sandbox)
+
+
+@pytest.mark.parametrize("user", ["a" * 256, "Ada|0x7f", "auth0|#1", "ä"])
+def test_any_user_can_have_a_customer(gateway: StripeGateway, user: str) -> None:
+    """An idempotency key has 255 characters at most, whatever the user is called."""
+    assert user == gateway.user_of(gateway.create_customer(user))
+
+
+def test_a_deleted_customer_is_replaced(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """Within the day, too, in which Stripe would answer with the deleted one."""
+    first = gateway.create_customer("ada")
+    sandbox.stripe.v1.customers.delete(first)
+    second = gateway.create_customer("ada", replacing=first)
+    assert (False, True) == (gateway.has_customer(first), gateway.has_customer(second))
+
+
+def test_a_customer_of_another_deployment_is_nobodys(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """Deployments may share a Stripe account."""
+    other = StripeGateway("sk_test_other", load(), "other", sandbox.url)
+    assert (None, "ada") == (
+        gateway.user_of(other.create_customer("ada")),
+        other.user_of(customers(sandbox)[0]),
+    )
+
+
+def test_a_deleted_customers_subscription_still_tells_the_user(
+    sandbox: Sandbox, gateway: StripeGateway
+) -> None:
+    """Of the customer Stripe keeps the id alone, but what they had bought is cancelled and knows them."""
+    customer_id = buy(sandbox, gateway)
+    sandbox.stripe.v1.customers.delete(customer_id)
+    assert ("ada", Status.CANCELED) == (gateway.user_of(customer_id), only(gateway, customer_id).status)
+
+
+def test_a_session_that_was_paid_meanwhile_is_as_good_as_expired(
+    sandbox: Sandbox, gateway: StripeGateway
+) -> None:
+    """Nobody can pay on it any more."""
+    session = gateway.create_checkout_session(order(gateway.create_customer("ada")))
+    pay(sandbox, session.id)
+    gateway.expire_checkout_session(session.id)
+    assert "complete" == sandbox.stripe.v1.checkout.sessions.retrieve(session.id).status
+
+
+def test_a_session_asks_for_all_that_the_contract_lists(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """Card always, trial that cancels without one, promotion codes, billing address, metadata on both."""
+    customer_id = gateway.create_customer("ada")
+    gateway.create_checkout_session(order(customer_id, 14))
+    (call,) = sandbox.http.get("/_sandbox/requests?method=POST&path=/v1/checkout/sessions").json()["requests"]
+    metadata = {"userId": "ada", "planId": "professional", "deployment": "live"}
+    expected = {
+        "mode": "subscription",
+        "customer": customer_id,
+        "client_reference_id": "ada",
+        "payment_method_collection": "always",
+        "allow_promotion_codes": "true",
+        "billing_address_collection": "required",
+        "metadata": metadata,
+        "subscription_data": {
+            "trial_period_days": "14",
+            "trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}},
+            "metadata": metadata,
+        },
+    }
+    assert expected == {name: call["params"][name] for name in expected}
+
+
+def test_a_subscription_is_read_in_full(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """Plan, status and periods are those of its base item."""
+    customer_id = buy(sandbox, gateway, trial=True)
+    found = only(gateway, customer_id)
+    assert found == Subscription(
+        id=found.id,
+        customer_id=customer_id,
+        plan="professional",
+        status=Status.TRIALING,
+        created=START,
+        period_start=START,
+        period_end=START + TRIAL,
+        trial_end=START + TRIAL,
+    )
+
+
+def test_a_first_charge_that_fails_is_told_from_a_later_one(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """The invoice that ends the trial is the first; it failed when it was finalised."""
+    customer_id = buy(sandbox, gateway, trial=True, card=FAILS_LATER)
+    sandbox.move(START + TRIAL + COLLECTED)
+    found = only(gateway, customer_id)
+    assert (True, START + TRIAL + COLLECTED) == (found.first_charge_failed, found.past_due_since)
+
+
+def renewal_fails(sandbox: Sandbox, gateway: StripeGateway) -> str:
+    """Have Ada's renewal fail, after a trial that was paid for."""
+    customer_id = buy(sandbox, gateway, trial=True)
+    sandbox.move(START + TRIAL + COLLECTED)
+    method = sandbox.stripe.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer_id})
+    sandbox.stripe.v1.subscriptions.update(
+        only(gateway, customer_id).id, {"default_payment_method": method.id}
+    )
+    sandbox.move(only(gateway, customer_id).period_end + COLLECTED)
+    return customer_id
+
+
+def test_a_renewal_that_fails_is_past_due(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """It has its grace, from when its invoice failed."""
+    customer_id = renewal_fails(sandbox, gateway)
+    found = only(gateway, customer_id)
+    assert (Status.PAST_DUE, False) == (found.status, found.first_charge_failed)
+    assert found.period_start + COLLECTED == found.past_due_since
+
+
+def test_the_grace_counts_from_the_oldest_unpaid_invoice(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """Next month's invoice fails as well, and gives no second grace."""
+    sandbox.put("dunning", {"retryDays": [3], "finally": "past_due"})
+    customer_id = renewal_fails(sandbox, gateway)
+    since = only(gateway, customer_id).past_due_since
+    sandbox.move(only(gateway, customer_id).period_end + COLLECTED)
+    assert (Status.PAST_DUE, since) == (
+        only(gateway, customer_id).status,
+        only(gateway, customer_id).past_due_since,
+    )
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_the_cause_of_a_cancellation_is_read_again(
+    sandbox: Sandbox, gateway: StripeGateway, cause: Cause
+) -> None:
+    """Stripe keeps what Tollkeeper said; cancelling twice is cancelling once."""
+    customer_id = buy(sandbox, gateway, trial=True)
+    for _ in range(2):
+        gateway.cancel_subscription(only(gateway, customer_id).id, cause)
+    assert (Status.CANCELED, cause) == (
+        only(gateway, customer_id).status,
+        only(gateway, customer_id).canceled_for,
+    )
+
+
+def test_a_duplicate_is_credited(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """What was paid for the second subscription is the customer's again, but for the time it ran."""
+    customer_id = buy(sandbox, gateway)
+    session = gateway.create_checkout_session(order(customer_id))
+    sandbox.move(START + timedelta(seconds=1))
+    pay(sandbox, session.id)
+    ((second, cause),) = to_cancel(gateway.subscriptions_of(customer_id)).items()
+    gateway.cancel_subscription(second, cause)
+    assert -99_00 == sandbox.stripe.v1.customers.retrieve(customer_id).balance
+
+
+def test_the_account_lists_what_goes_on_with_its_users(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """Another deployment's are left out."""
+    other = StripeGateway("sk_test_other", load(), "other", sandbox.url)
+    buy(sandbox, other)
+    customer_id = buy(sandbox, gateway)
+    assert [("ada", only(gateway, customer_id))] == list(gateway.subscriptions())
+
+
+def test_undelivered_events_are_listed_oldest_first(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """An endpoint that nobody answers at has missed them all."""
+    sandbox.stripe.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"]})
+    sandbox.put("deliveries", {"drop": 1})
+    buy(sandbox, gateway)
+    types = [event.type for event in gateway.undelivered_events(START)]
+    assert ("customer.created", "checkout.session.completed") == (types[0], types[-1])
+    assert [] == gateway.undelivered_events(START + timedelta(seconds=1))
+
+
+def test_endings_are_listed_whether_they_were_delivered_or_not(
+    sandbox: Sandbox, gateway: StripeGateway
+) -> None:
+    """Each says whose subscription it was."""
+    customer_id = buy(sandbox, gateway)
+    sandbox.stripe.v1.subscriptions.cancel(only(gateway, customer_id).id)
+    (event,) = gateway.endings(START)
+    assert ("ada", "live", customer_id) == (event.user_id, event.deployment, event.customer_id)
+
+
+def test_a_thin_event_is_asked_for_what_it_tells(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """Which meter events were rejected, by the identifiers that we gave them, and why."""
+    sandbox.stripe.v1.billing.meter_events.create(
+        {
+            "event_name": load().metrics["apiCalls"].meter_event_name,
+            "payload": {"stripe_customer_id": "cus_nobody", "value": "7"},
+            "identifier": "one",
+            "timestamp": int(START.timestamp()),
+        }
+    )
+    sandbox.move(START + timedelta(minutes=5))
+    events = sandbox.stripe.v2.core.events.list().data
+    (rejection,) = gateway.rejections(events[0].id)
+    assert ("meter_event_customer_not_found", 1) == (rejection.code, rejection.count)
+    assert rejection.samples[0].startswith("one: ")
+
+
+@pytest.mark.parametrize("answer", ["429", "500"])
+def test_stripe_in_trouble_is_said_to_be_unavailable(
+    sandbox: Sandbox, gateway: StripeGateway, answer: str
+) -> None:
+    """The same call may succeed in a moment."""
+    fault = {"path": "/v1/customers/*", "answer": answer, "count": 9}
+    sandbox.put("faults", {"faults": [fault]})
+    with pytest.raises(StripeUnavailableError):
+        gateway.has_customer("cus_1")
