@@ -240,7 +240,8 @@ class UsageRecordOut(Model):
     """One record behind a number. After 400 days only id, metric, quantity and month of it are left.
 
     `late` says that its own period was closed when it came, so that it counts in a later one; `unbilled`
-    that it could not be charged for any more; `dropped` that it is shown but counts in no period.
+    that it could not be charged for any more; `dropped` that it is shown but counts in no period. `released`
+    is how much of the quantity was taken back and does not count.
     """
 
     id: str
@@ -253,6 +254,7 @@ class UsageRecordOut(Model):
     late: bool | None = None
     unbilled: bool | None = None
     dropped: bool | None = None
+    released: int | None = None
     accepted_at: datetime | None = None
     reason: str | None = None
     actor: str | None = None

@@ -128,6 +128,7 @@ def _record(of: ListedRecord) -> UsageRecordOut:
         late=of.counted.late,
         unbilled=of.counted.unbilled,
         dropped=of.counted.dropped,
+        released=of.counted.released,
         accepted_at=record.accepted_at,
         reason=record.reason,
         actor=record.actor,

@@ -30,7 +30,7 @@ from tollkeeper.ledger.history import (
 )
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.rows import CountedRecord, PageLine
-from tollkeeper.ledger.table import MOST_WRITES, Put, Table
+from tollkeeper.ledger.table import MOST_WRITES, Change, Put, Table
 from tollkeeper.rules.accounts import periods_bound
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.offers import Offer
@@ -140,7 +140,17 @@ def test_a_record_is_shown_as_it_was_sent(table: Table) -> None:
     count(table, record)
     [listed] = History(table).of_period("ada", START).entries
     assert PageLine("evt-1", "apiCalls", 1, "2025-11") == listed.line
-    assert CountedRecord(record, late=False, unbilled=False, dropped=False) == listed.counted
+    assert CountedRecord(record, late=False, unbilled=False, dropped=False, released=0) == listed.counted
+
+
+def test_a_record_says_how_much_of_it_was_released(table: Table) -> None:
+    """What was consumed and given back stays listed, with what does not count of it."""
+    subscribe(table)
+    count(table, replace(RECORD, quantity=5))
+    table.transact([Change(keys.record("ada", RECORD.id), set={"released": 3})])
+    [listed] = History(table).of_period("ada", START).entries
+    assert listed.counted
+    assert (5, 3) == (listed.line.quantity, listed.counted.released)
 
 
 def test_a_correction_is_shown_with_its_reason(table: Table) -> None:
@@ -205,7 +215,7 @@ def test_a_late_record_is_listed_where_it_counts(table: Table) -> None:
     count(table, late)
     history = History(table)
     [listed] = history.of_period("ada", START).entries
-    assert CountedRecord(late, late=True, unbilled=False, dropped=False) == listed.counted
+    assert CountedRecord(late, late=True, unbilled=False, dropped=False, released=0) == listed.counted
     assert [] == history.of_period("ada", OCTOBER).entries
 
 
@@ -243,7 +253,7 @@ def test_a_dropped_record_is_listed_and_counts_nowhere(table: Table) -> None:
     late = replace(RECORD, timestamp=START - 4 * DAY)
     count(table, late, offer=replace(OFFER, catalogue=replace(CATALOGUE, metrics=metrics)))
     [listed] = History(table).of_month("ada", "2025-10").entries
-    assert CountedRecord(late, late=True, unbilled=False, dropped=True) == listed.counted
+    assert CountedRecord(late, late=True, unbilled=False, dropped=True, released=0) == listed.counted
     assert {} == next(each.used for each in Accounts(table).read("ada", since=NOW).periods)
 
 

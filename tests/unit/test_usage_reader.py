@@ -243,6 +243,7 @@ def test_the_records_behind_a_period_are_shown(table: MemoryTable) -> None:
                     "late": False,
                     "unbilled": False,
                     "dropped": False,
+                    "released": 0,
                     "acceptedAt": "2025-11-15T12:00:00Z",
                     "reason": None,
                     "actor": None,

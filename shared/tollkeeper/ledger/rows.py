@@ -41,13 +41,15 @@ class CountedRecord:
     """A usage record, and how it was counted.
 
     `late` says that its own period was closed when it came, `unbilled` that it could not be charged for any
-    more, `dropped` that it is shown but counts in no period.
+    more, `dropped` that it is shown but counts in no period. `released` is how much of it was taken back
+    and does not count.
     """
 
     record: UsageRecord
     late: bool
     unbilled: bool
     dropped: bool
+    released: int
 
 
 def terms_text(terms: Terms) -> str:
@@ -246,7 +248,11 @@ def lines(row: Row) -> Iterator[PageLine]:
 def counted_record(row: Row) -> CountedRecord:
     """Read a usage record's row with how it was counted."""
     return CountedRecord(
-        record(row), late="late" in row, unbilled="unbilled" in row, dropped="dropped" in row
+        record(row),
+        late="late" in row,
+        unbilled="unbilled" in row,
+        dropped="dropped" in row,
+        released=int(row.get("released", 0)),
     )
 
 
