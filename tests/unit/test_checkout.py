@@ -88,6 +88,36 @@ def test_the_customer_that_is_bound_is_kept(accounts: Accounts, stripe: FakeStri
     assert ({}, "cus_first") == (stripe.customers, stripe.orders["cs_1"].customer_id)
 
 
+def test_a_deleted_customer_is_replaced(accounts: Accounts, stripe: FakeStripe) -> None:
+    """Somebody deleted it at Stripe; the user can buy again, as a new one."""
+    accounts.bind_customer("ada", "cus_gone")
+    stripe.deleted = {"cus_gone"}
+    ask()
+    assert (
+        "cus_gone_again" == accounts.read("ada", since=NOW).customer_id == stripe.orders["cs_1"].customer_id
+    )
+
+
+def test_one_who_came_first_keeps_their_customer(accounts: Accounts, stripe: FakeStripe) -> None:
+    """Of two checkouts at one instant both go on with the customer that was bound first."""
+    first = stripe.create_customer
+
+    def create_customer(user_id: str, replacing: str | None = None) -> str:
+        accounts.bind_customer("ada", "cus_first")
+        return first(user_id, replacing)
+
+    stripe.create_customer = create_customer  # type: ignore[method-assign]
+    ask()
+    assert "cus_first" == stripe.orders["cs_1"].customer_id
+
+
+def test_a_page_that_is_paid_on_meanwhile_is_a_subscription(stripe: FakeStripe) -> None:
+    """Its session cannot be expired any more; what was bought on it counts."""
+    ask()
+    stripe.while_expiring = lambda: stripe.held.append(SUBSCRIPTION)
+    assert (409, ["cs_1"]) == (ask().status, [*stripe.orders])
+
+
 def test_earlier_sessions_are_expired(stripe: FakeStripe) -> None:
     """Only the last page can still be paid on."""
     for _ in range(3):
@@ -115,6 +145,13 @@ def test_an_ended_subscription_may_be_followed_by_another(stripe: FakeStripe, st
     """Who has cancelled, or never paid, can subscribe."""
     stripe.held = [replace(SUBSCRIPTION, status=Status(status), ended_at=NOW)]
     assert 201 == ask().status
+
+
+def test_every_live_subscription_stands_in_the_way(stripe: FakeStripe) -> None:
+    """Whatever has become of others before or since."""
+    ended = replace(SUBSCRIPTION, id="sub_old", status=Status.CANCELED, ended_at=NOW)
+    stripe.held = [ended, SUBSCRIPTION, replace(ended, id="sub_new", created=NOW)]
+    assert 409 == ask().status
 
 
 def test_a_trial_is_had_once(stripe: FakeStripe) -> None:

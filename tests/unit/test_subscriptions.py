@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.examples import END, NOW, START, SUBSCRIPTION
-from tollkeeper.rules.subscriptions import Status, Subscription, choose, effective_plan
+from tollkeeper.rules.subscriptions import Cause, Status, Subscription, choose, effective_plan, to_cancel
 
 TICK = timedelta.resolution
 LIVE = {"trialing", "active", "past_due", "unpaid", "paused"}
@@ -59,6 +59,37 @@ def test_the_oldest_live_subscription_counts() -> None:
     """A second live one never takes over, and a newer one that ended is none."""
     found = [created(1, Status.CANCELED), created(4, Status.CANCELED), created(3, Status.ACTIVE)]
     assert created(2, Status.TRIALING) == choose([*found, created(2, Status.TRIALING)])
+
+
+@given(lists)
+def test_one_live_subscription_is_left(found: Sequence[Subscription]) -> None:
+    """The one that counts stays; all others that live are duplicates, and what has ended is left alone."""
+    live = {each.id for each in found if each.status in LIVE}
+    chosen = choose(found)
+    kept = {chosen.id} & live if chosen else set()
+    assert dict.fromkeys(live - kept, Cause.DUPLICATE) == to_cancel(found)
+
+
+@given(lists.flatmap(lambda all_of_them: st.tuples(st.just(all_of_them), st.permutations(all_of_them))))
+def test_what_is_cancelled_does_not_depend_on_the_order(
+    orders: tuple[Sequence[Subscription], Sequence[Subscription]],
+) -> None:
+    """However Stripe lists them, and whoever looks, the same one stays."""
+    one, other = orders
+    assert to_cancel(one) == to_cancel(other)
+
+
+def test_a_first_charge_that_failed_ends_it_though_it_is_the_only_one() -> None:
+    """There is no grace after a trial."""
+    failed = replace(SUBSCRIPTION, status=Status.PAST_DUE, first_charge_failed=True)
+    assert {"sub_ada": Cause.FIRST_CHARGE_FAILED} == to_cancel([failed])
+
+
+def test_beside_a_first_charge_that_failed_the_next_oldest_stays() -> None:
+    """It is no duplicate of what must end."""
+    failed = replace(created(1, Status.PAST_DUE), first_charge_failed=True)
+    found = [failed, created(2, Status.ACTIVE), created(3, Status.ACTIVE)]
+    assert {"sub_1": Cause.FIRST_CHARGE_FAILED, "sub_3": Cause.DUPLICATE} == to_cancel(found)
 
 
 @pytest.mark.parametrize("status", Status)
