@@ -259,7 +259,7 @@ def test_a_dropped_record_is_listed_and_counts_nowhere(table: Table) -> None:
 
 def test_an_expired_record_is_known_by_its_page(table: Table) -> None:
     """Id, metric, quantity and month stay listed after the record itself is gone."""
-    page = keys.page("ada", PERIOD, "2025-11", NOW, "random")
+    page = keys.page("ada", keys.period_id(PERIOD), "2025-11", NOW, "random")
     table.transact([Put(page, rows.page([replace(RECORD, quantity=3)]))])
     expected = ListedRecord(PageLine("evt-1", "apiCalls", 3, "2025-11"), None)
     assert [expected] == History(table).of_period("ada", START).entries

@@ -133,7 +133,7 @@ class Counting:
 def _writes(user_id: str, postings: Sequence[Posting], now: datetime) -> list[Write]:
     """Return one transaction: the markers in the order of the postings, then what they add up to."""
     first = postings[0]
-    page = keys.page(user_id, first.period, first.record.billing_month, now, uuid4().hex)
+    page = keys.page(user_id, keys.period_id(first.period), first.record.billing_month, now, uuid4().hex)
     writes: list[Write] = [_marker(each) for each in postings]
     writes.append(_period(user_id, postings))
     writes.append(Put(page, rows.page([each.record for each in postings])))

@@ -5,7 +5,7 @@
 | user      | USER#user              | PROFILE                             |
 | period    | USER#user              | PERIOD#start#owner                  |
 | day       | USER#user              | DAY#2025-11-03#facility             |
-| page      | USER#user              | PAGE#start#owner#month#time#random  |
+| page      | USER#user              | PAGE#start#owner#month#time#unique  |
 | outbox    | USER#user              | OUTBOX#start#owner#metric           |
 | audit     | USER#user              | AUDIT#time#random                   |
 | notice    | USER#user              | NOTICE#id                           |
@@ -69,6 +69,11 @@ def period(user_id: str, of: Period) -> Key:
     return Key(user(user_id), f"PERIOD#{period_id(of)}")
 
 
+def period_named(user_id: str, name: str) -> Key:
+    """Return the key of the row of a period by its name."""
+    return Key(user(user_id), f"PERIOD#{name}")
+
+
 def is_period(key: Key) -> bool:
     """Whether a key is that of a period's row."""
     return key.sk.startswith("PERIOD#")
@@ -105,9 +110,9 @@ def read_day(key: Key) -> date:
     return date.fromisoformat(key.sk.split("#")[1])
 
 
-def page(user_id: str, of: Period, billing_month: str, now: datetime, random: str) -> Key:
-    """Return the key of the list of records of a month that one transaction counted in a period."""
-    return Key(user(user_id), f"PAGE#{period_id(of)}#{billing_month}#{iso(now)}#{random}")
+def page(user_id: str, period_name: str, billing_month: str, now: datetime, unique: str) -> Key:
+    """Return the key of a list of records of a month that were counted together in a period."""
+    return Key(user(user_id), f"PAGE#{period_name}#{billing_month}#{iso(now)}#{unique}")
 
 
 def pages(of: str) -> Range:
