@@ -1,15 +1,9 @@
-"""What the deployment decides: read from the environment once, and from SSM where it is secret."""
+"""What the deployment decides: read from the environment once, and nowhere else."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-
-from aws_lambda_powertools.utilities import parameters
-from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError, TransformParameterError
-
-SECRET_MAX_AGE = 300
-"""Seconds after which a secret is read again, so that a rolled one is taken up without a deployment."""
 
 
 class SettingsError(Exception):
@@ -57,7 +51,7 @@ class Settings:
                 stripe_api_base=environment.get("STRIPE_API_BASE") or None,
                 allowed_origins=frozenset(filter(None, environment["ALLOWED_ORIGINS"].split(","))),
                 bill_overage_from=date.fromisoformat(environment["BILL_OVERAGE_FROM"]),
-                upgrade_url=environment.get("UPGRADE_URL", ""),
+                upgrade_url=environment["UPGRADE_URL"],
                 sandbox_clock_url=environment.get("SANDBOX_CLOCK_URL") or None,
             )
         except KeyError as error:
@@ -68,16 +62,6 @@ class Settings:
             raise SettingsError(f"BILL_OVERAGE_FROM is no date such as 2026-01-31: {error}") from error
 
 
-def secret(parameter: str) -> str:
-    """Return a secret from its SSM SecureString parameter, remembered for five minutes.
-
-    Raises:
-        SettingsError: the parameter does not exist, or may not be read.
-    """
-    try:
-        return str(parameters.get_parameter(parameter, decrypt=True, max_age=SECRET_MAX_AGE))
-    except (GetParameterError, TransformParameterError) as error:
-        raise SettingsError(
-            f"the SSM parameter {parameter} cannot be read ({error}); create it with: "
-            f"aws ssm put-parameter --type SecureString --name {parameter} --value …"
-        ) from error
+def is_lambda(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether Lambda runs this code, rather than a test or a command."""
+    return "AWS_LAMBDA_FUNCTION_NAME" in environment

@@ -1,7 +1,5 @@
 """The catalogue carried over to an account of the Stripe stand-in."""
 
-# ruff: noqa: SIM300 -- expected == actual, as everywhere in these tests
-
 import socket
 import threading
 import time

@@ -1,7 +1,5 @@
 """The catalogue: the shipped file says what is sold, bad files are refused, requests find their metric."""
 
-# ruff: noqa: SIM300 -- expected == actual, as everywhere in these tests
-
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import count

@@ -22,6 +22,7 @@ def test_the_environment_becomes_settings() -> None:
         stripe_api_base=None,
         allowed_origins=frozenset({"https://app.example.com", "http://localhost:3000"}),
         bill_overage_from=date(2026, 1, 31),
+        upgrade_url="/pricing",
         sandbox_clock_url=None,
     ) == Settings.from_environment(ENVIRONMENT)
 

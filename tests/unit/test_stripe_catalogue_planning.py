@@ -1,7 +1,5 @@
 """The steps from what Stripe holds to what the catalogue says."""
 
-# ruff: noqa: SIM300 -- expected == actual, as everywhere in these tests
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
