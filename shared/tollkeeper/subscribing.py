@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tollkeeper.ledger.accounts import Accounts, StaleRevisionError
 from tollkeeper.rules import announcements, audit
@@ -12,6 +12,8 @@ from tollkeeper.rules.subscriptions import Subscription, choose, to_cancel
 from tollkeeper.stripe_gateway import StripeGateway
 
 MOST_ATTEMPTS = 8
+FRESH = timedelta(days=14)
+"""For so long the queue keeps an event, and so comes back to a duplicate that was cancelled but not noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,14 @@ def _write(
     occasion: Occasion,
 ) -> None:
     user, event = account.user_id, occasion.event_id
-    entries = [audit.of_duplicate(user, each, beside=chosen.id, event_id=event) for each in found]
+    fresh = [each for each in found if each.ended_at and occasion.at - each.ended_at < FRESH]
+    entries = [audit.of_duplicate(user, each, beside=chosen.id, event_id=event) for each in fresh]
     entries.append(
         audit.of_subscription(
             user, account.subscription, chosen, at=occasion.at, actor=occasion.actor, event_id=event
         )
     )
-    notices = [announcements.of_duplicate(user, chosen, each) for each in found]
+    notices = [announcements.of_duplicate(user, chosen, each) for each in fresh]
     notices.append(announcements.of_subscription(account, chosen, at=occasion.at))
     accounts.write_subscription(
         account,

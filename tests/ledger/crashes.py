@@ -1,6 +1,6 @@
 """Dying around any outside call: before it is made, or after it took effect and before its answer."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -83,3 +83,21 @@ class CrashingDeadLetters:
             with self._outside.call(f"dead letters {len(letters)}"):
                 self._kept.extend(letters)
         return []
+
+
+class Beyond:
+    """Whatever it stands for, each of its methods can only be called through the outside, by its name."""
+
+    def __init__(self, inner: object, outside: Outside) -> None:
+        self._inner = inner
+        self._outside = outside
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        method = getattr(self._inner, name)
+
+        def call(*args: object) -> object:
+            with self._outside.call(f"{name} {' '.join(map(str, args))}"):
+                result: object = method(*args)
+                return result
+
+        return call
