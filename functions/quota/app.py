@@ -12,8 +12,18 @@ from tollkeeper import runtime
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.ledger.consuming import Consuming, Consumption, Obstacle, ObstacleError
 from tollkeeper.ledger.patience import ContendedError, for_seconds
-from tollkeeper.quota import WrongUseError, answer, read_consume, read_metric, read_release, read_user_id
+from tollkeeper.quota import (
+    TooLargeError,
+    WrongUseError,
+    answer,
+    read_body,
+    read_consume,
+    read_metric,
+    read_release,
+    read_user_id,
+)
 from tollkeeper.rules.limits import Barrier
+from tollkeeper.rules.usage import MAX_BODY_BYTES
 from tollkeeper.telemetry import logger
 
 type Answer = dict[str, Any]
@@ -31,6 +41,8 @@ BARRIERS = {
     Barrier.LIMIT: ("Usage limit exceeded", "The plan includes no more of this in the present period."),
     Barrier.SPENDING_CAP: ("Spending cap reached", "The overage would cost more than the user accepts."),
 }
+
+runtime.get_ready(runtime.catalogue, runtime.consuming, runtime.clock)
 
 
 @logger.inject_lambda_context
@@ -51,16 +63,12 @@ class Desk:
     def answer(self, event: dict[str, Any], now: datetime) -> Answer:
         """Answer an HTTP API request at a time; errors are told here and nowhere else."""
         try:
-            metric = read_metric(event["pathParameters"]["eventType"], self.catalogue.metrics)
-            match event["routeKey"].rpartition("/")[2]:
-                case "consume":
-                    return self.consume(metric, event.get("body") or "", now)
-                case "release":
-                    return self.release(metric, event.get("body") or "", now)
-                case _:
-                    return self.check(metric, event.get("queryStringParameters") or {}, now)
+            return self.ask(event, now)
         except WrongUseError as error:
             return reply(HTTPStatus.UNPROCESSABLE_ENTITY, error.body)
+        except TooLargeError:
+            body = {"error": "too_large", "message": f"Send at most {MAX_BODY_BYTES} bytes."}
+            return reply(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body)
         except ObstacleError as error:
             status, message = OBSTACLES[error.obstacle]
             return reply(status, {"error": error.obstacle, "message": message})
@@ -68,6 +76,17 @@ class Desk:
             logger.warning("Answered 503: the race was lost until time was up")
             body = {"error": "unavailable", "message": "Please try again in a moment."}
             return reply(HTTPStatus.SERVICE_UNAVAILABLE, body, {"retry-after": "1"})
+
+    def ask(self, event: dict[str, Any], now: datetime) -> Answer:
+        """Find out which of the questions a request asks."""
+        metric = read_metric(event["pathParameters"]["eventType"], self.catalogue.metrics)
+        match event["routeKey"].rpartition("/")[2]:
+            case "consume":
+                return self.consume(metric, read_body(event), now)
+            case "release":
+                return self.release(metric, read_body(event), now)
+            case _:
+                return self.check(metric, event.get("queryStringParameters") or {}, now)
 
     def check(self, metric: str, query: dict[str, str], now: datetime) -> Answer:
         """Say where the user stands, in one read."""

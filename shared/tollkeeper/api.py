@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tollkeeper.intake import path
 from tollkeeper.ledger.patience import ContendedError
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
+from tollkeeper.rules.usage import MAX_BODY_BYTES
 from tollkeeper.stripe_errors import StripeUnavailableError
 from tollkeeper.telemetry import logger
 
@@ -25,9 +26,6 @@ BUSY: list[type[Exception]] = [
 """What passes, and is answered with 503: others were at the same rows, or somebody did not answer."""
 
 type JsonResponse = Response[str]
-
-MOST_BYTES = 1_048_576
-"""Of a request's body."""
 
 RETRY_AFTER_SECONDS = 2
 
@@ -77,15 +75,20 @@ def resolver() -> APIGatewayHttpResolver:
 
 
 def respond(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer an HTTP API request, unless its body is too large or no JSON object."""
+    """Answer an HTTP API request, unless its body is too large or no JSON object.
+
+    A body is read as JSON, whatever its sender calls it.
+    """
     body = event.get("body") or ""
-    if len(body.encode()) > MOST_BYTES:
-        return plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"Send at most {MOST_BYTES} bytes.")
+    if len(body.encode()) > MAX_BODY_BYTES:
+        message = f"Send at most {MAX_BODY_BYTES} bytes."
+        return plain(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", message)
     if body and not _is_object(event):
         fields = [{"path": "body", "message": "must be a JSON object"}]
         message = "body: must be a JSON object"
         return plain(HTTPStatus.UNPROCESSABLE_ENTITY, "validation_failed", message, fields=fields)
-    return app.resolve(event, context)
+    headers = {**(event.get("headers") or {}), "content-type": content_types.APPLICATION_JSON}
+    return app.resolve({**event, "headers": headers}, context)
 
 
 def _is_object(event: dict[str, Any]) -> bool:

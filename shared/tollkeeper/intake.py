@@ -34,7 +34,7 @@ def judge(raw: object, accepted_at: datetime, metrics: Collection[str]) -> Usage
         RefusedError: it is malformed, counts an unknown metric, or is too old or too far ahead.
     """
     try:
-        record = _RECORD.validate_python(raw, by_alias=True, by_name=False)
+        record = _RECORD.validate_python(raw)
     except ValidationError as error:
         raise RefusedError(Refusal.INVALID, described(error)) from error
     _know(record.event_type, metrics)
@@ -68,7 +68,7 @@ def judge_queued(raw: object, accepted_at: datetime, metrics: Collection[str]) -
     if not (isinstance(raw, dict) and "reason" in raw):
         return judge(raw, accepted_at, metrics)
     try:
-        correction = _CORRECTION.validate_python(raw, by_alias=True, by_name=False)
+        correction = _CORRECTION.validate_python(raw)
     except ValidationError as error:
         raise RefusedError(Refusal.INVALID, described(error)) from error
     _know(correction.event_type, metrics)

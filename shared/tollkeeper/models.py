@@ -25,9 +25,11 @@ from tollkeeper.rules.usage import (
     FURTHEST_AHEAD,
     LONGEST_USER_ID,
     MAX_EVENT_DATA_BYTES,
+    MAX_EVENT_DATA_DEPTH,
     MAX_ID_LENGTH,
     MAX_QUANTITY,
     OLDEST,
+    is_within_depth,
 )
 
 MOST_RECORDS = 1_000
@@ -36,10 +38,18 @@ MOST_RECORDS = 1_000
 class Model(BaseModel):
     """Shared manners: camelCase outside, snake_case inside, nothing unknown is taken."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True)
+
+
+class Request(Model):
+    """What is sent to us: by its names in JSON, and no others."""
+
+    model_config = ConfigDict(validate_by_name=False)
 
 
 def _is_small(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if not is_within_depth(data):
+        raise ValueError(f"is nested deeper than {MAX_EVENT_DATA_DEPTH} levels")
     size = len(json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
     if size > MAX_EVENT_DATA_BYTES:
         raise ValueError(f"is {size} bytes of JSON; at most {MAX_EVENT_DATA_BYTES} are kept")
@@ -67,7 +77,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 Month = Annotated[str, Field(pattern="^[1-9][0-9]{3}-(0[1-9]|1[0-2])$")]
 
 
-class UsageRecordIn(Model):
+class UsageRecordIn(Request):
     """One thing a user did, under an id that is the same however often it is sent."""
 
     id: Id
@@ -85,7 +95,7 @@ class UsageRecordIn(Model):
     event_data: Annotated[dict[str, JsonValue], AfterValidator(_is_small)] | None = None
 
 
-class CorrectionIn(Model):
+class CorrectionIn(Request):
     """What takes counted usage back, in the period that is open now. Nothing counted is ever edited."""
 
     id: Id
@@ -96,7 +106,7 @@ class CorrectionIn(Model):
     actor: Annotated[str, Field(min_length=1, max_length=256, description="Who corrects.")]
 
 
-class UsageBatch(Model):
+class UsageBatch(Request):
     """Up to 1,000 usage records, each judged by itself."""
 
     records: list[SkipValidation[UsageRecordIn]]
@@ -128,7 +138,7 @@ class Failure(Model):
     message: str
 
 
-class CheckoutRequest(Model):
+class CheckoutRequest(Request):
     """Which plan to subscribe to, and where to come back to."""
 
     plan: str
@@ -155,7 +165,7 @@ class QuotaOut(Model):
     resets_at: datetime | None
 
 
-class ConsumeIn(Model):
+class ConsumeIn(Request):
     """What a user is about to do, under an id that is the same however often it is sent."""
 
     user_id: UserId
@@ -165,7 +175,7 @@ class ConsumeIn(Model):
     event_data: Annotated[dict[str, JsonValue], AfterValidator(_is_small)] | None = None
 
 
-class ReleaseIn(Model):
+class ReleaseIn(Request):
     """What was consumed under an id and did not happen after all: all of it, or a quantity."""
 
     user_id: UserId

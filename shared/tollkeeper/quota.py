@@ -5,7 +5,8 @@ to each other.
 """
 
 import json
-from collections.abc import Collection
+from base64 import b64decode
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +15,13 @@ from tollkeeper.rules.limits import allowance, standing
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import (
     LONGEST_USER_ID,
+    MAX_BODY_BYTES,
     MAX_EVENT_DATA_BYTES,
+    MAX_EVENT_DATA_DEPTH,
     MAX_ID_LENGTH,
     MAX_QUANTITY,
     UsageRecord,
+    is_within_depth,
 )
 
 
@@ -31,6 +35,27 @@ class WrongUseError(Exception):
             "message": str(self),
             "fields": [{"path": field, "message": message}],
         }
+
+
+class TooLargeError(Exception):
+    """The request's body is more than one may carry."""
+
+
+def read_body(event: Mapping[str, Any]) -> str:
+    """Return a request's body; API Gateway hands it over in base64 unless its sender calls it a text.
+
+    Raises:
+        TooLargeError: it is larger than a megabyte.
+        WrongUseError: it is no text.
+    """
+    sent: str = event.get("body") or ""
+    body = b64decode(sent) if event.get("isBase64Encoded") else sent.encode()
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLargeError
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise WrongUseError("body", "must be JSON") from error
 
 
 def read_metric(metric: str, metrics: Collection[str]) -> str:
@@ -131,11 +156,15 @@ def _quantity(value: object) -> int:
 def _data(value: object) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        fits = isinstance(value, dict) and len(text.encode()) <= MAX_EVENT_DATA_BYTES
+        small = len(text.encode()) <= MAX_EVENT_DATA_BYTES
     except (ValueError, RecursionError):
-        fits = False
-    if not fits:
-        raise WrongUseError("eventData", f"must be a JSON object of at most {MAX_EVENT_DATA_BYTES} bytes")
+        small = False
+    if not isinstance(value, dict) or not small or not is_within_depth(value):
+        raise WrongUseError(
+            "eventData",
+            f"must be a JSON object of at most {MAX_EVENT_DATA_BYTES} bytes, "
+            f"nested no deeper than {MAX_EVENT_DATA_DEPTH} levels",
+        )
     return text
 
 

@@ -9,6 +9,8 @@ MAX_ID_LENGTH = 128
 LONGEST_USER_ID = 256
 MAX_QUANTITY = 1_000_000_000
 MAX_EVENT_DATA_BYTES = 4096
+MAX_EVENT_DATA_DEPTH = 32
+MAX_BODY_BYTES = 1_048_576
 OLDEST = timedelta(days=35)
 FURTHEST_AHEAD = timedelta(minutes=5)
 
@@ -61,6 +63,16 @@ def billing_month(instant: datetime) -> str:
 def is_timely(timestamp: datetime, accepted_at: datetime) -> bool:
     """A record is taken when it is at most 35 days old and at most 5 minutes ahead at its acceptance."""
     return accepted_at - OLDEST <= timestamp <= accepted_at + FURTHEST_AHEAD
+
+
+def is_within_depth(data: object, most: int = MAX_EVENT_DATA_DEPTH) -> bool:
+    """Whether JSON holds at most so many objects and lists inside one another.
+
+    What readers of JSON take differs by hundreds of levels: what one lets in, the next could not show.
+    """
+    if isinstance(data, dict):
+        data = list(data.values())
+    return not isinstance(data, list) or (most > 0 and all(is_within_depth(each, most - 1) for each in data))
 
 
 def merge(records: Sequence[UsageRecord]) -> tuple[list[UsageRecord], list[UsageRecord]]:
