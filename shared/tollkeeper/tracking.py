@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from tollkeeper.intake import RefusedError, judge_queued, queued_json
 from tollkeeper.ledger.counting import Counting, Tally
 from tollkeeper.ledger.patience import ContendedError, Patience
+from tollkeeper.ledger.table import UnavailableError
 from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.times import parse_iso
 from tollkeeper.rules.usage import Refusal, UsageRecord
@@ -101,9 +102,10 @@ class Tracker:
         redelivered = any(message.redelivered for message in messages)
         try:
             return self._counting.count(account, records, now=now, patience=patience, redelivered=redelivered)
-        except ContendedError:
+        except (ContendedError, UnavailableError):
             logger.warning(
-                "Others were at the same rows; usage comes again", extra={"userId": account.user_id}
+                "Others were at the same rows, or DynamoDB was away; usage comes again",
+                extra={"userId": account.user_id},
             )
             return None
 

@@ -5,6 +5,7 @@ written as expressions is said in words: `Put` a new row, `Change` one, on `Cond
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -133,7 +134,7 @@ class TransactionCancelledError(Exception):
 
 
 class Table(Protocol):
-    """The ledger's one table."""
+    """The ledger's one table. Each of its requests may raise `UnavailableError`."""
 
     def query(self, pk: str, first: str, last: str, most: int | None = None) -> list[Row]:
         """Return the rows of a partition between two sort keys, both included, the highest first.
@@ -185,7 +186,8 @@ class DynamoTable:
 
     def _query(self, **parameters: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - they are boto3's own
         while True:
-            answer = self._client.query(TableName=self._name, **parameters)
+            with _translated():
+                answer = self._client.query(TableName=self._name, **parameters)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
@@ -196,21 +198,19 @@ class DynamoTable:
         for some in batched(keys, MOST_READS, strict=False):
             asked: Any = {"Keys": [_marshal(key._asdict()) for key in some], "ConsistentRead": True}
             while asked:
-                answer = self._client.batch_get_item(RequestItems={self._name: asked})
-                yield from map(unmarshal, answer["Responses"].get(self._name, []))
+                with _translated():
+                    answer = self._client.batch_get_item(RequestItems={self._name: asked})
+                found = answer["Responses"].get(self._name, [])
+                yield from map(unmarshal, found)
                 asked = answer.get("UnprocessedKeys", {}).get(self._name)
+                if asked and not found:
+                    raise UnavailableError
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Make all writes, or none, in one request."""
         items: Any = [self._written(write) for write in writes]
-        try:
+        with _translated():
             self._client.transact_write_items(TransactItems=items)
-        except self._client.exceptions.TransactionCanceledException as error:
-            raise TransactionCancelledError(_refused(error)) from error
-        except (ClientError, HTTPClientError, BotoConnectionError) as error:
-            if isinstance(error, ClientError) and error.response["Error"]["Code"] not in PASSING:
-                raise
-            raise UnavailableError from error
 
     def _written(self, write: Write) -> dict[str, Any]:
         shown = {"TableName": self._name, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -218,6 +218,22 @@ class DynamoTable:
             item = _marshal({**write.key._asdict(), **write.cells})
             return {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)", **shown}}
         return {"Update": {"Key": _marshal(write.key._asdict()), **_expressions(write), **shown}}
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what DynamoDB refuses into what the ledger can decide on."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code == "TransactionCanceledException":
+            raise TransactionCancelledError(_refused(error)) from error
+        if code in PASSING:
+            raise UnavailableError from error
+        raise
+    except (HTTPClientError, BotoConnectionError) as error:
+        raise UnavailableError from error
 
 
 class _Placeholders:
