@@ -9,7 +9,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
 from tollkeeper.receiving import receive
-from tollkeeper.settings import secret
 from tollkeeper.telemetry import logger
 
 ERRORS = {
@@ -18,11 +17,13 @@ ERRORS = {
     HTTPStatus.SERVICE_UNAVAILABLE: ("unavailable", "Please send it again."),
 }
 
+runtime.get_ready(runtime.secrets, runtime.stripe_event_queue)
+
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Answer 200 once an event is safely queued, and something else if it is not."""
-    secrets = secret(runtime.settings().stripe_webhook_secret_parameter)
+    secrets = runtime.secrets().read(runtime.settings().stripe_webhook_secret_parameter)
     # Stripe signs on the real time, whatever time a sandbox is at.
     status = receive(event, secrets, runtime.stripe_event_queue(), datetime.now(UTC))
     if status is HTTPStatus.OK:

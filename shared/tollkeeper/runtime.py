@@ -1,33 +1,35 @@
 """What a function is made of: each part made once in its life, when it is first asked for.
 
-Handlers take these as dependencies, so that a test hands in its own. Stripe's SDK is imported only by the
-functions that call Stripe, because importing it is a large part of a cold start.
+Handlers take these as dependencies, so that a test hands in its own. What a part is made of is imported with
+it and not before: a function that does not need it starts sooner, most of all without Stripe's SDK.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
-from tollkeeper.catalogue import Catalogue, load
 from tollkeeper.clock import Clock
 from tollkeeper.clock import clock as clock_at
-from tollkeeper.ledger.accounts import Accounts
-from tollkeeper.ledger.consuming import Consuming
-from tollkeeper.ledger.table import DynamoTable, Table
-from tollkeeper.rules.offers import Offer
-from tollkeeper.settings import Settings, secret
+from tollkeeper.settings import Settings, is_lambda
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from tollkeeper.announcing import EventBus
+    from tollkeeper.catalogue import Catalogue
     from tollkeeper.following import Follower
+    from tollkeeper.ledger.accounts import Accounts
     from tollkeeper.ledger.closing import Closing
+    from tollkeeper.ledger.consuming import Consuming
     from tollkeeper.ledger.counting import Counting
     from tollkeeper.ledger.history import History
+    from tollkeeper.ledger.table import Table
+    from tollkeeper.parameters import Secrets
     from tollkeeper.receiving import StripeEventQueue
+    from tollkeeper.rules.offers import Offer
     from tollkeeper.stripe_gateway import StripeGateway
     from tollkeeper.usage_queue import DeadLetters, UsageQueue
 
@@ -40,6 +42,17 @@ AWS = Config(
 )
 
 
+def get_ready(*parts: Callable[[], object]) -> None:
+    """Make parts before the first call, while Lambda lends a whole processor to a function that starts.
+
+    During a call the function has but the share of one that its memory buys, and somebody waits. Where it is
+    not Lambda that imports the function, nothing is made that may not be needed.
+    """
+    if is_lambda():
+        for part in parts:
+            part()
+
+
 @cache
 def settings() -> Settings:
     """Return what the deployment decides."""
@@ -47,8 +60,10 @@ def settings() -> Settings:
 
 
 @cache
-def catalogue() -> Catalogue:
+def catalogue() -> "Catalogue":
     """Return what is counted and sold."""
+    from tollkeeper.catalogue import load
+
     return load()
 
 
@@ -59,27 +74,33 @@ def clock() -> Clock:
 
 
 @cache
-def offer() -> Offer:
+def offer() -> "Offer":
     """Return what a period pins when it starts."""
+    from tollkeeper.rules.offers import Offer
+
     return Offer(catalogue(), settings().bill_overage_from)
 
 
 @cache
-def table() -> Table:
+def table() -> "Table":
     """Return the ledger's table."""
+    from tollkeeper.ledger.table import DynamoTable
+
     return DynamoTable(boto3.client("dynamodb", config=AWS), settings().table_name)
 
 
 @cache
-def accounts() -> Accounts:
+def accounts() -> "Accounts":
     """Return the book of users."""
+    from tollkeeper.ledger.accounts import Accounts
+
     return Accounts(table())
 
 
 @cache
 def history() -> "History":
     """Return the book of what was."""
-    from tollkeeper.ledger.history import History  # noqa: PLC0415 - only where it is needed
+    from tollkeeper.ledger.history import History
 
     return History(table())
 
@@ -87,21 +108,23 @@ def history() -> "History":
 @cache
 def counting() -> "Counting":
     """Return the book of usage."""
-    from tollkeeper.ledger.counting import Counting  # noqa: PLC0415 - only where it is needed
+    from tollkeeper.ledger.counting import Counting
 
     return Counting(table(), offer())
 
 
 @cache
-def consuming() -> Consuming:
+def consuming() -> "Consuming":
     """Return the book of consumption."""
+    from tollkeeper.ledger.consuming import Consuming
+
     return Consuming(table(), offer())
 
 
 @cache
 def closing() -> "Closing":
     """Return the book of ended periods."""
-    from tollkeeper.ledger.closing import Closing  # noqa: PLC0415 - only where it is needed
+    from tollkeeper.ledger.closing import Closing
 
     return Closing(table())
 
@@ -115,7 +138,7 @@ def sqs() -> "SQSClient":
 @cache
 def usage_queue() -> "UsageQueue":
     """Return the queue that usage records travel on."""
-    from tollkeeper.usage_queue import UsageQueue  # noqa: PLC0415 - only where it is needed
+    from tollkeeper.usage_queue import UsageQueue
 
     return UsageQueue(sqs(), settings().usage_queue_url)
 
@@ -123,7 +146,7 @@ def usage_queue() -> "UsageQueue":
 @cache
 def dead_letters() -> "DeadLetters":
     """Return where usage records go that cannot be counted."""
-    from tollkeeper.usage_queue import DeadLetters  # noqa: PLC0415 - only where it is needed
+    from tollkeeper.usage_queue import DeadLetters
 
     return DeadLetters(sqs(), settings().usage_dead_letter_queue_url)
 
@@ -131,7 +154,7 @@ def dead_letters() -> "DeadLetters":
 @cache
 def event_bus() -> "EventBus":
     """Return where announcements are published."""
-    from tollkeeper.announcing import EventBus  # noqa: PLC0415 - only where it is needed
+    from tollkeeper.announcing import EventBus
 
     return EventBus(boto3.client("events", config=AWS), settings().event_bus_name)
 
@@ -139,25 +162,33 @@ def event_bus() -> "EventBus":
 @cache
 def stripe_event_queue() -> "StripeEventQueue":
     """Return the queue that Stripe's events wait on."""
-    from tollkeeper.receiving import StripeEventQueue  # noqa: PLC0415 - only where it is needed
+    from tollkeeper.receiving import StripeEventQueue
 
     return StripeEventQueue(sqs(), settings().stripe_event_queue_url)
 
 
 @cache
+def secrets() -> "Secrets":
+    """Return what reads the deployment's secrets."""
+    from tollkeeper.parameters import Secrets
+
+    return Secrets(boto3.client("ssm", config=AWS))
+
+
+@cache
 def _stripe_gateway(secret_key: str) -> "StripeGateway":
-    from tollkeeper.stripe_gateway import StripeGateway  # noqa: PLC0415 - a large part of a cold start
+    from tollkeeper.stripe_gateway import StripeGateway
 
     return StripeGateway(secret_key, catalogue(), settings().deployment, settings().stripe_api_base)
 
 
 def stripe_gateway() -> "StripeGateway":
     """Return Stripe, under the key that is in force now."""
-    return _stripe_gateway(secret(settings().stripe_secret_key_parameter))
+    return _stripe_gateway(secrets().read(settings().stripe_secret_key_parameter))
 
 
 def follower() -> "Follower":
     """Return what follows Stripe's events up."""
-    from tollkeeper.following import Follower  # noqa: PLC0415 - only where it is needed
+    from tollkeeper.following import Follower
 
     return Follower(accounts(), stripe_gateway(), offer(), settings().deployment)
