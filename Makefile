@@ -100,6 +100,10 @@ dead-letters: .venv/.ready ## Show the usage that could not be counted (STACK=na
 redrive: .venv/.ready ## Send that usage again, once its cause is mended (STACK=name, REASON=text)
 	@PYTHONPATH=shared $(PYTHON) -m infra.dead_letters redrive $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
 
+.PHONY: sweep
+sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day (STACK=name, DAYS=30)
+	@$(PYTHON) -m infra.sweep $(if $(STACK),--stack $(STACK)) $(if $(DAYS),--days $(DAYS))
+
 .PHONY: help
 help:
 	@awk 'BEGIN {FS = ":.*## "} \

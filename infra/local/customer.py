@@ -61,6 +61,11 @@ class Customer:
         """What a back end is told of the customer's quota."""
         return _ask(self._as_service, "GET", f"/quota/{event_type}?userId={self.user_id}")
 
+    def audit_trail(self) -> list[Json]:
+        """What support is shown of what changed of the customer, the newest first."""
+        entries: list[Json] = _ask(self._as_service, "GET", f"/users/{self.user_id}/audit")["entries"]
+        return entries
+
     def report(self, records: Sequence[UsageRecord]) -> None:
         """Send usage as the back end does that saw it happen. At most 1,000 records."""
         body = [

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from infra.local import aws
 from infra.local.places import Home
-from tests.bench import idle, records
+from tests.bench import idle, records, webhook
 from tests.bench.figures import Figure
 
 
@@ -25,7 +25,7 @@ def main() -> int:
         home = Home(Path(folder))
         endpoint = aws.start(home)
         try:
-            figures = [*records.figures(endpoint), *idle.figures()]
+            figures = [*records.figures(endpoint), *webhook.figures(endpoint), *idle.figures()]
         finally:
             aws.stop(home)
     console.print(_table(figures))
