@@ -22,6 +22,10 @@ class SharedZipFile(zipfile.ZipFile):
 
     _one_at_a_time = threading.Lock()
 
+    def namelist(self) -> list[str]:
+        """Return the top-level entries: what a worker gets, and all of it that need be looked at."""
+        return list({name.partition("/")[0] for name in super().namelist()})
+
     def extractall(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -35,7 +39,7 @@ class SharedZipFile(zipfile.ZipFile):
         shared = UNPACKED / hashlib.sha256(Path(self.filename).read_bytes()).hexdigest()
         with self._one_at_a_time:
             if not shared.exists():
-                super().extractall(shared, pwd=pwd)
+                super().extractall(shared, super().namelist(), pwd)
         for entry in shared.iterdir():
             (Path(path) / entry.name).symlink_to(entry)
 
