@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from infra.local.places import ROOT, Home, Stack
+from tests.e2e.callers import Callers
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +25,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 def stack(home: Home) -> Stack:
     """The addresses of the stack under test."""
     return home.stack
+
+
+@pytest.fixture(scope="session")
+def callers(home: Home, stack: Stack) -> Callers:
+    """Those who call the stack under test."""
+    return Callers(home, stack)
+
+
+@pytest.fixture
+def user() -> str:
+    """The id of somebody whom the stack does not know."""
+    return f"user-{uuid.uuid4().hex[:8]}"
 
 
 def _run(home: Home, command: str) -> None:
