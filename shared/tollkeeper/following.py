@@ -56,11 +56,11 @@ class Follower:
                 | "invoice.paid"
                 | "invoice.payment_succeeded"
                 | "invoice.payment_failed"
+                | "payment_method.attached"
+                | "payment_method.detached"
             ):
                 synchronised = self._synchronise(event, now)
                 user_id = self._announce(event, synchronised.user_id if synchronised else None)
-            case "payment_method.attached" | "payment_method.detached":
-                user_id = self._announce(event, self._user_of(event))
             case "v1.billing.meter.error_report_triggered" | "v1.billing.meter.no_meter_found":
                 return self._alert(event)
             case kind:

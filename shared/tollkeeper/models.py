@@ -210,6 +210,15 @@ class TrialOut(Model):
     days_left: int
 
 
+class PaymentMethodOut(Model):
+    """The card that the next invoice is charged to."""
+
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+
+
 class SubscriptionOut(Model):
     """A user's plan and usage in the present period. Limits of -1 are unlimited; amounts are cents."""
 
@@ -226,6 +235,7 @@ class SubscriptionOut(Model):
     current_period_end: datetime | None
     trial: TrialOut
     cancel_at: datetime | None
+    payment_method: PaymentMethodOut | None
 
 
 class UsageStepOut(Model):

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from tollkeeper.catalogue import Catalogue
-from tollkeeper.models import OverageOut, SubscriptionOut, TrialOut
+from tollkeeper.models import OverageOut, PaymentMethodOut, SubscriptionOut, TrialOut
 from tollkeeper.rules.accounts import Account, period_at, terms_in_force
 from tollkeeper.rules.limits import billable, overage
 from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.subscriptions import effective_plan
+from tollkeeper.rules.subscriptions import Card, effective_plan
 
 ONE_DAY = timedelta(days=1)
 
@@ -50,4 +50,13 @@ def overview(account: Account, catalogue: Catalogue, offer: Offer, now: datetime
             days_left=max(0, ceil((trial_end - now) / ONE_DAY)) if in_trial and trial_end else 0,
         ),
         cancel_at=subscription.cancel_at if subscription else None,
+        payment_method=_payment_method(subscription.card if subscription else None),
+    )
+
+
+def _payment_method(card: Card | None) -> PaymentMethodOut | None:
+    if card is None:
+        return None
+    return PaymentMethodOut(
+        brand=card.brand, last4=card.last4, exp_month=card.exp_month, exp_year=card.exp_year
     )

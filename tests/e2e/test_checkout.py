@@ -73,8 +73,9 @@ def test_create_subscription(newcomer: Customer) -> None:
 
 
 def test_card_is_collected_during_trial(newcomer: Customer, stripe: StripeClient) -> None:
-    """Nothing is charged yet, and the card that will be is there."""
+    """Nothing is charged yet, and the card that will be is there, and shown."""
     found = shown(newcomer, "trialing")
+    assert ("visa", "4242") == (found["paymentMethod"]["brand"], found["paymentMethod"]["last4"])
     subscription = stripe.v1.subscriptions.retrieve(
         found["subscriptionId"], {"expand": ["default_payment_method", "latest_invoice"]}
     )

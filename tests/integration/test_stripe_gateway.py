@@ -6,11 +6,13 @@ import pytest
 
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
-from tollkeeper.rules.subscriptions import Cause, Status, Subscription, to_cancel
+from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription, to_cancel
 from tollkeeper.stripe_errors import StripeUnavailableError
 from tollkeeper.stripe_gateway import CheckoutOrder, StripeGateway
 
 GOOD, FAILS_LATER = "4242424242424242", "4000000000000341"
+VISA = Card("visa", "4242", 12, 2030)
+STARTER = load().plans["starter"].price_lookup_key
 TRIAL = timedelta(days=14)
 COLLECTED = timedelta(hours=1)
 """How long after a renewal its invoice is final, and so asked to be paid."""
@@ -154,7 +156,27 @@ def test_a_subscription_is_read_in_full(sandbox: Sandbox, gateway: StripeGateway
         period_start=START,
         period_end=START + TRIAL,
         trial_end=START + TRIAL,
+        card=VISA,
     )
+
+
+def test_a_card_of_the_customers_own_is_read_where_the_subscription_has_none(
+    sandbox: Sandbox, gateway: StripeGateway
+) -> None:
+    """The portal sets it there; taken away, there is none."""
+    customer_id = gateway.create_customer("ada")
+    method = sandbox.stripe.v1.payment_methods.attach("pm_card_visa", {"customer": customer_id})
+    sandbox.stripe.v1.customers.update(
+        customer_id, {"invoice_settings": {"default_payment_method": method.id}}
+    )
+    (price,) = sandbox.stripe.v1.prices.list({"lookup_keys": [STARTER]}).data
+    metadata = {"userId": "ada", "deployment": "live"}
+    sandbox.stripe.v1.subscriptions.create(
+        {"customer": customer_id, "items": [{"price": price.id}], "metadata": metadata}
+    )
+    seen = only(gateway, customer_id).card
+    sandbox.stripe.v1.payment_methods.detach(method.id)
+    assert (VISA, None) == (seen, only(gateway, customer_id).card)
 
 
 def test_a_first_charge_that_fails_is_told_from_a_later_one(sandbox: Sandbox, gateway: StripeGateway) -> None:

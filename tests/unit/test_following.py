@@ -198,9 +198,9 @@ def test_a_payment_is_announced(follow: Follow, table: MemoryTable, event: dict[
 
 @pytest.mark.parametrize("change", ["attached", "detached"])
 def test_a_change_of_cards_is_announced(follow: Follow, table: MemoryTable, change: str) -> None:
-    """It changes no subscription."""
+    """The row learns of it as well: it may be the one that the next invoice is charged to."""
     assert Outcome.FOLLOWED is follow(card(f"payment_method.{change}"))
-    assert ["payment_method.changed"] == announced(table)
+    assert ["payment_method.changed", "subscription.activated"] == announced(table)
 
 
 @pytest.mark.parametrize(

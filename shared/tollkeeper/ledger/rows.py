@@ -12,7 +12,7 @@ from tollkeeper.rules.announcements import Announcement, Kind
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.periods import Period, Terms
-from tollkeeper.rules.subscriptions import Cause, Status, Subscription
+from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription
 from tollkeeper.rules.times import epoch, parse_iso
 from tollkeeper.rules.usage import UsageRecord
 
@@ -112,6 +112,10 @@ def subscription_cells(of: Subscription) -> Cells:
         "endedAt": of.ended_at,
         "pastDueSince": of.past_due_since,
         "canceledFor": of.canceled_for.value if of.canceled_for else None,
+        "cardBrand": of.card.brand if of.card else None,
+        "cardLast4": of.card.last4 if of.card else None,
+        "cardExpMonth": of.card.exp_month if of.card else None,
+        "cardExpYear": of.card.exp_year if of.card else None,
     }
 
 
@@ -143,6 +147,16 @@ def _subscription(row: Mapping[str, Value]) -> Subscription:
         ended_at=_instant(row, "endedAt"),
         past_due_since=_instant(row, "pastDueSince"),
         canceled_for=Cause(str(row["canceledFor"])) if "canceledFor" in row else None,
+        card=_card(row) if "cardLast4" in row else None,
+    )
+
+
+def _card(row: Mapping[str, Value]) -> Card:
+    return Card(
+        brand=str(row["cardBrand"]),
+        last4=str(row["cardLast4"]),
+        exp_month=int(row["cardExpMonth"]),
+        exp_year=int(row["cardExpYear"]),
     )
 
 

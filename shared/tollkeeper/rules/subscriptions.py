@@ -34,12 +34,25 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """What people know a card by."""
+
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+
+    def __str__(self) -> str:
+        return f"{self.brand} {self.last4} {self.exp_month}/{self.exp_year}"
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """What Stripe says of a subscription now.
 
     `period_start` and `period_end` are those of its items. `past_due_since` is when the oldest invoice
     failed that is still to be paid, and `first_charge_failed` says that this is the first after a trial.
-    `canceled_for` is given where Tollkeeper cancelled it.
+    `canceled_for` is given where Tollkeeper cancelled it. `card` is what its invoices are charged to.
     """
 
     id: str
@@ -55,6 +68,7 @@ class Subscription:
     past_due_since: datetime | None = None
     first_charge_failed: bool = False
     canceled_for: Cause | None = None
+    card: Card | None = None
 
     @property
     def is_live(self) -> bool:

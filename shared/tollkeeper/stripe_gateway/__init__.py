@@ -1,22 +1,22 @@
-"""Stripe, in Stripe's own nouns. The only module that imports its SDK."""
+"""Stripe, in Stripe's own nouns. Nothing outside of this folder imports its SDK."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import stripe
 from stripe import StripeClient
 
-from tollkeeper.catalogue import FREE, Catalogue
+from tollkeeper.catalogue import Catalogue
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
-from tollkeeper.rules.times import epoch, from_epoch
+from tollkeeper.rules.times import epoch
 from tollkeeper.stripe_errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe_events import StripeEvent
+from tollkeeper.stripe_gateway import objects
+from tollkeeper.stripe_gateway.errors import is_replayed, translated
 
 if TYPE_CHECKING:
     from stripe.params import EventListParams
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 NETWORK_RETRIES = 2
 MOST_KEYS = 8
-SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
-CAUSE_PREFIX = "tollkeeper:"
 TIMEOUT_SECONDS = 8.0
+CARD = "data.default_payment_method"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class StripeGateway:
         # Hashed, for a key has at most 255 characters.
         fact = "\n".join(("customer", self._deployment, user_id, replacing or ""))
         key = sha256(fact.encode()).hexdigest()
-        with _translated():
+        with translated():
             for attempt in range(MOST_KEYS):
                 try:
                     customer = self._client.v1.customers.create(
@@ -96,7 +95,7 @@ class StripeGateway:
                         {"idempotency_key": f"{key}-{attempt}", "max_network_retries": 0},
                     )
                 except stripe.APIError as error:
-                    if not _is_replayed(error):
+                    if not is_replayed(error):
                         raise
                 else:
                     return customer.id
@@ -104,7 +103,7 @@ class StripeGateway:
 
     def has_customer(self, customer_id: str) -> bool:
         """Whether a customer exists and is not deleted."""
-        with _translated():
+        with translated():
             return not getattr(self._client.v1.customers.retrieve(customer_id), "deleted", False)
 
     def user_of(self, customer_id: str) -> str | None:
@@ -112,7 +111,7 @@ class StripeGateway:
 
         Of a deleted customer Stripe tells the id alone; their subscriptions still know the user.
         """
-        with _translated():
+        with translated():
             customer = self._client.v1.customers.retrieve(customer_id)
         if getattr(customer, "deleted", False):
             return next((self._user(each) for each in self._subscriptions(customer_id)), None)
@@ -124,8 +123,10 @@ class StripeGateway:
 
     def subscriptions(self) -> Iterator[tuple[str, Subscription]]:
         """Return every subscription of this deployment that has not been cancelled, with its user."""
-        with _translated():
-            for each in self._client.v1.subscriptions.list({"limit": 100}).auto_paging_iter():
+        with translated():
+            for each in self._client.v1.subscriptions.list(
+                {"limit": 100, "expand": [CARD]}
+            ).auto_paging_iter():
                 if user_id := self._user(each):
                     yield user_id, self._subscription(each)
 
@@ -136,12 +137,12 @@ class StripeGateway:
         what is still open of a first charge that failed.
         """
         credited = cause is Cause.DUPLICATE
-        with _translated():
+        with translated():
             try:
                 self._client.v1.subscriptions.cancel(
                     subscription_id,
                     {
-                        "cancellation_details": {"comment": CAUSE_PREFIX + cause},
+                        "cancellation_details": {"comment": objects.comment(cause)},
                         "invoice_now": credited,
                         "prorate": credited,
                     },
@@ -160,7 +161,7 @@ class StripeGateway:
 
     def rejections(self, event_id: str) -> list[MeterRejection]:
         """Return what a thin event tells of meter events that Stripe took and then rejected."""
-        with _translated():
+        with translated():
             data: Any = self._client.v2.core.events.retrieve(event_id).to_dict().get("data", {})
         return [
             MeterRejection(
@@ -171,13 +172,13 @@ class StripeGateway:
 
     def open_checkout_sessions(self, customer_id: str) -> list[str]:
         """Return the ids of the sessions on which a customer could still pay."""
-        with _translated():
+        with translated():
             found = self._client.v1.checkout.sessions.list({"customer": customer_id, "status": "open"})
             return [session.id for session in found.auto_paging_iter()]
 
     def expire_checkout_session(self, session_id: str) -> None:
         """Take a session away, so that nobody can pay on it any more; it is as well if somebody has paid."""
-        with _translated():
+        with translated():
             try:
                 self._client.v1.checkout.sessions.expire(session_id)
             except stripe.InvalidRequestError:
@@ -199,7 +200,7 @@ class StripeGateway:
         if order.trial_days:
             subscription["trial_period_days"] = order.trial_days
             subscription["trial_settings"] = {"end_behavior": {"missing_payment_method": "cancel"}}
-        with _translated():
+        with translated():
             session = self._client.v1.checkout.sessions.create(
                 {
                     "mode": "subscription",
@@ -220,7 +221,7 @@ class StripeGateway:
 
     def send_meter_event(self, event: MeterEvent) -> None:
         """Tell Stripe of overage. That Stripe knows the event already is as good as that it takes it now."""
-        with _translated():
+        with translated():
             try:
                 self._client.v1.billing.meter_events.create(
                     {
@@ -237,7 +238,7 @@ class StripeGateway:
     def _prices(self, lookup_keys: Sequence[str]) -> dict[str, str]:
         """Return the ids of the prices with these lookup keys, asked once in a function's life."""
         if not self._price_ids.keys() >= set(lookup_keys):
-            with _translated():
+            with translated():
                 found = self._client.v1.prices.list(
                     {"lookup_keys": list(lookup_keys), "active": True, "limit": 100}
                 )
@@ -256,87 +257,45 @@ class StripeGateway:
         return noted.get("userId") if noted.get("deployment") == self._deployment else None
 
     def _subscriptions(self, customer_id: str) -> list[stripe.Subscription]:
-        with _translated():
+        with translated():
             found = self._client.v1.subscriptions.list(
-                {"customer": customer_id, "status": "all", "limit": 100}
+                {"customer": customer_id, "status": "all", "limit": 100, "expand": [CARD]}
             )
             return [each for each in found.auto_paging_iter() if self._user(each)]
 
     def _events(self, which: "EventListParams") -> list[StripeEvent]:
-        with _translated():
+        with translated():
             found = self._client.v1.events.list({**which, "limit": 100})
             return [StripeEvent.of(each.to_dict()) for each in found.auto_paging_iter()][::-1]
 
     def _subscription(self, of: stripe.Subscription) -> Subscription:
-        # A property named like a dict's method: `items` is Stripe's list of subscription items here.
-        items = of["items"].data
-        base = next((item for item in items if str(item.price.product) in self._plans), items[0])
-        unpaid = self._oldest_unpaid(of.id) if of.status == Status.PAST_DUE else None
-        return Subscription(
-            id=of.id,
-            customer_id=str(of.customer),
-            plan=self._plans.get(str(base.price.product), FREE),
-            status=Status(of.status),
-            created=from_epoch(of.created),
-            period_start=from_epoch(base.current_period_start),
-            period_end=from_epoch(base.current_period_end),
-            trial_end=_instant(of.trial_end),
-            cancel_at=_instant(of.cancel_at)
-            or (from_epoch(base.current_period_end) if of.cancel_at_period_end else None),
-            ended_at=_instant(of.ended_at),
-            past_due_since=_failed_at(unpaid) if unpaid else None,
-            first_charge_failed=unpaid is not None and _is_first_after_trial(unpaid, of),
-            canceled_for=_cause(of),
+        return objects.subscription(
+            of,
+            self._plans,
+            unpaid=self._oldest_unpaid(of.id) if of.status == Status.PAST_DUE else None,
+            card=self._card(of),
         )
+
+    def _card(self, of: stripe.Subscription) -> stripe.PaymentMethod | None:
+        """Return what a subscription's invoices are charged to: its own, or else its customer's."""
+        method = of.default_payment_method
+        if method is None and of.ended_at is None:
+            with translated():
+                customer = self._client.v1.customers.retrieve(
+                    str(of.customer), {"expand": ["invoice_settings.default_payment_method"]}
+                )
+            if customer.invoice_settings:
+                method = customer.invoice_settings.default_payment_method
+        return method if isinstance(method, stripe.PaymentMethod) else None
 
     def _oldest_unpaid(self, subscription_id: str) -> stripe.Invoice | None:
         """Return the invoice that made a subscription past due: the newest one may be of a later month."""
-        with _translated():
+        with translated():
             found = self._client.v1.invoices.list(
                 {"subscription": subscription_id, "status": "open", "limit": 100}
             )
             return min(found.auto_paging_iter(), key=lambda invoice: invoice.created, default=None)
 
 
-def _failed_at(invoice: stripe.Invoice) -> datetime:
-    """Return when an invoice was first asked to be paid, which is when it is finalised."""
-    return _instant(invoice.status_transitions.finalized_at) or from_epoch(invoice.created)
-
-
-def _is_first_after_trial(invoice: stripe.Invoice, of: stripe.Subscription) -> bool:
-    """Whether an invoice closes the trial: of a renewal, it names the period that it looks back on."""
-    return invoice.billing_reason == "subscription_cycle" and invoice.period_end == of.trial_end
-
-
-def _cause(of: stripe.Subscription) -> Cause | None:
-    """Return why Tollkeeper cancelled a subscription, as it told Stripe then."""
-    comment = (of.cancellation_details and of.cancellation_details.comment) or ""
-    known = {CAUSE_PREFIX + cause: cause for cause in Cause}
-    return known.get(comment) if of.ended_at else None
-
-
 def _rejected(sample: Any) -> str:  # noqa: ANN401 - a part of Stripe's JSON
     return f"{sample['request']['identifier']}: {sample['error_message']}"
-
-
-def _is_replayed(error: stripe.StripeError) -> bool:
-    headers = {str(name).lower(): value for name, value in (error.headers or {}).items()}
-    return headers.get("idempotent-replayed") == "true"
-
-
-def _instant(seconds: int | None) -> datetime | None:
-    return None if seconds is None else from_epoch(seconds)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the SDK's errors into ours: those that may pass, and those that will not."""
-    try:
-        yield
-    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
-        raise StripeUnavailableError(str(error)) from error
-    except stripe.StripeError as error:
-        # A conflict is an idempotency key, or an object, that another call is at just now.
-        if error.http_status == HTTPStatus.CONFLICT or (error.http_status or 0) >= SERVER_ERROR:
-            raise StripeUnavailableError(str(error)) from error
-        raise StripeRefusedError(str(error)) from error

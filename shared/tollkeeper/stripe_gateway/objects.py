@@ -1,0 +1,75 @@
+"""Stripe's objects as values of the rules."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import stripe
+
+from tollkeeper.catalogue import FREE
+from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription
+from tollkeeper.rules.times import from_epoch
+
+
+def subscription(
+    of: stripe.Subscription,
+    plans: Mapping[str, str],
+    *,
+    unpaid: stripe.Invoice | None,
+    card: stripe.PaymentMethod | None,
+) -> Subscription:
+    """Return what Stripe says of a subscription.
+
+    `plans` are the plans' names by the ids of their products, `unpaid` is the oldest invoice that is still to
+    be paid of a subscription past due, `card` what its invoices are charged to.
+    """
+    # A property named like a dict's method: `items` is Stripe's list of subscription items here.
+    items = of["items"].data
+    base = next((item for item in items if str(item.price.product) in plans), items[0])
+    return Subscription(
+        id=of.id,
+        customer_id=str(of.customer),
+        plan=plans.get(str(base.price.product), FREE),
+        status=Status(of.status),
+        created=from_epoch(of.created),
+        period_start=from_epoch(base.current_period_start),
+        period_end=from_epoch(base.current_period_end),
+        trial_end=_instant(of.trial_end),
+        cancel_at=_instant(of.cancel_at)
+        or (from_epoch(base.current_period_end) if of.cancel_at_period_end else None),
+        ended_at=_instant(of.ended_at),
+        past_due_since=_failed_at(unpaid) if unpaid else None,
+        first_charge_failed=unpaid is not None and _is_first_after_trial(unpaid, of),
+        canceled_for=_cause(of),
+        card=_card(card),
+    )
+
+
+def comment(cause: Cause) -> str:
+    """Return what Stripe is told of a cause, from which it can be read again."""
+    return f"tollkeeper:{cause}"
+
+
+def _cause(of: stripe.Subscription) -> Cause | None:
+    told = of.cancellation_details and of.cancellation_details.comment
+    return {comment(cause): cause for cause in Cause}.get(told or "") if of.ended_at else None
+
+
+def _card(method: stripe.PaymentMethod | None) -> Card | None:
+    """Return a card that is still its customer's; other means of payment have no numbers to show."""
+    if method is None or method.customer is None or method.card is None:
+        return None
+    return Card(method.card.brand, method.card.last4, method.card.exp_month, method.card.exp_year)
+
+
+def _failed_at(invoice: stripe.Invoice) -> datetime:
+    """Return when an invoice was first asked to be paid, which is when it is finalised."""
+    return _instant(invoice.status_transitions.finalized_at) or from_epoch(invoice.created)
+
+
+def _is_first_after_trial(invoice: stripe.Invoice, of: stripe.Subscription) -> bool:
+    """Whether an invoice closes the trial: of a renewal, it names the period that it looks back on."""
+    return invoice.billing_reason == "subscription_cycle" and invoice.period_end == of.trial_end
+
+
+def _instant(seconds: int | None) -> datetime | None:
+    return None if seconds is None else from_epoch(seconds)
