@@ -6,10 +6,13 @@ import sys
 import uuid
 from collections.abc import Iterator
 
+import boto3
 import pytest
 
 from infra.local.places import ROOT, Home, Stack
+from infra.local.sam import STACK_NAME
 from tests.e2e.callers import Callers
+from tests.ledger.tables import CREDENTIALS
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +34,15 @@ def stack(home: Home) -> Stack:
 def callers(home: Home, stack: Stack) -> Callers:
     """Those who call the stack under test."""
     return Callers(home, stack)
+
+
+@pytest.fixture(scope="session")
+def dead_letter_queue(stack: Stack) -> str:
+    """The address of the queue where usage stands that could not be counted."""
+    formation = boto3.client("cloudformation", endpoint_url=stack.awsEndpoint, **CREDENTIALS)
+    [described] = formation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
+    return outputs["UsageDeadLetterQueueUrl"]
 
 
 @pytest.fixture
