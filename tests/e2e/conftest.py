@@ -6,13 +6,11 @@ import sys
 import uuid
 from collections.abc import Iterator
 
-import boto3
 import pytest
 
 from infra.local.places import ROOT, Home, Stack
-from infra.local.sam import STACK_NAME
 from tests.e2e.callers import Callers
-from tests.ledger.tables import CREDENTIALS
+from tests.e2e.queues import Queues
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +35,9 @@ def callers(home: Home, stack: Stack) -> Callers:
 
 
 @pytest.fixture(scope="session")
-def dead_letter_queue(stack: Stack) -> str:
-    """The address of the queue where usage stands that could not be counted."""
-    formation = boto3.client("cloudformation", endpoint_url=stack.awsEndpoint, **CREDENTIALS)
-    [described] = formation.describe_stacks(StackName=STACK_NAME)["Stacks"]
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
-    return outputs["UsageDeadLetterQueueUrl"]
+def queues(stack: Stack) -> Queues:
+    """The queues of the stack under test."""
+    return Queues(stack)
 
 
 @pytest.fixture

@@ -3,21 +3,16 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import boto3
 import httpx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from infra.local.places import Stack
 from tests.e2e.callers import Callers, soon
+from tests.e2e.queues import Queues
 from tests.e2e.requests import Request, bad_requests
-from tests.ledger.tables import CREDENTIALS
 from tollkeeper.catalogue import load
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 METRICS = ", ".join(load().metrics)
 
@@ -249,30 +244,8 @@ class TestFields:
 class TestQueue:
     """What a caller with IAM rights puts straight on the usage queue."""
 
-    @pytest.fixture
-    def sqs(self, stack: Stack) -> "SQSClient":
-        """SQS, as a caller with IAM rights has it."""
-        return boto3.client("sqs", endpoint_url=stack.awsEndpoint, **CREDENTIALS)
-
-    def letters(self, sqs: "SQSClient", url: str, about: str, count: int) -> list[dict[str, Any]]:
-        """Take away the dead letters that speak of something, as soon as there are so many."""
-        found: list[dict[str, Any]] = []
-
-        def look() -> int:
-            answer = sqs.receive_message(
-                QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=2
-            )
-            for message in answer.get("Messages", []):
-                if about in message["Body"]:
-                    found.append(json.loads(message["Body"]))
-                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            return len(found)
-
-        soon(look, lambda seen: seen >= count)
-        return found
-
     def test_a_poison_is_taken_out_and_its_neighbours_count(
-        self, stack: Stack, callers: Callers, user: str, sqs: "SQSClient", dead_letter_queue: str
+        self, callers: Callers, user: str, queues: Queues
     ) -> None:
         """The record becomes a dead letter with its reason and acceptance; those beside it are counted."""
         good = {"id": "good", "userId": user, "eventType": "exports", "quantity": 2}
@@ -280,22 +253,20 @@ class TestQueue:
         other = {"id": "other", "userId": user, "eventType": "exports", "quantity": 4}
         body = json.dumps({"records": [good, poison, other]})
         before = callers.now()
-        sqs.send_message(QueueUrl=stack.usageQueue, MessageBody=body)
+        queues.send(body)
         assert 6 == soon(lambda: callers.usage(user)["exports"], lambda used: used >= 6)
-        [letter] = self.letters(sqs, dead_letter_queue, user, 1)
+        [letter] = queues.letters(user)
         assert ({"record", "reason", "acceptedAt"}, poison) == (set(letter), letter["record"])
         assert f"unknown_metric: eventType: unknown metric; known are {METRICS}" == letter["reason"]
         accepted = datetime.fromisoformat(letter["acceptedAt"])
         assert abs(accepted - before) < timedelta(minutes=1)
 
-    def test_a_message_that_holds_no_records_is_a_dead_letter(
-        self, stack: Stack, user: str, sqs: "SQSClient", dead_letter_queue: str
-    ) -> None:
-        """It stands there as it came: no JSON, no list, or one record too deep for any reader."""
+    def test_a_message_that_holds_no_records_is_a_dead_letter(self, user: str, queues: Queues) -> None:
+        """It stands there as it came: no JSON, no object, or one without a list of records."""
         bodies = [f"nonsense of {user}", json.dumps({"record": user}), f'["{user}"]']
         for body in bodies:
-            sqs.send_message(QueueUrl=stack.usageQueue, MessageBody=body)
-        found = self.letters(sqs, dead_letter_queue, user, len(bodies))
+            queues.send(body)
+        found = queues.letters(user, len(bodies))
         assert sorted(bodies) == sorted(letter["record"] for letter in found)
 
 

@@ -1,0 +1,60 @@
+"""The stack's usage queue and its dead letters, as somebody with IAM rights has them."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from infra.local.places import Stack
+from infra.local.sam import STACK_NAME
+from tests.e2e.callers import soon
+from tests.ledger.tables import CREDENTIALS
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class Queues:
+    """Both queues of one stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._sqs: SQSClient = boto3.client("sqs", endpoint_url=stack.awsEndpoint, **CREDENTIALS)
+        formation = boto3.client("cloudformation", endpoint_url=stack.awsEndpoint, **CREDENTIALS)
+        [described] = formation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
+        self._usage = stack.usageQueue
+        self._dead_letters = outputs["UsageDeadLetterQueueUrl"]
+
+    def send(self, body: str) -> None:
+        """Put a message straight on the usage queue."""
+        self._sqs.send_message(QueueUrl=self._usage, MessageBody=body)
+
+    def settle(self) -> None:
+        """Wait until all that was sent has been taken and done with."""
+
+        def left() -> int:
+            attributes = self._sqs.get_queue_attributes(QueueUrl=self._usage, AttributeNames=["All"])
+            count = attributes["Attributes"]
+            waiting, in_flight = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
+            return int(count[waiting]) + int(count[in_flight])
+
+        assert 0 == soon(left, lambda count: count == 0)
+
+    def letters(self, about: str, count: int = 1) -> list[dict[str, Any]]:
+        """Take away the dead letters that speak of something, as soon as there are so many."""
+        found: list[dict[str, Any]] = []
+
+        def look() -> int:
+            answer = self._sqs.receive_message(
+                QueueUrl=self._dead_letters, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=2
+            )
+            for message in answer.get("Messages", []):
+                if about in message["Body"]:
+                    found.append(json.loads(message["Body"]))
+                    self._sqs.delete_message(
+                        QueueUrl=self._dead_letters, ReceiptHandle=message["ReceiptHandle"]
+                    )
+            return len(found)
+
+        soon(look, lambda seen: seen >= count)
+        return found
