@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +12,8 @@ from rich.table import Table
 
 from infra.local import aws
 from infra.local.places import Home
-from tests.bench import idle, records, webhook
+from tests.bench import cold_starts, idle, quota, records, webhook
+from tests.bench.deployment import deploy
 from tests.bench.figures import Figure
 
 
@@ -21,11 +23,11 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the figures to this file, as one flat object")
     arguments = parser.parse_args()
     console = Console()
-    with tempfile.TemporaryDirectory() as folder, console.status("Measuring"):
+    with tempfile.TemporaryDirectory() as folder, console.status("Starting") as status:
         home = Home(Path(folder))
         endpoint = aws.start(home)
         try:
-            figures = [*records.figures(endpoint), *webhook.figures(endpoint), *idle.figures()]
+            figures = _measured(home, endpoint, status.update)
         finally:
             aws.stop(home)
     console.print(_table(figures))
@@ -36,8 +38,22 @@ def main() -> int:
     return int(not all(each.kept for each in figures))
 
 
+def _measured(home: Home, endpoint: str, tell: Callable[[str], object]) -> list[Figure]:
+    deploy(endpoint)
+    figures = idle.figures()
+    tell("Counting records")
+    figures += records.figures(endpoint)
+    tell("Checking and consuming")
+    figures += quota.figures()
+    tell("Acknowledging webhooks")
+    figures += webhook.figures()
+    figures += cold_starts.figures(home, tell)
+    return figures
+
+
 def _table(figures: list[Figure]) -> Table:
     table = Table("figure", "what it is", "measured", "at most", "")
+    table.columns[0].no_wrap = True
     for column in (2, 3):
         table.columns[column].justify = "right"
     for each in figures:

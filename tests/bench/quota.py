@@ -1,0 +1,172 @@
+"""What a check and a consume cost: requests, write units, and processor time over one bare read."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from functions.quota.app import Desk, handler
+from tests.bench.capacity import MeteredTable
+from tests.bench.figures import Figure
+from tests.ledger.streams import record
+from tests.unit.examples import CATALOGUE, ENVIRONMENT, OFFER, SUBSCRIPTION
+from tests.unit.fakes import FakeContext
+from tollkeeper.ledger import keys
+from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.ledger.consuming import Consuming
+from tollkeeper.ledger.table import DynamoTable, Table
+from tollkeeper.listing import list_consumed
+from tollkeeper.rules.accounts import periods_bound
+from tollkeeper.runtime import AWS
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CALLS = 200
+ROUNDS = 9
+SUBSCRIBER = "user_2abcDEFghiJKLmno1234"
+NEWCOMER = "user_2abcDEFghiJKLmno5678"
+FREE_DESIGNS = 3
+DATA = {"method": "POST", "path": "/api/calculations/lighting", "status": 200}
+
+
+def figures() -> list[Figure]:
+    """Measure, with the DynamoDB that this process is pointed at for requests and processor time."""
+    now = datetime.now(UTC)
+    client = boto3.client(
+        "dynamodb", config=AWS
+    )  # as the function's own, so that its config is nobody's gain
+    table = DynamoTable(client, ENVIRONMENT["TABLE_NAME"])
+    subscribe(table, now)
+    checks, consumes = requests(client, table, now)
+    units, page_units = write_units(now)
+    ours, bare = processor_times(client, table, now)
+    return [
+        Figure("quota_requests", "DynamoDB requests per check", checks, 1),
+        Figure(
+            "quota_cpu_ratio",
+            f"a check over one bare get_item ({ours * 1000:.2f} / {bare * 1000:.2f} ms)",
+            ours / bare,
+            1.6,
+        ),
+        Figure("consume_requests", "DynamoDB requests per consume, yes or no", consumes, 2),
+        Figure("write_units_per_consume", "write units per consume", units, 6),
+        Figure("write_units_per_listing", "… and for its page, later, from the stream", page_units),
+    ]
+
+
+def subscribe(table: Table, now: datetime) -> None:
+    """Make a professional of the subscriber, ten days into a period, with something used of every metric."""
+    started = now - timedelta(days=10)
+    subscription = replace(
+        SUBSCRIPTION, created=started, period_start=started, period_end=started + timedelta(days=30)
+    )
+    accounts = Accounts(table)
+    account = accounts.read(SUBSCRIBER, since=now)
+    accounts.write_subscription(account, subscription, periods_bound(account, subscription, OFFER))
+    accounts.set_spending_cap(SUBSCRIBER, 100_00, now)
+    for metric in CATALOGUE.metrics:
+        ask(table, consume(SUBSCRIBER, metric), now)
+
+
+def requests(client: "DynamoDBClient", table: Table, now: datetime) -> tuple[int, int]:
+    """Return the most requests that a check makes, and a consume: the first, another, the same, and a no."""
+    sent: list[str] = []
+    client.meta.events.register("before-send.dynamodb", lambda **_: sent.append("one"))
+
+    def made_for(event: Mapping[str, Any], expected: int) -> int:
+        sent.clear()
+        status = ask(table, event, now)
+        if status != expected:
+            raise RuntimeError(f"{event} was answered {status}")
+        return len(sent)
+
+    checks = [made_for(check(user, "designsCreated"), 200) for user in (NEWCOMER, SUBSCRIBER)]
+    first = consume(NEWCOMER, "designsCreated")
+    consumes = [
+        made_for(first, 200),
+        made_for(first, 200),
+        made_for(consume(NEWCOMER, "designsCreated"), 200),
+        made_for(consume(NEWCOMER, "designsCreated", FREE_DESIGNS), 402),
+        made_for(consume(SUBSCRIBER, "apiCalls"), 200),
+    ]
+    return max(checks), max(consumes)
+
+
+def write_units(now: datetime) -> tuple[float, float]:
+    """Return the most write units of a consume, of any metric by either user, and of its page."""
+    table = MeteredTable()
+    subscribe(table, now)
+    consumed, listed = [], []
+    for user, metric in product((NEWCOMER, SUBSCRIBER), CATALOGUE.metrics):
+        event = consume(user, metric)
+        table.write_units = 0.0
+        ask(table, event, now)
+        consumed.append(table.write_units)
+        key = keys.record(user, json.loads(event["body"])["id"])
+        table.write_units = 0.0
+        list_consumed([record(key, None, table.rows[key], number=1, at=now)], table)
+        listed.append(table.write_units)
+    return max(consumed), max(listed)
+
+
+def processor_times(client: "DynamoDBClient", table: Table, now: datetime) -> tuple[float, float]:
+    """Return the processor seconds of the whole handler for a check, and of one bare read of a period's row.
+
+    They take turns, and the best round of each counts: whatever else this machine does only adds.
+    """
+    account = Accounts(table).read(SUBSCRIBER, since=now)
+    row = keys.period(SUBSCRIBER, account.periods[0])
+    key = {"pk": {"S": row.pk}, "sk": {"S": row.sk}}
+    name = ENVIRONMENT["TABLE_NAME"]
+    ours = partial(handler, check(SUBSCRIBER, "apiCalls"), FakeContext())
+    bare = partial(client.get_item, TableName=name, Key=key, ConsistentRead=True)
+    times = [(_seconds(ours), _seconds(bare)) for _ in range(ROUNDS)]
+    return min(mine for mine, _ in times), min(theirs for _, theirs in times)
+
+
+def ask(table: Table, event: Mapping[str, Any], now: datetime) -> int:
+    """Put a request to the function's desk at a table, and return the status of its answer."""
+    desk = Desk(CATALOGUE, Consuming(table, OFFER), ENVIRONMENT["UPGRADE_URL"])
+    return int(desk.answer({**event}, now)["statusCode"])
+
+
+def check(user: str, metric: str) -> dict[str, Any]:
+    """Return the request for what a user has left."""
+    return {
+        "routeKey": "GET /quota/{eventType}",
+        "pathParameters": {"eventType": metric},
+        "queryStringParameters": {"userId": user},
+    }
+
+
+def consume(user: str, metric: str, quantity: int = 1) -> dict[str, Any]:
+    """Return a request to consume, under an id of its own."""
+    body = {
+        "userId": user,
+        "id": str(uuid.uuid4()),
+        "quantity": quantity,
+        "facilityId": "greenhouse-2",
+        "eventData": DATA,
+    }
+    return {
+        "routeKey": "POST /quota/{eventType}/consume",
+        "pathParameters": {"eventType": metric},
+        "body": json.dumps(body),
+    }
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Return the processor seconds of one call, on average, in this thread."""
+    work()
+    begun = time.thread_time()
+    for _ in range(CALLS):
+        work()
+    return (time.thread_time() - begun) / CALLS
