@@ -12,6 +12,7 @@ from tollkeeper import runtime
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.ledger.consuming import Consuming, Consumption, Obstacle, ObstacleError
 from tollkeeper.ledger.patience import ContendedError, for_seconds
+from tollkeeper.ledger.table import UnavailableError
 from tollkeeper.quota import (
     TooLargeError,
     WrongUseError,
@@ -72,8 +73,8 @@ class Desk:
         except ObstacleError as error:
             status, message = OBSTACLES[error.obstacle]
             return reply(status, {"error": error.obstacle, "message": message})
-        except ContendedError:
-            logger.warning("Answered 503: the race was lost until time was up")
+        except (ContendedError, UnavailableError):
+            logger.warning("Answered 503: others were at the same rows, or DynamoDB was away", exc_info=True)
             body = {"error": "unavailable", "message": "Please try again in a moment."}
             return reply(HTTPStatus.SERVICE_UNAVAILABLE, body, {"retry-after": "1"})
 
