@@ -34,9 +34,9 @@ class Queues:
 
         def left() -> int:
             attributes = self._sqs.get_queue_attributes(QueueUrl=self._usage, AttributeNames=["All"])
-            count = attributes["Attributes"]
-            waiting, in_flight = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
-            return int(count[waiting]) + int(count[in_flight])
+            counts = attributes["Attributes"]
+            waiting = int(counts["ApproximateNumberOfMessages"])
+            return waiting + int(counts["ApproximateNumberOfMessagesNotVisible"])
 
         assert 0 == soon(left, lambda count: count == 0)
 
