@@ -21,6 +21,8 @@ class Callers:
     def __init__(self, home: Home, stack: Stack) -> None:
         self._home = home
         self._stack = stack
+        # One for all: making a transport takes longer than most answers.
+        self._transport = httpx.HTTPTransport(limits=httpx.Limits(max_connections=CONNECTIONS))
         self.service = self.bearing(issuer.service_token(home.signing_key, stack.issuer))
 
     def user(self, user_id: str) -> httpx.Client:
@@ -30,10 +32,7 @@ class Callers:
     def bearing(self, token: str | None) -> httpx.Client:
         """Return a client of the API with any token, or with none."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        limits = httpx.Limits(max_connections=CONNECTIONS)
-        return httpx.Client(
-            base_url=self._stack.api, headers=headers, timeout=60, trust_env=False, limits=limits
-        )
+        return httpx.Client(base_url=self._stack.api, headers=headers, timeout=60, transport=self._transport)
 
     def now(self) -> datetime:
         """Return what time it is for the stack."""
