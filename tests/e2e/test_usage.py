@@ -76,9 +76,14 @@ def test_an_id_that_comes_back_as_something_else_is_a_dead_letter(
 
 
 @pytest.fixture
-def busy(callers: Callers, user: str) -> str:
+def now(callers: Callers) -> datetime:
+    """What time it is for the stack as the test begins: its clock may be running."""
+    return callers.now()
+
+
+@pytest.fixture
+def busy(callers: Callers, user: str, now: datetime) -> str:
     """Somebody with usage of two metrics, in two facilities, this month and earlier."""
-    now = callers.now()
     report(
         callers,
         record(user, "north", now, quantity=3, facilityId="north", eventData={"format": "pdf", "räume": 2}),
@@ -90,9 +95,8 @@ def busy(callers: Callers, user: str) -> str:
     return user
 
 
-def test_the_series_add_up(callers: Callers, busy: str) -> None:
+def test_the_series_add_up(callers: Callers, busy: str, now: datetime) -> None:
     """By day, by month and by facility GET /usage says what was sent, to users and back ends alike."""
-    now = callers.now()
     span = f"from={now - LONG_AGO:%Y-%m-%d}&to={now:%Y-%m-%d}"
     days = shown(callers, busy, f"usage?{span}")
     of_north = shown(callers, busy, f"usage?{span}&facilityId=north")
@@ -102,10 +106,11 @@ def test_the_series_add_up(callers: Callers, busy: str) -> None:
     assert (5, 7) == (months["series"][0]["usage"]["exports"], months["series"][-1]["usage"]["exports"])
 
 
-def test_the_records_behind_a_number_are_those_that_were_sent(callers: Callers, busy: str) -> None:
+def test_the_records_behind_a_number_are_those_that_were_sent(
+    callers: Callers, busy: str, now: datetime
+) -> None:
     """Each with its time, facility and data, in the period and in the month that it belongs to."""
     period = shown(callers, busy, "subscription")["currentPeriodStart"]
-    now = callers.now()
     present = shown(callers, busy, f"usage/records?period={period}")["records"]
     assert {
         ("north", 3, "north", '{"format": "pdf", "r\\u00e4ume": 2}'),
