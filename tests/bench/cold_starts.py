@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
@@ -26,7 +25,7 @@ from infra.local.places import ROOT, Home
 from infra.local.processes import free_port
 from tests.bench import quota
 from tests.bench.deployment import WEBHOOK_SECRET
-from tests.bench.figures import Figure
+from tests.bench.figures import Figure, Paired
 from tests.unit.events import invoice
 
 PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
@@ -67,26 +66,25 @@ def _signed(body: str) -> dict[str, Any]:
 
 
 def _ratios(name: str, task: Path, event: dict[str, Any], tell: Callable[[str], object]) -> list[Figure]:
-    """Start a function and its hello-world in turns, and compare their medians."""
+    """Start a function and its hello-world in turns, each pair within a second of the machine's moods."""
     path = [task, task.with_name("Layer") / "python"]
-    ours, hellos = [], []
+    pairs = []
     for number in range(ROUNDS):
         tell(f"Starting {name} and its hello-world cold, {number + 1} of {ROUNDS}")
-        ours.append(start("app.handler", path, event))
-        hellos.append(start(f"{name}.handler", [HELLO], event))
-    ready, hello = (median(each.ready for each in starts) for starts in (ours, hellos))
-    answered, hello_answered = (median(each.answered for each in starts) for starts in (ours, hellos))
+        pairs.append((start("app.handler", path, event), start(f"{name}.handler", [HELLO], event)))
+    ready = Paired([(ours.ready, hello.ready) for ours, hello in pairs])
+    answered = Paired([(ours.answered, hello.answered) for ours, hello in pairs])
     return [
         Figure(
             f"{name}_cold_start_ratio",
-            f"{name}'s start over a hello-world's with its clients ({ready:.0f} / {hello:.0f} ms)",
-            ready / hello,
+            f"{name}'s start over a hello-world's with its clients ({ready} ms)",
+            ready.ratio,
             1.4,
         ),
         Figure(
             f"{name}_first_answer_ratio",
-            f"… and its first answer over the bare calls ({answered:.0f} / {hello_answered:.0f} ms)",
-            answered / hello_answered,
+            f"… and its first answer over the bare calls ({answered} ms)",
+            answered.ratio,
         ),
     ]
 
