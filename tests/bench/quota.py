@@ -40,9 +40,7 @@ DATA = {"method": "POST", "path": "/api/calculations/lighting", "status": 200}
 def figures() -> list[Figure]:
     """Measure, with the DynamoDB that this process is pointed at for requests and processor time."""
     now = datetime.now(UTC)
-    client = boto3.client(
-        "dynamodb", config=AWS
-    )  # as the function's own, so that its config is nobody's gain
+    client = boto3.client("dynamodb", config=AWS)  # as the function's own, so that neither gains by it
     table = DynamoTable(client, ENVIRONMENT["TABLE_NAME"])
     subscribe(table, now)
     checks, consumes = requests(client, table, now)
