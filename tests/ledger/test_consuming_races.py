@@ -144,3 +144,27 @@ def test_a_crash_while_releasing_changes_nothing(table: Table, point: int, momen
         release(CrashingTable(table, Outside(point, moment)), "a", 2)
     release(table, "a", 2)
     assert 1 == used(table)
+
+
+def test_releases_between_racers_make_room_for_just_as_many(ministack_client: "DynamoDBClient") -> None:
+    """While some give back what they got, the counter is never above the limit, and ends as what was kept."""
+    create_table(ministack_client, "releasing-racers")
+    table = DynamoTable(ministack_client, "releasing-racers")
+    subscribe(table, STARTER)
+    seen: list[int] = []
+
+    def race(number: int) -> int:
+        """Consume one; every third gives it back. Return what is kept."""
+        consuming = Consuming(table, OFFER)
+        if consuming.consume(wish(f"r{number}"), for_seconds(60)).barrier:
+            return 0
+        seen.append(used(table))
+        if number % 3:
+            return 1
+        consuming.release(Release("ada", f"r{number}"), "designsCreated", NOW, for_seconds(60))
+        return 0
+
+    with ThreadPoolExecutor(16) as racers:
+        kept = sum(racers.map(race, range(300)))
+    assert (LIMIT, LIMIT) == (kept, used(table))
+    assert max(seen) <= LIMIT
