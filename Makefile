@@ -86,23 +86,23 @@ build: .venv/.ready .venv-sam/.ready ## sam build, with the layer compiled to by
 
 .PHONY: stripe-plan
 stripe-plan: .venv/.ready ## Show what the catalogue would change in Stripe (needs STRIPE_SECRET_KEY)
-	@PYTHONPATH=shared $(PYTHON) -m infra.stripe_catalogue plan $(if $(LIVE),--live)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.stripe_catalogue plan $(if $(LIVE),--live)
 
 .PHONY: stripe-apply
 stripe-apply: .venv/.ready ## Create and change products, prices and meters in Stripe (LIVE=1 for a live key)
-	@PYTHONPATH=shared $(PYTHON) -m infra.stripe_catalogue apply $(if $(LIVE),--live)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.stripe_catalogue apply $(if $(LIVE),--live)
 
 .PHONY: dead-letters
 dead-letters: .venv/.ready ## Show the usage that could not be counted (STACK=name, REASON=text)
-	@PYTHONPATH=shared $(PYTHON) -m infra.dead_letters list $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters list $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
 
 .PHONY: redrive
 redrive: .venv/.ready ## Send that usage again, once its cause is mended (STACK=name, REASON=text)
-	@PYTHONPATH=shared $(PYTHON) -m infra.dead_letters redrive $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters redrive $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
 
 .PHONY: sweep
 sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day (STACK=name, DAYS=30)
-	@$(PYTHON) -m infra.sweep $(if $(STACK),--stack $(STACK)) $(if $(DAYS),--days $(DAYS))
+	@$(PYTHON) -m infra.operate.sweep $(if $(STACK),--stack $(STACK)) $(if $(DAYS),--days $(DAYS))
 
 .PHONY: help
 help:

@@ -1,6 +1,6 @@
 """The API's description, made from the functions' typed routes: `python -m infra.openapi [--check]`.
 
-Without a flag it writes shared/tollkeeper/openapi.json, which the deployed API serves. With `--check` it
+Without a flag it writes shared/tollkeeper/api/openapi.json, which the deployed API serves. With `--check` it
 writes nothing and fails when that file is stale.
 """
 
@@ -16,12 +16,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from tollkeeper import __version__
-from tollkeeper.api import resolver
-from tollkeeper.models import ConsumeIn, ConsumptionOut, Failure, QuotaOut, ReleaseIn, UserId
+from tollkeeper.api.models import ConsumeIn, ConsumptionOut, Failure, QuotaOut, ReleaseIn, UserId
+from tollkeeper.api.resolver import resolver
 
 ROOT = Path(__file__).parents[1]
-TARGET = ROOT / "shared" / "tollkeeper" / "openapi.json"
-FUNCTIONS = ("checkout", "subscription", "usage_intake", "usage_reader")
+TARGET = ROOT / "shared" / "tollkeeper" / "api" / "openapi.json"
+FUNCTIONS = ("checkout", "subscriptions", "usage_intake", "reader")
 SERVICE_OPERATIONS = ("post /usage", "get /quota", "post /quota", "get /users")
 """How method and path begin where a back end's token is asked for; a user's token is, everywhere else."""
 

@@ -6,7 +6,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.announcing import announce
+from tollkeeper.announcements.announcer import announce
 from tollkeeper.telemetry import logger, metrics
 
 

@@ -7,14 +7,14 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.api import ApiError, User, invalid, resolver, respond
+from tollkeeper.api.models import CheckoutRequest, CheckoutSessionOut
+from tollkeeper.api.resolver import ApiError, Caller, invalid, resolver, respond
 from tollkeeper.catalogue import Catalogue
-from tollkeeper.checkout import AlreadySubscribedError, CheckoutWish, is_of_origin, open_session
 from tollkeeper.clock import Clock
-from tollkeeper.ledger.accounts import Accounts
-from tollkeeper.models import CheckoutRequest, CheckoutSessionOut
+from tollkeeper.ledger.users import Users
 from tollkeeper.settings import Settings
-from tollkeeper.stripe_gateway import StripeGateway
+from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.subscriptions.checkout import AlreadySubscribedError, CheckoutWish, is_of_origin, open_session
 from tollkeeper.telemetry import logger
 
 app = resolver()
@@ -23,10 +23,10 @@ app = resolver()
 @app.post("/checkout", status_code=HTTPStatus.CREATED, summary="Open a page on which the user subscribes")
 def checkout(
     body: CheckoutRequest,
-    user: User,
+    user: Caller,
     settings: Annotated[Settings, Depends(runtime.settings)],
     catalogue: Annotated[Catalogue, Depends(runtime.catalogue)],
-    accounts: Annotated[Accounts, Depends(runtime.accounts)],
+    users: Annotated[Users, Depends(runtime.users)],
     stripe: Annotated[StripeGateway, Depends(runtime.stripe_gateway)],
     clock: Annotated[Clock, Depends(runtime.clock)],
 ) -> CheckoutSessionOut:
@@ -39,7 +39,7 @@ def checkout(
             raise invalid(field, f"must begin with one of {', '.join(sorted(settings.allowed_origins))}")
     wish = CheckoutWish(user, body.plan, body.success_url, body.cancel_url)
     try:
-        session = open_session(wish, accounts, stripe, catalogue, clock.now())
+        session = open_session(wish, users, stripe, catalogue, clock.now())
     except AlreadySubscribedError as error:
         message = "You have a subscription already. Change its plan instead of buying a second one."
         raise ApiError(HTTPStatus.CONFLICT, "already_subscribed", message) from error

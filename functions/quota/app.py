@@ -9,11 +9,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.catalogue import Catalogue
-from tollkeeper.ledger.consuming import Consuming, Consumption, Obstacle, ObstacleError
-from tollkeeper.ledger.patience import ContendedError, for_seconds
-from tollkeeper.ledger.table import UnavailableError
-from tollkeeper.quota import (
+from tollkeeper.api.quota_requests import (
     TooLargeError,
     WrongUseError,
     answer,
@@ -23,6 +19,10 @@ from tollkeeper.quota import (
     read_release,
     read_user_id,
 )
+from tollkeeper.catalogue import Catalogue
+from tollkeeper.ledger.consuming import Consuming, Consumption, Obstacle, ObstacleError
+from tollkeeper.ledger.patience import ContendedError, for_seconds
+from tollkeeper.ledger.table import UnavailableError
 from tollkeeper.rules.limits import Barrier
 from tollkeeper.rules.usage import MAX_BODY_BYTES
 from tollkeeper.telemetry import logger
@@ -115,7 +115,7 @@ class Desk:
         told = {"error": error, "message": message, **answer(done, metric), "upgradeUrl": self.upgrade_url}
         del told["allowed"]
         if barrier is Barrier.SPENDING_CAP:
-            told["spendingCap"] = done.account.spending_cap
+            told["spendingCap"] = done.user.spending_cap
         return told
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.listing import list_consumed
+from tollkeeper.ledger.listing import list_consumed
 from tollkeeper.telemetry import logger
 
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.stripe_events import StripeEvent
+from tollkeeper.stripe.events import StripeEvent
 from tollkeeper.telemetry import logger, metrics
 
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
@@ -18,7 +18,7 @@ def apply(record: SQSRecord) -> None:
     """Follow an event up; if that fails, the message comes again."""
     try:
         event = StripeEvent.read(record.body)
-        outcome = runtime.follower().follow(event, runtime.clock().now())
+        outcome = runtime.stripe_events().follow(event, runtime.clock().now())
     except Exception:
         logger.exception(
             "A Stripe event could not be followed and comes again", extra={"message": record.message_id}

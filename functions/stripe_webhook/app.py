@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.receiving import receive
+from tollkeeper.stripe.webhook import receive
 from tollkeeper.telemetry import logger
 
 ERRORS = {

@@ -7,14 +7,14 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.api import ApiError, invalid, resolver, respond
+from tollkeeper.api.models import MOST_RECORDS, CorrectionIn, Rejected, UsageAccepted, UsageBatch
+from tollkeeper.api.resolver import ApiError, invalid, resolver, respond
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.clock import Clock
-from tollkeeper.intake import judge_all
 from tollkeeper.ledger.patience import ContendedError
-from tollkeeper.models import MOST_RECORDS, CorrectionIn, Rejected, UsageAccepted, UsageBatch
 from tollkeeper.telemetry import logger
-from tollkeeper.usage_queue import UsageQueue
+from tollkeeper.usage.judgement import judge_all
+from tollkeeper.usage.queue import UsageQueue
 
 app = resolver()
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tollkeeper import runtime
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.telemetry import logger, metrics
-from tollkeeper.tracking import Message, Tracker
+from tollkeeper.usage.tracker import Message, Tracker
 
 RESERVE_SECONDS = 5.0
 """Kept of the function's time for dead letters and the answer."""

@@ -48,7 +48,7 @@ SABOTAGES = (
     ),
     Sabotage(
         what="The catalogue has one wrong price",
-        file="shared/tollkeeper/catalogue.toml",
+        file="shared/tollkeeper/catalogue/catalogue.toml",
         right="overage_price = 0.50",
         wrong="overage_price = 0.05",
         figure="Exports over the limit on the invoice is off: expected 100 for $50.00, found 100 for $5.00",

@@ -128,7 +128,7 @@ def _first_label(url: str) -> str:
 
 def _apply_catalogue(stripe_url: str) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "infra.stripe_catalogue", "apply"],
+        [sys.executable, "-m", "infra.operate.stripe_catalogue", "apply"],
         env=os.environ
         | {
             "PYTHONPATH": str(ROOT / "shared"),
@@ -141,7 +141,7 @@ def _apply_catalogue(stripe_url: str) -> None:
         check=False,
     )
     if result.returncode:
-        raise LocalError(f"infra.stripe_catalogue apply failed:\n{result.stdout}{result.stderr}")
+        raise LocalError(f"infra.operate.stripe_catalogue apply failed:\n{result.stdout}{result.stderr}")
 
 
 def _register_webhook(stack: Stack) -> tuple[str, str]:

@@ -18,20 +18,20 @@ from tollkeeper.settings import Settings, is_lambda
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-    from tollkeeper.announcing import EventBus
+    from tollkeeper.announcements.announcer import EventBus
     from tollkeeper.catalogue import Catalogue
-    from tollkeeper.following import Follower
-    from tollkeeper.ledger.accounts import Accounts
     from tollkeeper.ledger.closing import Closing
     from tollkeeper.ledger.consuming import Consuming
     from tollkeeper.ledger.counting import Counting
     from tollkeeper.ledger.history import History
     from tollkeeper.ledger.table import Table
-    from tollkeeper.parameters import Secrets
-    from tollkeeper.receiving import StripeEventQueue
+    from tollkeeper.ledger.users import Users
     from tollkeeper.rules.offers import Offer
-    from tollkeeper.stripe_gateway import StripeGateway
-    from tollkeeper.usage_queue import DeadLetters, UsageQueue
+    from tollkeeper.secrets import Secrets
+    from tollkeeper.stripe.gateway import StripeGateway
+    from tollkeeper.stripe.webhook import StripeEventQueue
+    from tollkeeper.subscriptions.stripe_events import StripeEvents
+    from tollkeeper.usage.queue import DeadLetters, UsageQueue
 
 AWS = Config(
     connect_timeout=2,
@@ -90,11 +90,11 @@ def table() -> "Table":
 
 
 @cache
-def accounts() -> "Accounts":
+def users() -> "Users":
     """Return the book of users."""
-    from tollkeeper.ledger.accounts import Accounts
+    from tollkeeper.ledger.users import Users
 
-    return Accounts(table())
+    return Users(table())
 
 
 @cache
@@ -138,7 +138,7 @@ def sqs() -> "SQSClient":
 @cache
 def usage_queue() -> "UsageQueue":
     """Return the queue that usage records travel on."""
-    from tollkeeper.usage_queue import UsageQueue
+    from tollkeeper.usage.queue import UsageQueue
 
     return UsageQueue(sqs(), settings().usage_queue_url)
 
@@ -146,7 +146,7 @@ def usage_queue() -> "UsageQueue":
 @cache
 def dead_letters() -> "DeadLetters":
     """Return where usage records go that cannot be counted."""
-    from tollkeeper.usage_queue import DeadLetters
+    from tollkeeper.usage.queue import DeadLetters
 
     return DeadLetters(sqs(), settings().usage_dead_letter_queue_url)
 
@@ -154,7 +154,7 @@ def dead_letters() -> "DeadLetters":
 @cache
 def event_bus() -> "EventBus":
     """Return where announcements are published."""
-    from tollkeeper.announcing import EventBus
+    from tollkeeper.announcements.announcer import EventBus
 
     return EventBus(boto3.client("events", config=AWS), settings().event_bus_name)
 
@@ -162,7 +162,7 @@ def event_bus() -> "EventBus":
 @cache
 def stripe_event_queue() -> "StripeEventQueue":
     """Return the queue that Stripe's events wait on."""
-    from tollkeeper.receiving import StripeEventQueue
+    from tollkeeper.stripe.webhook import StripeEventQueue
 
     return StripeEventQueue(sqs(), settings().stripe_event_queue_url)
 
@@ -170,14 +170,14 @@ def stripe_event_queue() -> "StripeEventQueue":
 @cache
 def secrets() -> "Secrets":
     """Return what reads the deployment's secrets."""
-    from tollkeeper.parameters import Secrets
+    from tollkeeper.secrets import Secrets
 
     return Secrets(boto3.client("ssm", config=AWS))
 
 
 @cache
 def _stripe_gateway(secret_key: str) -> "StripeGateway":
-    from tollkeeper.stripe_gateway import StripeGateway
+    from tollkeeper.stripe.gateway import StripeGateway
 
     return StripeGateway(secret_key, catalogue(), settings().deployment, settings().stripe_api_base)
 
@@ -187,8 +187,8 @@ def stripe_gateway() -> "StripeGateway":
     return _stripe_gateway(secrets().read(settings().stripe_secret_key_parameter))
 
 
-def follower() -> "Follower":
+def stripe_events() -> "StripeEvents":
     """Return what follows Stripe's events up."""
-    from tollkeeper.following import Follower
+    from tollkeeper.subscriptions.stripe_events import StripeEvents
 
-    return Follower(accounts(), stripe_gateway(), offer(), settings().deployment)
+    return StripeEvents(users(), stripe_gateway(), offer(), settings().deployment)

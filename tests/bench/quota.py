@@ -19,11 +19,11 @@ from tests.ledger.streams import record
 from tests.unit.examples import CATALOGUE, ENVIRONMENT, OFFER, SUBSCRIPTION
 from tests.unit.fakes import FakeContext
 from tollkeeper.ledger import keys
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.consuming import Consuming
+from tollkeeper.ledger.listing import list_consumed
 from tollkeeper.ledger.table import DynamoTable, Table
-from tollkeeper.listing import list_consumed
-from tollkeeper.rules.accounts import periods_bound
+from tollkeeper.ledger.users import Users
+from tollkeeper.rules.users import periods_bound
 from tollkeeper.runtime import AWS
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def subscribe(table: Table, now: datetime) -> None:
     subscription = replace(
         SUBSCRIPTION, created=started, period_start=started, period_end=started + timedelta(days=30)
     )
-    accounts = Accounts(table)
-    account = accounts.read(SUBSCRIBER, since=now)
-    accounts.write_subscription(account, subscription, periods_bound(account, subscription, OFFER))
-    accounts.set_spending_cap(SUBSCRIBER, 100_00, now)
+    users = Users(table)
+    user = users.read(SUBSCRIBER, since=now)
+    users.write_subscription(user, subscription, periods_bound(user, subscription, OFFER))
+    users.set_spending_cap(SUBSCRIBER, 100_00, now)
     for metric in CATALOGUE.metrics:
         ask(table, consume(SUBSCRIBER, metric), now)
 
@@ -117,8 +117,8 @@ def write_units(now: datetime) -> tuple[float, float]:
 
 def processor_times(client: "DynamoDBClient", table: Table, now: datetime) -> Paired:
     """Return the milliseconds of the whole handler for a check, and of one bare read of a period's row."""
-    account = Accounts(table).read(SUBSCRIBER, since=now)
-    row = keys.period(SUBSCRIBER, account.periods[0])
+    user = Users(table).read(SUBSCRIBER, since=now)
+    row = keys.period(SUBSCRIBER, user.periods[0])
     key = {"pk": {"S": row.pk}, "sk": {"S": row.sk}}
     ours = partial(handler, check(SUBSCRIBER, "apiCalls"), FakeContext())
     bare = partial(client.get_item, TableName=ENVIRONMENT["TABLE_NAME"], Key=key, ConsistentRead=True)

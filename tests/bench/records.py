@@ -17,15 +17,15 @@ from tests.bench.figures import Figure
 from tests.ledger.crashes import CrashingDeadLetters, Outside
 from tests.ledger.tables import CREDENTIALS, create_table
 from tollkeeper.catalogue import load
-from tollkeeper.intake import judge_all
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import DynamoTable, Table
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
 from tollkeeper.runtime import AWS
-from tollkeeper.tracking import Message, Tracker
-from tollkeeper.usage_queue import UsageQueue
+from tollkeeper.usage.judgement import judge_all
+from tollkeeper.usage.queue import UsageQueue
+from tollkeeper.usage.tracker import Message, Tracker
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -282,9 +282,9 @@ def test_nothing_that_is_wrong_does_any_harm(
 ) -> None:
     """Whatever is sent to any endpoint against its description: no 5xx, a reason, and nothing changed."""
     callers.consume(user, "designsCreated", "design", 2)
-    account = callers.user(user)
-    account.put("/subscription/spending-cap", json={"amount": 500})
-    before = account.get("/subscription").json()
+    own = callers.user(user)
+    own.put("/subscription/spending-cap", json={"amount": 500})
+    before = own.get("/subscription").json()
 
     @settings(
         max_examples=REQUESTS,
@@ -294,7 +294,7 @@ def test_nothing_that_is_wrong_does_any_harm(
     )
     @given(request=bad_requests(document, user))
     def send(request: Request) -> None:
-        client = callers.service if request.of_service else account
+        client = callers.service if request.of_service else own
         answer = client.request(
             request.method,
             request.address,
@@ -308,4 +308,4 @@ def test_nothing_that_is_wrong_does_any_harm(
             assert answer.json()["message"]
 
     send()
-    assert before == account.get("/subscription").json()
+    assert before == own.get("/subscription").json()

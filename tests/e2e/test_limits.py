@@ -93,12 +93,12 @@ def test_the_export_limit_bills_a_professional(callers: Callers, professional: s
 def test_a_spending_cap_refuses_the_cent_that_passes_it(callers: Callers, professional: str) -> None:
     """AI queries cost ten cents beyond the thousand: with a cent too little accepted the next is refused."""
     assert 200 == callers.consume(professional, "aiQueries", "all-queries", 1_000).status_code
-    account = callers.user(professional)
-    spent = account.get("/subscription").json()["projectedTotal"] - 99_00
+    user = callers.user(professional)
+    spent = user.get("/subscription").json()["projectedTotal"] - 99_00
 
     def accept(cents: int) -> None:
-        answer = account.put("/subscription/spending-cap", json={"amount": cents})
-        assert (200, cents) == (answer.status_code, account.get("/subscription").json()["spendingCap"])
+        answer = user.put("/subscription/spending-cap", json={"amount": cents})
+        assert (200, cents) == (answer.status_code, user.get("/subscription").json()["spendingCap"])
 
     accept(spent + 9)
     refused = callers.consume(professional, "aiQueries", "over")

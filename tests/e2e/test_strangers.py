@@ -42,9 +42,9 @@ class TestTokens:
         self, callers: Callers, user: str, described: list[tuple[str, str, bool]]
     ) -> None:
         """401: a user is no back end, and a back end no user."""
-        account = callers.user(user)
+        own = callers.user(user)
         answers = {
-            (account if of_service else callers.service).request(method, path).status_code
+            (own if of_service else callers.service).request(method, path).status_code
             for method, path, of_service in described
         }
         assert {401} == answers

@@ -175,7 +175,7 @@ def dead_letters(stack: Stack, command: str) -> str:
         [
             sys.executable,
             "-m",
-            "infra.dead_letters",
+            "infra.operate.dead_letters",
             command,
             "--stack",
             STACK_NAME,

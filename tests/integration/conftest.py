@@ -6,11 +6,11 @@ import pytest
 
 from infra.local.standin.app import create_app
 from infra.local.standin.clock import SandboxClock
-from infra.stripe_catalogue.gateway import StripeCatalogue
-from infra.stripe_catalogue.planning import plan, wanted
+from infra.operate.stripe_catalogue.gateway import StripeCatalogue
+from infra.operate.stripe_catalogue.planning import plan, wanted
 from tests.standin.harness import START, Host, Sandbox
 from tollkeeper.catalogue import load
-from tollkeeper.stripe_gateway import StripeGateway
+from tollkeeper.stripe.gateway import StripeGateway
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.dead_letters.letters import DeadLetterQueue
+from infra.operate.dead_letters.letters import DeadLetterQueue
 from tests.ledger.memory import MemoryTable
 from tests.ledger.tables import CREDENTIALS
 from tollkeeper.catalogue import load
@@ -18,8 +18,8 @@ from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
-from tollkeeper.tracking import Message, Tracker
-from tollkeeper.usage_queue import DeadLetter, DeadLetters
+from tollkeeper.usage.queue import DeadLetter, DeadLetters
+from tollkeeper.usage.tracker import Message, Tracker
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

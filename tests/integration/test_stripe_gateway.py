@@ -7,8 +7,8 @@ import pytest
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription, to_cancel
-from tollkeeper.stripe_errors import StripeUnavailableError
-from tollkeeper.stripe_gateway import CheckoutOrder, StripeGateway
+from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.stripe.gateway import CheckoutOrder, StripeGateway
 
 GOOD, FAILS_LATER = "4242424242424242", "4000000000000341"
 VISA = Card("visa", "4242", 12, 2030)

@@ -7,14 +7,14 @@ import pytest
 from tests.ledger.memory import MemoryTable
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
-from tollkeeper.checkout import CheckoutWish, open_session
-from tollkeeper.following import Follower
-from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Cause, Status, choose
-from tollkeeper.stripe_gateway import StripeGateway
-from tollkeeper.subscribing import Occasion, synchronise
-from tollkeeper.sweeping import Sweep, Swept
+from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.subscriptions.checkout import CheckoutWish, open_session
+from tollkeeper.subscriptions.stripe_events import StripeEvents
+from tollkeeper.subscriptions.sweep import Sweep, Swept
+from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
 
 CATALOGUE = load()
 OFFER = Offer(CATALOGUE, START.date())
@@ -40,7 +40,7 @@ class Town:
     def __init__(self, sandbox: Sandbox, stripe: StripeGateway) -> None:
         self.sandbox = sandbox
         self.stripe = stripe
-        self.accounts = Accounts(MemoryTable())
+        self.users = Users(MemoryTable())
         self.now = START
         # Stripe sends its events to an endpoint that never gets any.
         sandbox.stripe.v1.webhook_endpoints.create({"url": f"{PAGE}/", "enabled_events": ["*"]})
@@ -49,7 +49,7 @@ class Town:
     def open(self, user: str) -> str:
         """Have a user ask for a page to pay on; return its session."""
         wish = CheckoutWish(user, "starter", PAGE, PAGE)
-        return open_session(wish, self.accounts, self.stripe, CATALOGUE, self.now).id
+        return open_session(wish, self.users, self.stripe, CATALOGUE, self.now).id
 
     def pay(self, session_id: str, card: str = "4242424242424242") -> None:
         """Have somebody pay on it."""
@@ -58,7 +58,7 @@ class Town:
 
     def hear(self, user: str) -> None:
         """Let one webhook through."""
-        synchronise(self.customer(user), self.accounts, self.stripe, OFFER, Occasion(self.now))
+        synchronise(self.customer(user), self.users, self.stripe, OFFER, Trigger(self.now))
 
     def move(self, time: timedelta) -> None:
         """Let time pass."""
@@ -67,7 +67,7 @@ class Town:
 
     def customer(self, user: str) -> str:
         """A user's customer."""
-        return str(self.accounts.read(user, since=self.now).customer_id)
+        return str(self.users.read(user, since=self.now).customer_id)
 
     def subscription(self, user: str) -> str:
         """The id of a user's first subscription."""
@@ -75,7 +75,7 @@ class Town:
 
     def sweep(self) -> Swept:
         """Sweep."""
-        return Sweep(Follower(self.accounts, self.stripe, OFFER, "live")).run(self.now)
+        return Sweep(StripeEvents(self.users, self.stripe, OFFER, "live")).run(self.now)
 
     def wrong(self) -> list[str]:
         """The users of whom the row does not say what Stripe says."""
@@ -83,7 +83,7 @@ class Town:
             user
             for user in USERS
             if choose(self.stripe.subscriptions_of(self.customer(user)))
-            != self.accounts.read(user, since=self.now).subscription
+            != self.users.read(user, since=self.now).subscription
         ]
 
 
@@ -147,6 +147,6 @@ def test_who_was_deleted_can_buy_again(town: Town) -> None:
     town.sweep()
     town.pay(town.open("is deleted"))
     town.sweep()
-    subscription = town.accounts.read("is deleted", since=town.now).subscription
+    subscription = town.users.read("is deleted", since=town.now).subscription
     assert subscription
     assert (Status.ACTIVE, None) == (subscription.status, subscription.trial_end)

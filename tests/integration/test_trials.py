@@ -17,14 +17,14 @@ from stripe import StripeClient, Subscription
 from tests.ledger.memory import MemoryTable
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
-from tollkeeper.following import Follower
-from tollkeeper.ledger.accounts import Accounts
-from tollkeeper.rules.accounts import Account
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Cause, Status
 from tollkeeper.rules.times import epoch, from_epoch
-from tollkeeper.stripe_events import StripeEvent
-from tollkeeper.stripe_gateway import StripeGateway
+from tollkeeper.rules.users import User
+from tollkeeper.stripe.events import StripeEvent
+from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.subscriptions.stripe_events import StripeEvents
 
 CATALOGUE = load()
 PLAN = CATALOGUE.plans["starter"]
@@ -42,9 +42,11 @@ class Life:
         self.client = client
         self._heard: set[str] = set()
         self._deployment = f"test-{uuid.uuid4().hex[:8]}"
-        self._accounts = Accounts(MemoryTable())
+        self._accounts = Users(MemoryTable())
         gateway = StripeGateway(key, CATALOGUE, self._deployment, api_base)
-        self._follower = Follower(self._accounts, gateway, Offer(CATALOGUE, start.date()), self._deployment)
+        self._follower = StripeEvents(
+            self._accounts, gateway, Offer(CATALOGUE, start.date()), self._deployment
+        )
         clocks = client.v1.test_helpers.test_clocks
         self._clock = clocks.create({"frozen_time": epoch(start), "name": self._deployment}).id
         self.customer = client.v1.customers.create({"test_clock": self._clock, "metadata": self._metadata}).id
@@ -82,15 +84,15 @@ class Life:
         while clocks.retrieve(self._clock).status != "ready" and time.monotonic() < deadline:
             time.sleep(0.1)
 
-    def once(self, status: Status) -> Account:
+    def once(self, status: Status) -> User:
         """The user as soon as their row has a status, following what events there are by then."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             self._hear()
-            account = self._accounts.read("ada", since=self.now)
-            if account.subscription and account.subscription.status is status:
-                return account
-            assert time.monotonic() < deadline, f"not {status}: {account}"
+            user = self._accounts.read("ada", since=self.now)
+            if user.subscription and user.subscription.status is status:
+                return user
+            assert time.monotonic() < deadline, f"not {status}: {user}"
             time.sleep(1)
 
     def _hear(self) -> None:

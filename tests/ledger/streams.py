@@ -54,7 +54,7 @@ def is_delivered(of: Record) -> bool:
     sk: str = of["dynamodb"]["Keys"]["sk"]["S"]
     match of["eventName"]:
         case "INSERT":
-            return sk.startswith(("NOTICE#", "PERIOD#"))
+            return sk.startswith(("ANNOUNCEMENT#", "PERIOD#"))
         case "MODIFY":
             return sk.startswith("PERIOD#")
     return False

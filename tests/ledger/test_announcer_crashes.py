@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from tests.ledger.crashes import Crash, CrashingTable, Moment, Outside
 from tests.ledger.streams import Record, StreamingTable, is_delivered, left_to_deliver
-from tollkeeper.announcing import EventBus, announce
+from tollkeeper.announcements.announcer import EventBus, announce
 from tollkeeper.catalogue import load
 from tollkeeper.clock import WallClock
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import for_seconds
-from tollkeeper.rules.accounts import Account
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.announcements import THRESHOLDS, Announcement, Kind
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.rules.users import User
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -71,16 +71,16 @@ def count(table: StreamingTable, user: str, quantities: Sequence[int]) -> None:
     counting = Counting(table, OFFER)
     for number, quantity in enumerate(quantities):
         record = UsageRecord(f"{user}-{number}", user, "apiCalls", quantity, NOW, NOW)
-        counting.count(Account(user), [record], now=NOW, patience=for_seconds(5))
+        counting.count(User(user), [record], now=NOW, patience=for_seconds(5))
 
 
 def busy() -> list[Record]:
-    """A stream with thresholds of three users, one reached again after a correction, and twelve notices."""
+    """A stream with thresholds of three users, one reached again after a correction, and twelve announcements."""
     table = StreamingTable(NOW)
     count(table, "ada", [LIMIT // 2, -1, 1, LIMIT])
-    Accounts(table).announce(PAYMENTS[:6])
+    Users(table).announce(PAYMENTS[:6])
     count(table, "bob", [LIMIT])
-    Accounts(table).announce(PAYMENTS[6:])
+    Users(table).announce(PAYMENTS[6:])
     count(table, "eve", [LIMIT // 2 - 1, LIMIT // 4])
     return [each for each in table.stream if is_delivered(each)]
 
@@ -133,8 +133,8 @@ def test_between_a_write_and_its_publication_nothing_is_lost(moment: Moment) -> 
     """Who announces may die around the write; the event that moved them comes again, and one id is told."""
     table = StreamingTable(NOW)
     with suppress(Crash):
-        Accounts(CrashingTable(table, Outside(0, moment))).announce(PAYMENTS[:1])
-    Accounts(table).announce(PAYMENTS[:1])
+        Users(CrashingTable(table, Outside(0, moment))).announce(PAYMENTS[:1])
+    Users(table).announce(PAYMENTS[:1])
     assert {PAYMENTS[0].id: {("user-0", "payment.failed")}} == deliver(table.stream, Outside())
 
 

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from tests.ledger.memory import MemoryTable
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, rows
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.consuming import Consuming, Obstacle, ObstacleError, Release
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Table
-from tollkeeper.rules.accounts import periods_bound
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.limits import Barrier
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.rules.users import periods_bound
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -35,10 +35,10 @@ def wish(name: str, metric: str = "designsCreated", quantity: int = 1, at: datet
 
 def subscribe(table: Table, subscription: Subscription) -> None:
     """Write what Stripe says of Ada's subscription."""
-    accounts = Accounts(table)
-    account = accounts.history("ada")
-    bound = periods_bound(account, subscription, OFFER)
-    accounts.write_subscription(account, subscription, bound)
+    users = Users(table)
+    user = users.history("ada")
+    bound = periods_bound(user, subscription, OFFER)
+    users.write_subscription(user, subscription, bound)
 
 
 def used(table: Table, metric: str = "designsCreated") -> int:
@@ -90,8 +90,8 @@ def test_a_record_tracked_under_the_id_is_the_same_fact(table: Table) -> None:
     """Consuming and tracking share their ids: what was consumed is not counted again when it is tracked."""
     consume(table, wish("a"))
     counting = Counting(table, OFFER)
-    (account,) = counting.glance(["ada"])
-    counting.count(account, [wish("a")], now=NOW, patience=for_seconds(5))
+    (user,) = counting.profiles(["ada"])
+    counting.count(user, [wish("a")], now=NOW, patience=for_seconds(5))
     assert 1 == used(table)
 
 
@@ -106,8 +106,8 @@ def test_an_id_stands_for_one_fact(table: Table, other: UsageRecord) -> None:
 def test_tracked_usage_counts_against_the_limit(table: Table) -> None:
     """Tracking is never refused, but what it brings over the limit makes later consumption a no."""
     counting = Counting(table, OFFER)
-    (account,) = counting.glance(["ada"])
-    counting.count(account, [wish("t", quantity=7)], now=NOW, patience=for_seconds(5))
+    (user,) = counting.profiles(["ada"])
+    counting.count(user, [wish("t", quantity=7)], now=NOW, patience=for_seconds(5))
     assert Barrier.LIMIT == consume(table, wish("a"))
 
 
@@ -152,8 +152,8 @@ def test_a_period_that_ended_a_second_ago_is_over(table: Table) -> None:
 def close_all(table: Table, at: datetime) -> None:
     """Close what has ended by then."""
     for ended in Closing(table).ended(at):
-        account = Accounts(table).read(ended.user_id, since=ended.start)
-        period = next(each for each in account.periods if keys.period_id(each) == ended.period_id)
+        user = Users(table).read(ended.user_id, since=ended.start)
+        period = next(each for each in user.periods if keys.period_id(each) == ended.period_id)
         Closing(table).close(ended.user_id, period, {}, at)
 
 
@@ -170,7 +170,7 @@ def test_a_release_comes_too_late_after_the_close(table: Table) -> None:
 def test_a_closed_period_consumes_nothing_more(table: Table) -> None:
     """A period closed before its end takes no more: the user stands on the free calendar month."""
     subscribe(table, STARTER)
-    (period,) = Accounts(table).history("ada").periods
+    (period,) = Users(table).history("ada").periods
     Closing(table).close("ada", period, {}, NOW)
     assert [None] * 3 + [Barrier.LIMIT] == [consume(table, wish(f"d{number}")) for number in range(4)]
 
@@ -188,8 +188,8 @@ def test_a_release_gives_back_once(table: Table) -> None:
 def test_a_release_knows_its_id(table: Table) -> None:
     """An id that was never consumed, only tracked, or consumed of another metric is unknown."""
     counting = Counting(table, OFFER)
-    (account,) = counting.glance(["ada"])
-    counting.count(account, [wish("tracked")], now=NOW, patience=for_seconds(5))
+    (user,) = counting.profiles(["ada"])
+    counting.count(user, [wish("tracked")], now=NOW, patience=for_seconds(5))
     consume(table, wish("other", "exports"))
     for name in ("never", "tracked", "other"):
         with pytest.raises(ObstacleError, match=Obstacle.UNKNOWN):
@@ -221,7 +221,7 @@ def test_a_spending_cap_is_never_passed(cap: int, asked: list[tuple[str, int]]) 
     """Consuming is refused at the very cent that would pass the cap, whichever metric it is spent on."""
     table = MemoryTable()
     subscribe(table, STARTER)
-    Accounts(table).set_spending_cap("ada", cap, NOW)
+    Users(table).set_spending_cap("ada", cap, NOW)
     prices = {"apiCalls": Decimal(1), "aiQueries": Decimal(10), "exports": Decimal(50)}
     limits = {"apiCalls": 1_000, "aiQueries": 100, "exports": 50}
     for metric, limit in limits.items():
@@ -238,7 +238,7 @@ def test_a_spending_cap_is_never_passed(cap: int, asked: list[tuple[str, int]]) 
 def test_a_cap_that_is_reached_leaves_what_is_included(table: Table) -> None:
     """A cap of nothing refuses only what costs: what the plan includes goes on."""
     subscribe(table, STARTER)
-    Accounts(table).set_spending_cap("ada", 0, NOW)
+    Users(table).set_spending_cap("ada", 0, NOW)
     assert consume(table, wish("a", "exports", 50)) is None
     assert Barrier.SPENDING_CAP == consume(table, wish("b", "exports"))
     assert consume(table, wish("c", "apiCalls", 1_000)) is None

@@ -14,11 +14,11 @@ from tests.ledger.memory import MemoryTable
 from tests.ledger.tables import create_table
 from tests.ledger.test_consuming import NOW, OFFER, STARTER, consume, release, subscribe, used, wish
 from tests.ledger.turns import Turns
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.consuming import Consuming, Release
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import Patience, for_seconds
 from tollkeeper.ledger.table import DynamoTable, Table
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.limits import Barrier
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def test_every_interleaving_with_tracking_and_release_holds() -> None:
 
         def tracking(table: Table) -> None:
             counting = Counting(table, OFFER)
-            (account,) = counting.glance(["ada"])
-            counting.count(account, [wish("t")], now=NOW, patience=unhurried())
+            (user,) = counting.profiles(["ada"])
+            counting.count(user, [wish("t")], now=NOW, patience=unhurried())
 
         Turns(table, [racer("r", answers), giving_back, tracking]).take(schedule)
         allowed = answers == [None]
@@ -86,7 +86,7 @@ def test_every_interleaving_of_two_metrics_keeps_the_cap() -> None:
     for schedule in set(permutations([0, 0, 0, 1, 1, 1])):
         table, answers = MemoryTable(), list[Barrier | None]()
         subscribe(table, STARTER)
-        Accounts(table).set_spending_cap("ada", 50, NOW)
+        Users(table).set_spending_cap("ada", 50, NOW)
         consume(table, wish("e", "exports", 50))
         consume(table, wish("q", "aiQueries", 100))
         workers = [racer("over-e", answers, 1, "exports"), racer("over-q", answers, 1, "aiQueries")]

@@ -20,15 +20,15 @@ from tests.ledger.memory import MemoryTable
 from tests.ledger.model import Model
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, rows
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Table
-from tollkeeper.rules.accounts import periods_bound
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.rules.users import periods_bound
 
 BEGINNING = datetime(2026, 1, 20, 12, 0, 0, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -59,16 +59,16 @@ class CountingMachine(RuleBasedStateMachine):
         self.user = next(_users)
         self.now = BEGINNING
         self.model = Model()
-        self.accounts = Accounts(self.table)
+        self.users = Users(self.table)
         self.counting = Counting(self.table, OFFER)
         self.closing = Closing(self.table)
         self.subscription: Subscription | None = None
         self.numbers = count_from()
 
     def _say(self, subscription: Subscription) -> None:
-        account = self.accounts.history(self.user)
-        bound = periods_bound(account, subscription, OFFER)
-        self.accounts.write_subscription(account, subscription, bound)
+        user = self.users.history(self.user)
+        bound = periods_bound(user, subscription, OFFER)
+        self.users.write_subscription(user, subscription, bound)
         self.subscription = subscription
 
     @rule(hours=st.integers(1, 24 * 20))
@@ -108,8 +108,8 @@ class CountingMachine(RuleBasedStateMachine):
     def close(self) -> None:
         """The reporter closes every period that has ended."""
         for ended in self.closing.ended(self.now):
-            account = self.accounts.read(ended.user_id, since=ended.start)
-            period = next(each for each in account.periods if keys.period_id(each) == ended.period_id)
+            user = self.users.read(ended.user_id, since=ended.start)
+            period = next(each for each in user.periods if keys.period_id(each) == ended.period_id)
             self.closing.close(ended.user_id, period, {}, self.now)
         self.model.close(self.now)
 
@@ -143,8 +143,8 @@ class CountingMachine(RuleBasedStateMachine):
         return UsageRecord(name, self.user, metric, quantity, at, self.now, facility)
 
     def _count(self, records: list[UsageRecord], *, redelivered: bool) -> None:
-        (account,) = self.counting.glance([self.user])
-        self.counting.count(account, records, now=self.now, patience=for_seconds(5), redelivered=redelivered)
+        (user,) = self.counting.profiles([self.user])
+        self.counting.count(user, records, now=self.now, patience=for_seconds(5), redelivered=redelivered)
 
     @invariant()
     def periods_are_the_models(self) -> None:

@@ -20,13 +20,13 @@ from tests.ledger.turns import Turns
 from tests.unit.events import METADATA, customer, invoice, read, snapshot
 from tests.unit.examples import END, NOW, OFFER, START, SUBSCRIPTION
 from tests.unit.fakes import FakeStripe
-from tollkeeper.following import Follower
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.table import Row, Table
-from tollkeeper.rules.accounts import Account
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.times import iso
-from tollkeeper.subscribing import Occasion, synchronise
+from tollkeeper.rules.users import User
+from tollkeeper.subscriptions.stripe_events import StripeEvents
+from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
 
 EVENTS = 5
 NEXT_END = END + timedelta(days=31)
@@ -94,12 +94,12 @@ class World:
         self.table = MemoryTable()
         self.stripe = FakeStripe()
         self.stripe.create_customer("ada")
-        self._follower = Follower(Accounts(self.table), self.stripe, OFFER, "live")
+        self._follower = StripeEvents(Users(self.table), self.stripe, OFFER, "live")
         self._events = [read(event) for event, _ in course.steps]
         self.state = -1
         if course.before:
             self.stripe.held = [course.before]
-            synchronise("cus_ada", Accounts(self.table), self.stripe, OFFER, Occasion(START, event_id="evt"))
+            synchronise("cus_ada", Users(self.table), self.stripe, OFFER, Trigger(START, event_id="evt"))
 
     def happen(self, step: int) -> None:
         """Let Stripe be at least at a step."""
@@ -111,9 +111,9 @@ class World:
         """Deliver the event of a step."""
         self._follower.follow(self._events[step], NOW)
 
-    def account(self) -> Account:
+    def user(self) -> User:
         """Ada's row and periods, but for how often they were written."""
-        return replace(Accounts(self.table).history("ada"), rev=0)
+        return replace(Users(self.table).history("ada"), rev=0)
 
     def rows(self, prefix: str) -> Iterator[Row]:
         """Ada's rows of one kind, in the order in which they were written."""
@@ -125,7 +125,7 @@ class World:
 
     def announced(self) -> list[str]:
         """What was announced, in order of the alphabet."""
-        return sorted(str(row["kind"]) for row in self.rows("NOTICE"))
+        return sorted(str(row["kind"]) for row in self.rows("ANNOUNCEMENT"))
 
 
 def deliveries() -> Iterator[list[int]]:
@@ -142,10 +142,10 @@ def test_whatever_the_order_there_is_one_row_and_one_story(course: Course) -> No
         world.happen(EVENTS - 1)
         for step in order:
             world.follow(step)
-        account = world.account()
-        expected = expected or account
+        user = world.user()
+        expected = expected or user
         assert (expected, list(course.trail), list(course.announced)) == (
-            account,
+            user,
             world.trail(),
             world.announced(),
         )
@@ -162,9 +162,9 @@ def test_events_may_overtake_what_is_yet_to_happen(course: Course) -> None:
         for step in order:
             world.happen(step)
             world.follow(step)
-        account = world.account()
-        expected = expected or account
-        assert expected == account
+        user = world.user()
+        expected = expected or user
+        assert expected == user
         assert_one_story(world)
 
 
@@ -208,7 +208,7 @@ def test_of_workers_side_by_side_none_leaves_the_older_word(schedule: list[int])
     def work(turns: Table) -> None:
         stripe = TakingTurns(turns)
         stripe.customers, stripe.held = shared.customers, shared.held
-        synchronise("cus_ada", Accounts(turns), stripe, OFFER, Occasion(NOW))
+        synchronise("cus_ada", Users(turns), stripe, OFFER, Trigger(NOW))
 
     def change(turns: Table) -> None:
         turns.query("nobody", "a", "b")
@@ -216,4 +216,4 @@ def test_of_workers_side_by_side_none_leaves_the_older_word(schedule: list[int])
         work(turns)
 
     Turns(table, [work, change, work]).take(schedule)
-    assert SUBSCRIPTION == Accounts(table).read("ada", since=NOW).subscription
+    assert SUBSCRIPTION == Users(table).read("ada", since=NOW).subscription

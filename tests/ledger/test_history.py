@@ -16,7 +16,6 @@ from tests.ledger.test_counting_model import CountingMachine
 from tests.unit.examples import CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION
 from tollkeeper.catalogue import LatePolicy
 from tollkeeper.ledger import keys, rows
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.history import (
@@ -31,12 +30,13 @@ from tollkeeper.ledger.history import (
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.rows import CountedRecord, PageLine
 from tollkeeper.ledger.table import MOST_WRITES, Change, Put, Table
-from tollkeeper.rules.accounts import periods_bound
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.series import DayUsage, Span
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.rules.users import periods_bound
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -46,23 +46,23 @@ OCTOBER = START - timedelta(days=31)
 def count(table: Table, *records: UsageRecord, now: datetime = NOW, offer: Offer = OFFER) -> None:
     """Count records of one user."""
     counting = Counting(table, offer)
-    [account] = counting.glance([records[0].user_id])
-    counting.count(account, records, now=now, patience=for_seconds(5))
+    [user] = counting.profiles([records[0].user_id])
+    counting.count(user, records, now=now, patience=for_seconds(5))
 
 
 def subscribe(table: Table, start: datetime = START, end: datetime = END) -> None:
     """Let Ada's subscription be in a period."""
-    accounts = Accounts(table)
-    account = accounts.read("ada", since=start)
+    users = Users(table)
+    user = users.read("ada", since=start)
     said = replace(SUBSCRIPTION, period_start=start, period_end=end)
-    accounts.write_subscription(account, said, periods_bound(account, said, OFFER))
+    users.write_subscription(user, said, periods_bound(user, said, OFFER))
 
 
 def bill_october(table: Table) -> None:
     """Let Ada's subscription renew in November, and her period of October be closed."""
     subscribe(table, OCTOBER, START)
     subscribe(table)
-    october = next(each for each in Accounts(table).read("ada", since=START).periods if each.end == START)
+    october = next(each for each in Users(table).read("ada", since=START).periods if each.end == START)
     Closing(table).close("ada", october, {}, NOW)
 
 
@@ -254,7 +254,7 @@ def test_a_dropped_record_is_listed_and_counts_nowhere(table: Table) -> None:
     count(table, late, offer=replace(OFFER, catalogue=replace(CATALOGUE, metrics=metrics)))
     [listed] = History(table).of_month("ada", "2025-10").entries
     assert CountedRecord(late, late=True, unbilled=False, dropped=True, released=0) == listed.counted
-    assert {} == next(each.used for each in Accounts(table).read("ada", since=NOW).periods)
+    assert {} == next(each.used for each in Users(table).read("ada", since=NOW).periods)
 
 
 def test_an_expired_record_is_known_by_its_page(table: Table) -> None:

@@ -7,9 +7,9 @@ import pytest
 from tests.ledger.crashes import Crash, CrashingTable, Moment, Outside
 from tests.ledger.test_consuming import consume, wish
 from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger.listing import list_consumed
 from tollkeeper.ledger.rows import PageLine
 from tollkeeper.ledger.table import Table
-from tollkeeper.listing import list_consumed
 
 
 def told(table: Table, *names: str) -> list[dict[str, Any]]:

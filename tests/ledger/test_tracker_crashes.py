@@ -18,8 +18,8 @@ from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Table
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
-from tollkeeper.tracking import Message, Tracker
-from tollkeeper.usage_queue import DeadLetter
+from tollkeeper.usage.queue import DeadLetter
+from tollkeeper.usage.tracker import Message, Tracker
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OFFER = Offer(load(), date(2000, 1, 1))

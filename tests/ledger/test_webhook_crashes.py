@@ -21,13 +21,13 @@ from tests.ledger.memory import MemoryTable
 from tests.unit.events import METADATA, invoice, snapshot
 from tests.unit.examples import NOW, OFFER, START, SUBSCRIPTION
 from tests.unit.fakes import FakeStripe
-from tollkeeper.following import Follower
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.table import Row
-from tollkeeper.receiving import EventQueue, receive
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause
-from tollkeeper.stripe_events import StripeEvent
-from tollkeeper.stripe_gateway import CheckoutOrder, StripeGateway
+from tollkeeper.stripe.events import StripeEvent
+from tollkeeper.stripe.gateway import CheckoutOrder, StripeGateway
+from tollkeeper.stripe.webhook import EventQueue, receive
+from tollkeeper.subscriptions.stripe_events import StripeEvents
 
 SECRET = "whsec_test"
 MOMENTS = list(Moment)
@@ -107,14 +107,14 @@ class World:
             queue: EventQueue = Named(self.queue, outside)
             assert HTTPStatus.OK is receive(request, SECRET, queue, NOW)
             self.undelivered.remove(event)
-        follower = Follower(
-            Accounts(CrashingTable(self.table, outside)),
+        stripe_events = StripeEvents(
+            Users(CrashingTable(self.table, outside)),
             cast("StripeGateway", Beyond(self.stripe, outside)),
             OFFER,
             "live",
         )
         for message in list(self.queue.waiting):
-            follower.follow(StripeEvent.read(message), NOW)
+            stripe_events.follow(StripeEvent.read(message), NOW)
             self.queue.waiting.remove(message)
 
     def rows(self, prefix: str) -> Iterator[Row]:
@@ -124,13 +124,13 @@ class World:
     @property
     def outcome(self) -> dict[str, object]:
         """All that must be the same in the end: the row but for its revision, the trail, what was told."""
-        account = Accounts(self.table).read("ada", since=NOW)
+        user = Users(self.table).read("ada", since=NOW)
         return {
-            "account": replace(account, rev=0),
+            "account": replace(user, rev=0),
             "trail": sorted(
                 f"{row['action']} {row['entityId']} {row['details']}" for row in self.rows("AUDIT")
             ),
-            "announced": sorted(f"{row['kind']} {row['id']} {row['detail']}" for row in self.rows("NOTICE")),
+            "announced": sorted(f"{row['kind']} {row['id']} {row['detail']}" for row in self.rows("ANNOUNCEMENT")),
             "at Stripe": (self.stripe.held, set(self.stripe.canceled), set(self.stripe.expired)),
             "waiting": (self.undelivered, self.queue.waiting),
         }

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.unit.examples import NOW
 from tollkeeper.rules.times import epoch, iso
-from tollkeeper.stripe_events import StripeEvent
+from tollkeeper.stripe.events import StripeEvent
 
 METADATA = {"userId": "ada", "planId": "professional", "deployment": "live"}
 

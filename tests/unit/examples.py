@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from tollkeeper.catalogue import load
-from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.rules.users import User
 
 CATALOGUE = load()
 OFFER = Offer(CATALOGUE, bill_overage_from=date(2025, 1, 1))
@@ -27,7 +27,7 @@ SUBSCRIPTION = Subscription(
     period_end=END,
 )
 PERIOD = Period(START, END, SUBSCRIPTION.id, OFFER.terms("professional", START))
-ACCOUNT = Account("ada", rev=1, customer_id="cus_ada", subscription=SUBSCRIPTION, periods=(PERIOD,))
+ACCOUNT = User("ada", rev=1, customer_id="cus_ada", subscription=SUBSCRIPTION, periods=(PERIOD,))
 RECORD = UsageRecord(id="evt-1", user_id="ada", metric="apiCalls", quantity=1, timestamp=NOW, accepted_at=NOW)
 
 ENVIRONMENT: Mapping[str, str] = {

@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
-from tollkeeper.stripe_errors import StripeUnavailableError
-from tollkeeper.stripe_events import StripeEvent
-from tollkeeper.stripe_gateway import CheckoutOrder, CheckoutSession, MeterRejection, StripeGateway
+from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.stripe.events import StripeEvent
+from tollkeeper.stripe.gateway import CheckoutOrder, CheckoutSession, MeterRejection, StripeGateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.unit.examples import ACCOUNT, CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION
 from tollkeeper.catalogue import LatePolicy
-from tollkeeper.rules.accounts import Account, Posting, period_at, periods_bound, posting
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period, calendar_month
 from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.rules.users import Allocation, User, allocate, period_at, periods_bound
 
 TICK = timedelta.resolution
 DAY = timedelta(days=1)
@@ -22,7 +22,7 @@ NOVEMBER = datetime(2025, 11, 1, tzinfo=UTC)
 DECEMBER = datetime(2025, 12, 1, tzinfo=UTC)
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
 
-NOBODY = Account("ada")
+NOBODY = User("ada")
 PROVISIONAL = Period(END, None, SUBSCRIPTION.id, OFFER.terms("professional", END), used={"exports": 7})
 RENEWED = replace(SUBSCRIPTION, period_start=END, period_end=NEXT_END)
 TRIAL = replace(SUBSCRIPTION, status=Status.TRIALING, trial_end=END)
@@ -56,26 +56,26 @@ class TestPeriodAt:
     def test_is_the_subscriptions_before_the_months(self) -> None:
         """What the user did in the free part of a month does not make the rest of it free."""
         december = Period(DECEMBER, JANUARY, None, OFFER.free(DECEMBER))
-        account = replace(ACCOUNT, periods=(december, PERIOD, CALENDAR_NOVEMBER))
-        assert [PERIOD, PERIOD] == [period_at(account, each, OFFER) for each in (NOW, DECEMBER)]
+        user = replace(ACCOUNT, periods=(december, PERIOD, CALENDAR_NOVEMBER))
+        assert [PERIOD, PERIOD] == [period_at(user, each, OFFER) for each in (NOW, DECEMBER)]
 
     @pytest.mark.parametrize("subscription", [SUBSCRIPTION, TRIAL, CANCELLED])
     def test_is_the_subscriptions_without_its_row(self, subscription: Subscription) -> None:
         """The user's row alone says where the period begins and ends, and on what terms."""
         terms = OFFER.terms("professional", START, trial=subscription is TRIAL)
         expected = Period(*subscription.bounds, SUBSCRIPTION.id, terms)
-        assert expected == period_at(Account("ada", subscription=subscription), START, OFFER)
+        assert expected == period_at(User("ada", subscription=subscription), START, OFFER)
 
     @pytest.mark.parametrize("status", [Status.INCOMPLETE, Status.INCOMPLETE_EXPIRED])
     def test_of_a_subscription_that_never_began_is_the_calendar_month(self, status: Status) -> None:
         """Who has not paid yet has what is free."""
         never = replace(SUBSCRIPTION, status=status, ended_at=NOW)
-        assert period_at(Account("ada", subscription=never), START, OFFER).subscription_id is None
+        assert period_at(User("ada", subscription=never), START, OFFER).subscription_id is None
 
     def test_before_the_subscription_is_the_calendar_month(self) -> None:
         """What came before the first second of the subscription stays in its month."""
-        account = replace(ACCOUNT, periods=(PERIOD, CALENDAR_NOVEMBER))
-        assert CALENDAR_NOVEMBER == period_at(account, START - TICK, OFFER)
+        user = replace(ACCOUNT, periods=(PERIOD, CALENDAR_NOVEMBER))
+        assert CALENDAR_NOVEMBER == period_at(user, START - TICK, OFFER)
 
     @pytest.mark.parametrize("instant", [END, END + 40 * DAY])
     def test_past_the_known_end_is_provisional(self, instant: datetime) -> None:
@@ -85,24 +85,24 @@ class TestPeriodAt:
 
     def test_past_the_known_end_is_the_provisional_row_once_there_is_one(self) -> None:
         """Records that arrive one after the other gather in one row."""
-        account = replace(ACCOUNT, periods=(PROVISIONAL, PERIOD))
-        assert PROVISIONAL == period_at(account, END + DAY, OFFER)
+        user = replace(ACCOUNT, periods=(PROVISIONAL, PERIOD))
+        assert PROVISIONAL == period_at(user, END + DAY, OFFER)
 
     @pytest.mark.parametrize("cancel_at", [END, NOW])
     def test_past_an_end_that_is_known_to_be_the_last_is_the_calendar_month(
         self, cancel_at: datetime
     ) -> None:
         """A subscription that ends with its period has no next one: the month after it is free."""
-        account = replace(ACCOUNT, subscription=replace(SUBSCRIPTION, cancel_at=cancel_at))
+        user = replace(ACCOUNT, subscription=replace(SUBSCRIPTION, cancel_at=cancel_at))
         month = Period(DECEMBER, JANUARY, None, OFFER.free(DECEMBER))
-        assert month == period_at(account, END, OFFER)
+        assert month == period_at(user, END, OFFER)
 
     def test_of_an_ended_subscription_is_cut_short(self) -> None:
         """From the moment at which a subscription ended, its user is in the calendar month."""
-        account = replace(ACCOUNT, subscription=CANCELLED, periods=(replace(PERIOD, end=NOW),))
+        user = replace(ACCOUNT, subscription=CANCELLED, periods=(replace(PERIOD, end=NOW),))
         assert (SUBSCRIPTION.id, None) == (
-            period_at(account, NOW - TICK, OFFER).subscription_id,
-            period_at(account, NOW, OFFER).subscription_id,
+            period_at(user, NOW - TICK, OFFER).subscription_id,
+            period_at(user, NOW, OFFER).subscription_id,
         )
 
     @given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis adds the zone
@@ -114,8 +114,8 @@ class TestPeriodAt:
     @given(st.timedeltas(timedelta(days=-60), timedelta(days=60)))
     def test_holds_the_instant(self, after: timedelta) -> None:
         """Whatever is known of a user, the period that is named for an instant holds it."""
-        account = replace(ACCOUNT, periods=(PERIOD, CALENDAR_NOVEMBER))
-        assert period_at(account, END + after, OFFER).holds(END + after)
+        user = replace(ACCOUNT, periods=(PERIOD, CALENDAR_NOVEMBER))
+        assert period_at(user, END + after, OFFER).holds(END + after)
 
 
 class TestPosting:
@@ -124,60 +124,60 @@ class TestPosting:
     BEFORE = Period(START - 31 * DAY, START, SUBSCRIPTION.id, OFFER.terms("professional", START - 31 * DAY))
 
     @pytest.fixture
-    def account(self) -> Account:
+    def user(self) -> User:
         """Ada, whose previous period is closed."""
         return replace(ACCOUNT, periods=(PERIOD, closed(self.BEFORE)))
 
-    def test_is_the_period_that_holds_its_timestamp(self, account: Account) -> None:
+    def test_is_the_period_that_holds_its_timestamp(self, user: User) -> None:
         """A record counts where it happened."""
-        assert Posting(RECORD, PERIOD) == posting(account, RECORD, NOW, OFFER)
+        assert Allocation(RECORD, PERIOD) == allocate(user, RECORD, NOW, OFFER)
 
     def test_is_an_ended_period_that_is_not_closed(self) -> None:
         """After its end and before its close a period takes what belongs to it, as if it had come in time."""
-        account = replace(ACCOUNT, subscription=RENEWED, periods=(PROVISIONAL, PERIOD))
-        assert Posting(RECORD, PERIOD) == posting(account, RECORD, END + DAY, OFFER)
+        user = replace(ACCOUNT, subscription=RENEWED, periods=(PROVISIONAL, PERIOD))
+        assert Allocation(RECORD, PERIOD) == allocate(user, RECORD, END + DAY, OFFER)
 
-    def test_late_is_the_open_period(self, account: Account) -> None:
+    def test_late_is_the_open_period(self, user: User) -> None:
         """A record of a closed period counts in the present one, keeps its timestamp and is marked."""
         record = replace(RECORD, timestamp=START - DAY)
-        assert Posting(record, PERIOD, late=True) == posting(account, record, NOW, OFFER)
+        assert Allocation(record, PERIOD, late=True) == allocate(user, record, NOW, OFFER)
 
     def test_late_without_a_billable_period_is_unbilled(self) -> None:
         """After the subscription a late record is kept in the free month, and marked unbilled."""
-        account = Account("ada", subscription=CANCELLED, periods=(closed(replace(PERIOD, end=NOW)),))
+        user = User("ada", subscription=CANCELLED, periods=(closed(replace(PERIOD, end=NOW)),))
         record = replace(RECORD, timestamp=NOW - DAY)
         month = Period(NOVEMBER, DECEMBER, None, OFFER.free(NOVEMBER))
-        assert Posting(record, month, late=True, unbilled=True) == posting(account, record, NOW + DAY, OFFER)
+        assert Allocation(record, month, late=True, unbilled=True) == allocate(user, record, NOW + DAY, OFFER)
 
-    def test_late_before_overage_is_billed_is_unbilled(self, account: Account) -> None:
+    def test_late_before_overage_is_billed_is_unbilled(self, user: User) -> None:
         """A period whose overage is not asked for yet cannot be charged with a late record either."""
         later = Offer(CATALOGUE, date(2026, 1, 1))
         present = replace(PERIOD, terms=later.terms("professional", START))
-        account = replace(account, periods=(present, closed(self.BEFORE)))
+        user = replace(user, periods=(present, closed(self.BEFORE)))
         record = replace(RECORD, timestamp=START - DAY)
-        assert Posting(record, present, late=True, unbilled=True) == posting(account, record, NOW, later)
+        assert Allocation(record, present, late=True, unbilled=True) == allocate(user, record, NOW, later)
 
     def test_late_beside_a_closed_present_is_the_calendar_month(self) -> None:
         """Where even the present period is closed, the month takes the record, unbilled."""
-        account = replace(ACCOUNT, periods=(replace(PERIOD, closed_at=NOW),))
+        user = replace(ACCOUNT, periods=(replace(PERIOD, closed_at=NOW),))
         month = Period(NOVEMBER, DECEMBER, None, OFFER.free(NOVEMBER))
-        assert Posting(RECORD, month, late=True, unbilled=True) == posting(account, RECORD, NOW, OFFER)
+        assert Allocation(RECORD, month, late=True, unbilled=True) == allocate(user, RECORD, NOW, OFFER)
 
     @pytest.mark.parametrize("present", [PERIOD, replace(PERIOD, closed_at=NOW)])
     def test_late_of_a_metric_that_drops_it_is_only_shown(self, present: Period) -> None:
         """With the policy `drop` a late record counts in no period, so that it is not unbilled either."""
-        account = replace(ACCOUNT, periods=(present, closed(self.BEFORE)))
-        found = posting(account, replace(RECORD, timestamp=START - DAY), NOW, DROPPING)
+        user = replace(ACCOUNT, periods=(present, closed(self.BEFORE)))
+        found = allocate(user, replace(RECORD, timestamp=START - DAY), NOW, DROPPING)
         assert (True, False, False) == (found.late, found.counts, found.unbilled)
 
-    def test_in_time_of_a_metric_that_drops_late_ones_counts(self, account: Account) -> None:
+    def test_in_time_of_a_metric_that_drops_late_ones_counts(self, user: User) -> None:
         """The policy for late records is none for the others."""
-        assert Posting(RECORD, PERIOD) == posting(account, RECORD, NOW, DROPPING)
+        assert Allocation(RECORD, PERIOD) == allocate(user, RECORD, NOW, DROPPING)
 
     def test_before_a_renewal_is_known_is_provisional(self) -> None:
         """A record stamped after the known end waits in the next period until Stripe binds it."""
         record = replace(RECORD, timestamp=END + DAY)
-        found = posting(ACCOUNT, record, END + DAY, OFFER).period
+        found = allocate(ACCOUNT, record, END + DAY, OFFER).period
         assert (END, None, SUBSCRIPTION.id) == (found.start, found.end, found.subscription_id)
 
 
@@ -185,10 +185,10 @@ def bound(
     subscription: Subscription, *periods: Period, offer: Offer = OFFER
 ) -> Sequence[tuple[datetime, datetime | None, str, bool]]:
     """What is written: start, end, plan and whether it is billed."""
-    account = replace(ACCOUNT, periods=periods)
+    user = replace(ACCOUNT, periods=periods)
     return [
         (each.start, each.end, each.terms.plan, each.terms.billed)
-        for each in periods_bound(account, subscription, offer)
+        for each in periods_bound(user, subscription, offer)
     ]
 
 
@@ -212,8 +212,8 @@ class TestPeriodsBound:
         """Said again after the catalogue was edited, a period keeps what it started with."""
         starter = replace(CATALOGUE.plans["professional"], limits=CATALOGUE.plans["starter"].limits)
         edited = replace(CATALOGUE, plans={**CATALOGUE.plans, "professional": starter})
-        account = replace(ACCOUNT, periods=(PERIOD,))
-        again = periods_bound(account, SUBSCRIPTION, Offer(edited, OFFER.bill_overage_from))
+        user = replace(ACCOUNT, periods=(PERIOD,))
+        again = periods_bound(user, SUBSCRIPTION, Offer(edited, OFFER.bill_overage_from))
         assert [PERIOD.terms] == [each.terms for each in again]
 
     def test_a_running_period_gets_the_end_that_stripe_says(self) -> None:

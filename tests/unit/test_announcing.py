@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from tests.ledger.streams import Record, StreamingTable, record
 from tests.unit.examples import NOW, PERIOD
 from tests.unit.fakes import FixedClock
-from tollkeeper.announcing import MOST_BYTES, Announced, EventBus, announce
+from tollkeeper.announcements.announcer import MOST_BYTES, Announced, EventBus, announce
 from tollkeeper.ledger import keys, rows
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.table import Change, Key, Row
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.announcements import Announcement, Kind
 
 if TYPE_CHECKING:
@@ -136,11 +136,11 @@ def test_a_request_holds_what_eventbridge_takes(sizes: list[int]) -> None:
         assert 256 * 1024 >= 14 * len(request) + sum(len(text.encode()) for text in texts)
 
 
-def test_a_notice_is_published_once_it_is_written(events: FakeEvents, table: StreamingTable) -> None:
+def test_an_announcement_is_published_once_it_is_written(events: FakeEvents, table: StreamingTable) -> None:
     """Written again, under the id it has, it does not even stir the stream."""
-    accounts = Accounts(table)
-    accounts.announce([WILL_END])
-    accounts.announce([WILL_END, FAILED])
+    users = Users(table)
+    users.announce([WILL_END])
+    users.announce([WILL_END, FAILED])
     assert Announced(published=2) == told(events, table.stream)
     assert ["trial.will_end", "payment.failed"] == [each["DetailType"] for each in events.entries]
 
@@ -181,17 +181,17 @@ def test_other_rows_announce_nothing(events: FakeEvents, sk: str, old: Row | Non
 
 
 def test_what_the_table_forgets_is_not_announced(events: FakeEvents, table: StreamingTable) -> None:
-    """A notice is removed after thirty days."""
-    Accounts(table).announce([FAILED])
+    """An announcement is removed after thirty days."""
+    Users(table).announce([FAILED])
     ((key, row),) = table.rows.items()
     assert Announced() == told(events, [record(key, row, None, number=1, at=NOW)])
 
 
 def test_a_record_that_cannot_be_read_fails_alone(events: FakeEvents, table: StreamingTable) -> None:
     """It comes again; its neighbours are published."""
-    Accounts(table).announce([FAILED])
+    Users(table).announce([FAILED])
     strange = [
-        record(Key("USER#ada", "NOTICE#1"), None, {"kind": "no.kind"}, number=7, at=NOW),
+        record(Key("USER#ada", "ANNOUNCEMENT#1"), None, {"kind": "no.kind"}, number=7, at=NOW),
         record(Key("USER#ada", "PERIOD#1"), None, {"userId": "ada"}, number=8, at=NOW),
         {"dynamodb": {"SequenceNumber": "9"}},
     ]
@@ -202,6 +202,6 @@ def test_a_record_whose_announcement_was_not_taken_fails_alone(
     events: FakeEvents, table: StreamingTable
 ) -> None:
     """It is named by its sequence number."""
-    Accounts(table).announce([WILL_END, FAILED])
+    Users(table).announce([WILL_END, FAILED])
     events.refuses = lambda entry: entry["DetailType"] == "payment.failed"
     assert Announced(published=1, failed={"1"}) == told(events, table.stream)

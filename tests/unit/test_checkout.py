@@ -11,11 +11,11 @@ from tests.unit.api_gateway import Answer, call
 from tests.unit.examples import CATALOGUE, END, ENVIRONMENT, NOW, SUBSCRIPTION
 from tests.unit.fakes import FakeStripe, FixedClock
 from tollkeeper import runtime
-from tollkeeper.checkout import is_of_origin
-from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Status
 from tollkeeper.settings import Settings
-from tollkeeper.stripe_gateway import CheckoutOrder
+from tollkeeper.stripe.gateway import CheckoutOrder
+from tollkeeper.subscriptions.checkout import is_of_origin
 
 SETTINGS = Settings.from_environment(ENVIRONMENT)
 WISH: Mapping[str, object] = {
@@ -32,18 +32,18 @@ def stripe() -> FakeStripe:
 
 
 @pytest.fixture
-def accounts() -> Accounts:
+def users() -> Users:
     """An empty book of users."""
-    return Accounts(MemoryTable())
+    return Users(MemoryTable())
 
 
 @pytest.fixture(autouse=True)
-def function(stripe: FakeStripe, accounts: Accounts) -> Iterator[None]:
+def function(stripe: FakeStripe, users: Users) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     app.dependency_overrides = {
         runtime.settings: lambda: SETTINGS,
         runtime.catalogue: lambda: CATALOGUE,
-        runtime.accounts: lambda: accounts,
+        runtime.users: lambda: users,
         runtime.stripe_gateway: lambda: stripe,
         runtime.clock: lambda: FixedClock(NOW),
     }
@@ -75,35 +75,33 @@ def test_a_session_is_for_what_was_asked(stripe: FakeStripe) -> None:
     assert {"cs_1": expected} == stripe.orders
 
 
-def test_a_customer_is_the_users_before_any_session(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_a_customer_is_the_users_before_any_session(users: Users, stripe: FakeStripe) -> None:
     """What Stripe later says of the customer finds its user, even if the session was never paid."""
     ask()
-    assert "cus_ada" == accounts.read("ada", since=NOW).customer_id == stripe.customers["ada"]
+    assert "cus_ada" == users.read("ada", since=NOW).customer_id == stripe.customers["ada"]
 
 
-def test_the_customer_that_is_bound_is_kept(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_the_customer_that_is_bound_is_kept(users: Users, stripe: FakeStripe) -> None:
     """A user has one customer, whoever made it."""
-    accounts.bind_customer("ada", "cus_first")
+    users.bind_customer("ada", "cus_first")
     ask()
     assert ({}, "cus_first") == (stripe.customers, stripe.orders["cs_1"].customer_id)
 
 
-def test_a_deleted_customer_is_replaced(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_a_deleted_customer_is_replaced(users: Users, stripe: FakeStripe) -> None:
     """Somebody deleted it at Stripe; the user can buy again, as a new one."""
-    accounts.bind_customer("ada", "cus_gone")
+    users.bind_customer("ada", "cus_gone")
     stripe.deleted = {"cus_gone"}
     ask()
-    assert (
-        "cus_gone_again" == accounts.read("ada", since=NOW).customer_id == stripe.orders["cs_1"].customer_id
-    )
+    assert "cus_gone_again" == users.read("ada", since=NOW).customer_id == stripe.orders["cs_1"].customer_id
 
 
-def test_one_who_came_first_keeps_their_customer(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_one_who_came_first_keeps_their_customer(users: Users, stripe: FakeStripe) -> None:
     """Of two checkouts at one instant both go on with the customer that was bound first."""
     first = stripe.create_customer
 
     def create_customer(user_id: str, replacing: str | None = None) -> str:
-        accounts.bind_customer("ada", "cus_first")
+        users.bind_customer("ada", "cus_first")
         return first(user_id, replacing)
 
     stripe.create_customer = create_customer  # type: ignore[method-assign]
@@ -161,9 +159,9 @@ def test_a_trial_is_had_once(stripe: FakeStripe) -> None:
     assert 0 == stripe.orders["cs_1"].trial_days
 
 
-def test_a_trial_is_remembered_when_stripe_has_forgotten_it(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_a_trial_is_remembered_when_stripe_has_forgotten_it(users: Users, stripe: FakeStripe) -> None:
     """The user's row knows of the trial although Stripe shows no subscription any more."""
-    accounts.write_subscription(accounts.read("ada", since=NOW), replace(SUBSCRIPTION, trial_end=END), [])
+    users.write_subscription(users.read("ada", since=NOW), replace(SUBSCRIPTION, trial_end=END), [])
     ask()
     assert 0 == stripe.orders["cs_1"].trial_days
 

@@ -11,11 +11,11 @@ from tests.ledger.memory import MemoryTable
 from tests.unit.events import METADATA, card, customer, invoice, read, snapshot, thin
 from tests.unit.examples import END, NOW, OFFER, START, SUBSCRIPTION
 from tests.unit.fakes import FakeStripe
-from tollkeeper.following import Follower, Outcome
-from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
-from tollkeeper.stripe_errors import StripeUnavailableError
-from tollkeeper.stripe_gateway import CheckoutOrder, MeterRejection
+from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.stripe.gateway import CheckoutOrder, MeterRejection
+from tollkeeper.subscriptions.stripe_events import Outcome, StripeEvents
 
 TRIAL = replace(SUBSCRIPTION, status=Status.TRIALING, trial_end=END)
 SECOND = replace(SUBSCRIPTION, id="sub_second", created=START + timedelta(hours=1))
@@ -47,9 +47,9 @@ def table() -> MemoryTable:
 
 
 @pytest.fixture
-def accounts(table: MemoryTable) -> Accounts:
+def users(table: MemoryTable) -> Users:
     """An empty book of users."""
-    return Accounts(table)
+    return Users(table)
 
 
 @pytest.fixture
@@ -61,10 +61,10 @@ def stripe() -> FakeStripe:
 
 
 @pytest.fixture
-def follow(accounts: Accounts, stripe: FakeStripe) -> Callable[[dict[str, Any]], Outcome]:
+def follow(users: Users, stripe: FakeStripe) -> Callable[[dict[str, Any]], Outcome]:
     """The deployment called `live`, following an event."""
-    follower = Follower(accounts, stripe, OFFER, "live")
-    return lambda event: follower.follow(read(event), NOW)
+    stripe_events = StripeEvents(users, stripe, OFFER, "live")
+    return lambda event: stripe_events.follow(read(event), NOW)
 
 
 type Follow = Callable[[dict[str, Any]], Outcome]
@@ -72,12 +72,12 @@ type Follow = Callable[[dict[str, Any]], Outcome]
 
 def announced(table: MemoryTable) -> list[str]:
     """What was announced, in order of the alphabet."""
-    return sorted(str(row["kind"]) for key, row in table.rows.items() if key.sk.startswith("NOTICE"))
+    return sorted(str(row["kind"]) for key, row in table.rows.items() if key.sk.startswith("ANNOUNCEMENT"))
 
 
-def known(accounts: Accounts) -> Subscription | None:
+def known(users: Users) -> Subscription | None:
     """What the ledger knows of Ada's subscription."""
-    return accounts.read("ada", since=NOW).subscription
+    return users.read("ada", since=NOW).subscription
 
 
 def order(customer_id: str = "cus_ada") -> CheckoutOrder:
@@ -87,10 +87,10 @@ def order(customer_id: str = "cus_ada") -> CheckoutOrder:
 
 @pytest.mark.parametrize("event", OF_SUBSCRIPTION, ids=kind)
 def test_what_is_about_a_subscription_brings_its_row_up_to_date(
-    follow: Follow, accounts: Accounts, event: dict[str, Any]
+    follow: Follow, users: Users, event: dict[str, Any]
 ) -> None:
     """Whichever comes first, the row then says what Stripe says."""
-    assert (Outcome.FOLLOWED, SUBSCRIPTION) == (follow(event), known(accounts))
+    assert (Outcome.FOLLOWED, SUBSCRIPTION) == (follow(event), known(users))
 
 
 @pytest.mark.parametrize("event", OF_SUBSCRIPTION, ids=kind)
@@ -138,24 +138,24 @@ def test_an_event_that_nobody_asked_for_is_acknowledged(
     assert (Outcome.LEFT_ALONE, {}) == (follow(event), table.rows)
 
 
-def test_a_customer_that_nobody_noted_is_the_users(follow: Follow, accounts: Accounts) -> None:
+def test_a_customer_that_nobody_noted_is_the_users(follow: Follow, users: Users) -> None:
     """Whoever made it died before binding it; Stripe's own event does."""
     follow(customer("customer.created"))
-    assert "cus_ada" == accounts.read("ada", since=NOW).customer_id
+    assert "cus_ada" == users.read("ada", since=NOW).customer_id
 
 
-def test_a_customer_made_too_many_takes_nobodys_place(follow: Follow, accounts: Accounts) -> None:
+def test_a_customer_made_too_many_takes_nobodys_place(follow: Follow, users: Users) -> None:
     """A user keeps the one they have."""
-    accounts.bind_customer("ada", "cus_first")
+    users.bind_customer("ada", "cus_first")
     follow(customer("customer.created"))
-    assert "cus_first" == accounts.read("ada", since=NOW).customer_id
+    assert "cus_first" == users.read("ada", since=NOW).customer_id
 
 
-def test_a_customer_who_was_replaced_says_nothing_more(follow: Follow, accounts: Accounts) -> None:
+def test_a_customer_who_was_replaced_says_nothing_more(follow: Follow, users: Users) -> None:
     """What is late from a deleted customer does not undo what the user bought as a new one."""
-    accounts.bind_customer("ada", "cus_again")
+    users.bind_customer("ada", "cus_again")
     event = snapshot("customer.subscription.deleted", metadata=METADATA)
-    assert (Outcome.OF_OTHERS, None) == (follow(event), known(accounts))
+    assert (Outcome.OF_OTHERS, None) == (follow(event), known(users))
 
 
 def test_other_pages_are_taken_away_when_one_is_paid_on(follow: Follow, stripe: FakeStripe) -> None:
@@ -220,13 +220,11 @@ def test_rejected_meter_events_are_said_aloud(
     )
 
 
-def test_a_second_live_subscription_is_cancelled(
-    follow: Follow, stripe: FakeStripe, accounts: Accounts
-) -> None:
+def test_a_second_live_subscription_is_cancelled(follow: Follow, stripe: FakeStripe, users: Users) -> None:
     """The oldest one stays, and is what the user has."""
     stripe.held = [SECOND, SUBSCRIPTION]
     follow(snapshot("checkout.session.completed", metadata=METADATA))
-    assert ([("sub_second", Cause.DUPLICATE)], SUBSCRIPTION) == (stripe.canceled, known(accounts))
+    assert ([("sub_second", Cause.DUPLICATE)], SUBSCRIPTION) == (stripe.canceled, known(users))
 
 
 def test_a_second_live_subscription_is_announced_as_a_change_of_the_first(
@@ -253,28 +251,28 @@ def test_a_second_live_subscription_is_audited_once(
 
 
 def test_a_first_charge_that_fails_ends_the_subscription(
-    follow: Follow, stripe: FakeStripe, accounts: Accounts
+    follow: Follow, stripe: FakeStripe, users: Users
 ) -> None:
     """The trial was the customer's to try; there is no grace on top."""
     stripe.held = [replace(TRIAL, status=Status.PAST_DUE, past_due_since=NOW, first_charge_failed=True)]
     follow(invoice("invoice.payment_failed"))
-    row = known(accounts)
+    row = known(users)
     assert row
     assert (Status.CANCELED, Cause.FIRST_CHARGE_FAILED) == (row.status, row.canceled_for)
 
 
-def test_a_renewal_that_fails_ends_nothing(follow: Follow, stripe: FakeStripe, accounts: Accounts) -> None:
+def test_a_renewal_that_fails_ends_nothing(follow: Follow, stripe: FakeStripe, users: Users) -> None:
     """It has its grace, and Stripe tries again."""
     stripe.held = [replace(SUBSCRIPTION, status=Status.PAST_DUE, past_due_since=NOW)]
     follow(invoice("invoice.payment_failed"))
-    assert ([], stripe.held[0]) == (stripe.canceled, known(accounts))
+    assert ([], stripe.held[0]) == (stripe.canceled, known(users))
 
 
 def test_who_buys_again_after_a_first_charge_failed_keeps_the_new_one(
-    follow: Follow, stripe: FakeStripe, accounts: Accounts
+    follow: Follow, stripe: FakeStripe, users: Users
 ) -> None:
     """Of the two that live, the older one must end; it makes the newer one no duplicate."""
     failed = replace(SUBSCRIPTION, status=Status.PAST_DUE, first_charge_failed=True)
     stripe.held = [failed, SECOND]
     follow(invoice("invoice.payment_failed"))
-    assert ([("sub_ada", Cause.FIRST_CHARGE_FAILED)], SECOND) == (stripe.canceled, known(accounts))
+    assert ([("sub_ada", Cause.FIRST_CHARGE_FAILED)], SECOND) == (stripe.canceled, known(users))

@@ -99,7 +99,7 @@ def test_what_is_shipped_needs_nothing_that_is_not(file: Path) -> None:
 
 def test_only_the_gateway_imports_stripe() -> None:
     """Whoever wants something of Stripe asks the gateway for it."""
-    gateway = LAYER / "stripe_gateway"
+    gateway = LAYER / "stripe" / "gateway"
     expected = [name_of(file) for file in SHIPPED if file.parent == gateway]
     assert expected == files_that(
         lambda file: any(belongs_to(module, "stripe") for _, module in imports(file))

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.examples import CATALOGUE, NOW, RECORD
-from tollkeeper.intake import RefusedError, Verdict, judge, judge_all, judge_queued, queued_json
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import Refusal, UsageRecord
+from tollkeeper.usage.judgement import RefusedError, Verdict, judge, judge_all, judge_queued, queued_json
 
 type Judge = Callable[[object, datetime, Collection[str]], UsageRecord]
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.unit.examples import CATALOGUE, END, NOW, OFFER, PERIOD, START
 from tollkeeper.catalogue import UNLIMITED
-from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.limits import overage
 from tollkeeper.rules.metering import MeterEvent, meter_events
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period
+from tollkeeper.rules.users import User
 
 BUSY = {"apiCalls": 15_000, "aiQueries": 1_200, "exports": 600, "mlPredictions": 5_000}
 
@@ -25,7 +25,7 @@ def events(
     period: Period, *, user_id: str = "ada", customer_id: str = "cus_ada", deployment: str = "live"
 ) -> Mapping[str, MeterEvent]:
     """What Stripe is told of Ada's period."""
-    return meter_events(deployment, Account(user_id, customer_id=customer_id), period)
+    return meter_events(deployment, User(user_id, customer_id=customer_id), period)
 
 
 def identifiers(period: Period, **of: str) -> set[str]:

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.unit.examples import ACCOUNT, CATALOGUE, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION
-from tollkeeper.models import SubscriptionOut, TrialOut
-from tollkeeper.overview import overview
-from tollkeeper.rules.accounts import Account
+from tollkeeper.api.models import SubscriptionOut, TrialOut
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.rules.users import User
+from tollkeeper.views.subscription import overview
 
 BUSY = {"apiCalls": 15_000, "aiQueries": 1_200, "exports": 600}
 BUSY_OVERAGE = 120_00
@@ -20,8 +20,8 @@ def shown(
     subscription: Subscription | None = SUBSCRIPTION, *periods: Period, now: datetime = NOW
 ) -> SubscriptionOut:
     """What a user with this subscription and these periods sees."""
-    account = replace(ACCOUNT, subscription=subscription, periods=periods)
-    return overview(account, CATALOGUE, OFFER, now)
+    user = replace(ACCOUNT, subscription=subscription, periods=periods)
+    return overview(user, CATALOGUE, OFFER, now)
 
 
 def test_the_total_is_the_plans_price_and_the_overage() -> None:
@@ -81,7 +81,7 @@ def test_a_metric_that_came_after_the_period_is_shown_unlimited() -> None:
 
 def test_a_user_nobody_knows_has_the_free_plan() -> None:
     """Everybody has a plan, limits and a month."""
-    found = overview(Account("bob"), CATALOGUE, OFFER, NOW)
+    found = overview(User("bob"), CATALOGUE, OFFER, NOW)
     assert ("free", None, 100, 0) == (
         found.plan,
         found.status,

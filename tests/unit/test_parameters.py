@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from tollkeeper.parameters import Secrets
 from tollkeeper.runtime import get_ready
+from tollkeeper.secrets import Secrets
 from tollkeeper.settings import SettingsError
 
 if TYPE_CHECKING:

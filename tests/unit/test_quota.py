@@ -14,15 +14,15 @@ from tests.ledger.memory import MemoryTable
 from tests.unit.api_gateway import Answer
 from tests.unit.examples import CATALOGUE, END, NOW, OFFER, RECORD, SUBSCRIPTION
 from tollkeeper.catalogue import Mode
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import ContendedError, Patience, for_seconds
-from tollkeeper.rules.accounts import periods_bound
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.rules.users import periods_bound
 
 UPGRADE_URL = "https://app.example.com/pricing"
 WISH: Mapping[str, object] = {"userId": "ada", "id": "wish-1"}
@@ -79,17 +79,17 @@ def release(table: MemoryTable, metric: str, now: datetime = NOW, **changes: obj
 
 def subscribe(table: MemoryTable, subscription: Subscription = SUBSCRIPTION) -> None:
     """Write what Stripe says of Ada."""
-    accounts = Accounts(table)
-    account = accounts.history("ada")
-    accounts.write_subscription(account, subscription, periods_bound(account, subscription, OFFER))
+    users = Users(table)
+    user = users.history("ada")
+    users.write_subscription(user, subscription, periods_bound(user, subscription, OFFER))
 
 
 def track(table: MemoryTable, metric: str, quantity: int, offer: Offer = OFFER) -> None:
     """Count what Ada did without asking."""
     counting = Counting(table, offer)
-    [account] = counting.glance(["ada"])
+    [user] = counting.profiles(["ada"])
     record = replace(RECORD, id=f"tracked-{metric}", metric=metric, quantity=quantity)
-    counting.count(account, [record], now=NOW, patience=for_seconds(1))
+    counting.count(user, [record], now=NOW, patience=for_seconds(1))
 
 
 def used(table: MemoryTable, metric: str) -> int:
@@ -198,7 +198,7 @@ class TestCheck:
     def test_a_spending_cap_that_is_reached_allows_no_more(self, table: MemoryTable) -> None:
         """What the next one would cost is more than the user accepts."""
         subscribe(table)
-        Accounts(table).set_spending_cap("ada", 100, NOW)
+        Users(table).set_spending_cap("ada", 100, NOW)
         track(table, "exports", 501)
         assert check(table, "exports").body["allowed"]
         consume(table, "exports")
@@ -289,7 +289,7 @@ class TestConsume:
     def test_a_spending_cap_has_words_of_its_own(self, table: MemoryTable) -> None:
         """402 names the cap, beside all that a limit's no says; at 50 cents each, the third passes 149."""
         subscribe(table)
-        Accounts(table).set_spending_cap("ada", 149, NOW)
+        Users(table).set_spending_cap("ada", 149, NOW)
         track(table, "exports", 502)
         assert (
             402,
@@ -310,7 +310,7 @@ class TestConsume:
     def test_a_spending_cap_is_spent_to_the_cent(self, table: MemoryTable) -> None:
         """What costs as much as the cap exactly is accepted."""
         subscribe(table)
-        Accounts(table).set_spending_cap("ada", 150, NOW)
+        Users(table).set_spending_cap("ada", 150, NOW)
         track(table, "exports", 502)
         assert 200 == consume(table, "exports").status
 
@@ -422,7 +422,7 @@ class TestRelease:
         """409: what was consumed in it may be on an invoice."""
         subscribe(table)
         consume(table, "exports")
-        [period] = Accounts(table).history("ada").periods
+        [period] = Users(table).history("ada").periods
         Closing(table).close("ada", period, {}, END)
         message = "The period is closed; report a correction instead."
         expected = (409, {"error": "period_closed", "message": message})

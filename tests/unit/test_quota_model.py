@@ -13,9 +13,9 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from pydantic import BaseModel, ValidationError
 
 from tests.unit.examples import ACCOUNT, CATALOGUE, NOW, OFFER, PERIOD
+from tollkeeper.api.models import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
+from tollkeeper.api.quota_requests import WrongUseError, answer, read_consume, read_release, read_user_id
 from tollkeeper.ledger.consuming import Consumption, Release
-from tollkeeper.models import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
-from tollkeeper.quota import WrongUseError, answer, read_consume, read_release, read_user_id
 from tollkeeper.rules.usage import UsageRecord
 
 type Read = Callable[[str], UsageRecord | Release]
@@ -176,7 +176,7 @@ def test_a_user_id_is_what_the_model_takes(value: object) -> None:
 
 standings = st.builds(
     Consumption,
-    account=st.integers(0, 10_000).map(lambda cap: replace(ACCOUNT, spending_cap=cap)) | st.just(ACCOUNT),
+    user=st.integers(0, 10_000).map(lambda cap: replace(ACCOUNT, spending_cap=cap)) | st.just(ACCOUNT),
     period=st.builds(
         lambda used, incurred, end: replace(PERIOD, used=used, incurred=incurred, end=end),
         used=st.dictionaries(st.sampled_from([*CATALOGUE.metrics]), st.integers(0, 10**9)),

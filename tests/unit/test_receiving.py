@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stripe import WebhookSignature
 
-from tollkeeper.receiving import MOST_CHARACTERS, StripeEventQueue, receive
+from tollkeeper.stripe.webhook import MOST_CHARACTERS, StripeEventQueue, receive
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

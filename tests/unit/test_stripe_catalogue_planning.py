@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from infra.stripe_catalogue.planning import (
+from infra.operate.stripe_catalogue.planning import (
     PRICE_REST,
     AddItems,
     Archive,

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.events import METADATA, card, customer, invoice, read, snapshot, thin, through_event_bridge
 from tests.unit.examples import NOW
 from tollkeeper.rules.announcements import Kind
-from tollkeeper.stripe_events import StripeEvent
+from tollkeeper.stripe.events import StripeEvent
 
 
 def test_an_event_is_the_same_by_whatever_way_it_comes() -> None:

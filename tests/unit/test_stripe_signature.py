@@ -12,7 +12,7 @@ from stripe import WebhookSignature
 
 from tests.unit.examples import NOW
 from tollkeeper.rules.times import epoch
-from tollkeeper.stripe_signature import is_signed
+from tollkeeper.stripe.signature import is_signed
 
 SECRET = "whsec_present"
 NEXT_SECRET = "whsec_next"

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.ledger.memory import MemoryTable
 from tests.unit.examples import END, NOW, OFFER, START, SUBSCRIPTION
 from tests.unit.fakes import FakeStripe
-from tollkeeper.ledger.accounts import Accounts, StaleRevisionError
+from tollkeeper.ledger.users import StaleRevisionError, Users
 from tollkeeper.rules.subscriptions import Status, Subscription
-from tollkeeper.stripe_errors import StripeUnavailableError
-from tollkeeper.subscribing import MOST_ATTEMPTS, Occasion, Synchronised, synchronise
+from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.subscriptions.synchronisation import MOST_ATTEMPTS, Synchronised, Trigger, synchronise
 
 CANCELLED = replace(SUBSCRIPTION, status=Status.CANCELED, ended_at=NOW)
 STARTER = replace(SUBSCRIPTION, plan="starter")
@@ -27,9 +27,9 @@ def table() -> MemoryTable:
 
 
 @pytest.fixture
-def accounts(table: MemoryTable) -> Accounts:
+def users(table: MemoryTable) -> Users:
     """An empty book of users."""
-    return Accounts(table)
+    return Users(table)
 
 
 @pytest.fixture
@@ -46,15 +46,15 @@ def account_with(*subscriptions: Subscription) -> FakeStripe:
 
 
 def hint(
-    accounts: Accounts, stripe: FakeStripe, event_id: str = "evt_1", customer_id: str = "cus_ada"
+    users: Users, stripe: FakeStripe, event_id: str = "evt_1", customer_id: str = "cus_ada"
 ) -> Synchronised | None:
     """Follow an event about a customer."""
-    return synchronise(customer_id, accounts, stripe, OFFER, Occasion(NOW, event_id=event_id))
+    return synchronise(customer_id, users, stripe, OFFER, Trigger(NOW, event_id=event_id))
 
 
-def known(accounts: Accounts) -> Subscription | None:
+def known(users: Users) -> Subscription | None:
     """What the ledger knows of Ada's subscription."""
-    return accounts.read("ada", since=NOW).subscription
+    return users.read("ada", since=NOW).subscription
 
 
 def audited(table: MemoryTable) -> list[tuple[object, object]]:
@@ -63,113 +63,111 @@ def audited(table: MemoryTable) -> list[tuple[object, object]]:
     return [(row["action"], row["eventId"]) for row in rows]
 
 
-def test_what_stripe_says_is_written(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_what_stripe_says_is_written(users: Users, stripe: FakeStripe) -> None:
     """After an event the user's row says what Stripe says of their subscription, and their customer."""
-    assert hint(accounts, stripe)
-    account = accounts.read("ada", since=NOW)
-    assert (SUBSCRIPTION, "cus_ada") == (account.subscription, account.customer_id)
+    assert hint(users, stripe)
+    user = users.read("ada", since=NOW)
+    assert (SUBSCRIPTION, "cus_ada") == (user.subscription, user.customer_id)
 
 
-def test_the_period_is_written_with_it(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_the_period_is_written_with_it(users: Users, stripe: FakeStripe) -> None:
     """The period that Stripe speaks of has its bounds and terms from then on."""
-    hint(accounts, stripe)
+    hint(users, stripe)
     assert [(START, END, OFFER.terms("professional", START))] == [
-        (each.start, each.end, each.terms) for each in accounts.read("ada", since=NOW).periods
+        (each.start, each.end, each.terms) for each in users.read("ada", since=NOW).periods
     ]
 
 
 def test_the_first_word_of_a_subscription_is_audited(
-    table: MemoryTable, accounts: Accounts, stripe: FakeStripe
+    table: MemoryTable, users: Users, stripe: FakeStripe
 ) -> None:
     """The entry names the event that made Tollkeeper look."""
-    hint(accounts, stripe)
+    hint(users, stripe)
     assert [("SUBSCRIPTION_CREATED", "evt_1")] == audited(table)
 
 
-def test_a_duplicate_is_not_audited_again(table: MemoryTable, accounts: Accounts, stripe: FakeStripe) -> None:
+def test_a_duplicate_is_not_audited_again(table: MemoryTable, users: Users, stripe: FakeStripe) -> None:
     """Stripe delivers at least once; the trail says what changed."""
     for event_id in ("evt_1", "evt_1", "evt_2"):
-        hint(accounts, stripe, event_id)
+        hint(users, stripe, event_id)
     assert [("SUBSCRIPTION_CREATED", "evt_1")] == audited(table)
 
 
 def test_another_deployments_customer_is_left_alone(
-    table: MemoryTable, accounts: Accounts, stripe: FakeStripe
+    table: MemoryTable, users: Users, stripe: FakeStripe
 ) -> None:
     """Several deployments may share a Stripe account; nothing is written of a stranger."""
-    assert not hint(accounts, stripe, customer_id="cus_stranger")
+    assert not hint(users, stripe, customer_id="cus_stranger")
     assert {} == table.rows
 
 
-def test_a_customer_without_a_subscription_has_nothing_to_write(
-    table: MemoryTable, accounts: Accounts
-) -> None:
+def test_a_customer_without_a_subscription_has_nothing_to_write(table: MemoryTable, users: Users) -> None:
     """A customer is made before they have bought anything."""
-    assert hint(accounts, account_with())
+    assert hint(users, account_with())
     assert {} == table.rows
 
 
-def test_a_newer_word_is_not_overwritten_by_an_older_one(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_a_newer_word_is_not_overwritten_by_an_older_one(users: Users, stripe: FakeStripe) -> None:
     """If the subscription ends while another worker's answer is on its way, it stays ended."""
 
     def meanwhile() -> None:
         stripe.while_listing = lambda: None
         stripe.held = [CANCELLED]
-        hint(accounts, stripe, "evt_2")
+        hint(users, stripe, "evt_2")
 
     stripe.while_listing = meanwhile
-    hint(accounts, stripe)
-    assert CANCELLED == known(accounts)
+    hint(users, stripe)
+    assert CANCELLED == known(users)
 
 
-def test_an_unchanged_word_still_moves_the_revision(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_an_unchanged_word_still_moves_the_revision(users: Users, stripe: FakeStripe) -> None:
     """Otherwise a worker who asked before it could write what was true even earlier."""
-    hint(accounts, stripe)
-    before = accounts.read("ada", since=NOW).rev
-    hint(accounts, stripe)
-    assert before + 1 == accounts.read("ada", since=NOW).rev
+    hint(users, stripe)
+    before = users.read("ada", since=NOW).rev
+    hint(users, stripe)
+    assert before + 1 == users.read("ada", since=NOW).rev
 
 
-def test_who_is_always_overtaken_gives_up(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_who_is_always_overtaken_gives_up(users: Users, stripe: FakeStripe) -> None:
     """After eight attempts the event goes back to its queue, and what the others wrote stands."""
     asked = []
 
     def overtake() -> None:
         asked.append(stripe.while_listing)
         stripe.while_listing = lambda: None
-        hint(accounts, stripe, "evt_other")
+        hint(users, stripe, "evt_other")
         stripe.while_listing = overtake
 
     stripe.while_listing = overtake
     with pytest.raises(StaleRevisionError):
-        hint(accounts, stripe)
-    assert (MOST_ATTEMPTS, MOST_ATTEMPTS) == (len(asked), accounts.read("ada", since=NOW).rev)
+        hint(users, stripe)
+    assert (MOST_ATTEMPTS, MOST_ATTEMPTS) == (len(asked), users.read("ada", since=NOW).rev)
 
 
 def test_while_stripe_is_down_nothing_is_written(
-    table: MemoryTable, accounts: Accounts, stripe: FakeStripe
+    table: MemoryTable, users: Users, stripe: FakeStripe
 ) -> None:
     """The event comes again."""
     stripe.is_down = True
     with pytest.raises(StripeUnavailableError):
-        hint(accounts, stripe)
+        hint(users, stripe)
     assert {} == table.rows
 
 
-def test_the_oldest_live_subscription_is_written(accounts: Accounts) -> None:
+def test_the_oldest_live_subscription_is_written(users: Users) -> None:
     """A second one that somebody bought in another tab does not take over."""
     second = replace(STARTER, id="sub_second", created=START + timedelta(hours=1))
-    hint(accounts, account_with(second, SUBSCRIPTION))
-    assert SUBSCRIPTION == known(accounts)
+    hint(users, account_with(second, SUBSCRIPTION))
+    assert SUBSCRIPTION == known(users)
 
 
-def test_a_trial_is_remembered_after_it(accounts: Accounts, stripe: FakeStripe) -> None:
+def test_a_trial_is_remembered_after_it(users: Users, stripe: FakeStripe) -> None:
     """One trial per user: the row knows of it when the subscription has been replaced by another."""
     stripe.held = [replace(SUBSCRIPTION, status=Status.TRIALING, trial_end=END)]
-    hint(accounts, stripe)
+    hint(users, stripe)
     stripe.held = [replace(SUBSCRIPTION, id="sub_second")]
-    hint(accounts, stripe)
-    assert accounts.read("ada", since=NOW).trial_used
+    hint(users, stripe)
+    assert users.read("ada", since=NOW).trial_used
 
 
 # What has become of the subscription, each the word of one event.
@@ -184,11 +182,11 @@ CHANGES: list[Callable[[FakeStripe], object]] = [
 @given(deliveries=st.lists(st.sampled_from(range(len(CHANGES))), max_size=8))
 def test_any_order_and_number_of_deliveries_ends_in_the_same_row(deliveries: list[int]) -> None:
     """Events are hints: once all has happened, one delivery of any of them is enough, and more do no harm."""
-    stripe, accounts = account_with(), Accounts(MemoryTable())
+    stripe, users = account_with(), Users(MemoryTable())
     for number, change in enumerate(CHANGES):
         change(stripe)
         if number in deliveries:  # delivered at once
-            hint(accounts, stripe, f"evt_{number}")
+            hint(users, stripe, f"evt_{number}")
     for number in [*deliveries, 0]:  # delivered again, later, in any order
-        hint(accounts, stripe, f"evt_{number}")
-    assert replace(STARTER, cancel_at=END) == known(accounts)
+        hint(users, stripe, f"evt_{number}")
+    assert replace(STARTER, cancel_at=END) == known(users)

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-import functions.subscription.app as settings
-import functions.usage_reader.app as reader
-from functions.subscription.app import handler
+import functions.reader.app as reader
+import functions.subscriptions.app as settings
+from functions.subscriptions.app import handler
 from tests.ledger.memory import MemoryTable
 from tests.unit.api_gateway import Answer, Handler, call
 from tests.unit.examples import NOW, OFFER
 from tests.unit.fakes import FakeContext, FixedClock
 from tollkeeper import runtime
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.history import History
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError, Write
+from tollkeeper.ledger.users import Users
 
 
 class Ledger(MemoryTable):
@@ -40,7 +40,7 @@ def table() -> Ledger:
 def functions(table: Ledger) -> Iterator[None]:
     """The function that sets and the one that shows, with the same ledger handed in."""
     handed_in: dict[Callable[..., Any], Callable[..., Any]] = {
-        runtime.accounts: lambda: Accounts(table),
+        runtime.users: lambda: Users(table),
         runtime.clock: lambda: FixedClock(NOW),
         runtime.history: lambda: History(table),
         runtime.offer: lambda: OFFER,

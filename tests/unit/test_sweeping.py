@@ -9,13 +9,13 @@ from tests.ledger.memory import MemoryTable
 from tests.unit.events import METADATA, invoice, read, snapshot
 from tests.unit.examples import END, NOW, OFFER, START, SUBSCRIPTION
 from tests.unit.fakes import FakeStripe
-from tollkeeper.following import Follower
-from tollkeeper.ledger.accounts import Accounts
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
 from tollkeeper.rules.times import epoch
-from tollkeeper.stripe_errors import StripeRefusedError, StripeUnavailableError
-from tollkeeper.subscribing import Occasion, synchronise
-from tollkeeper.sweeping import LOOKS_BACK, Sweep, Swept
+from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
+from tollkeeper.subscriptions.stripe_events import StripeEvents
+from tollkeeper.subscriptions.sweep import LOOKS_BACK, Sweep, Swept
+from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
 
 ENDED = replace(SUBSCRIPTION, status=Status.CANCELED, ended_at=NOW)
 SECOND = replace(SUBSCRIPTION, id="sub_second", created=START + timedelta(hours=1))
@@ -42,9 +42,9 @@ def table() -> Reads:
 
 
 @pytest.fixture
-def accounts(table: Reads) -> Accounts:
+def users(table: Reads) -> Users:
     """An empty book of users."""
-    return Accounts(table)
+    return Users(table)
 
 
 @pytest.fixture
@@ -56,14 +56,14 @@ def stripe() -> FakeStripe:
 
 
 @pytest.fixture
-def sweep(accounts: Accounts, stripe: FakeStripe) -> Sweep:
+def sweep(users: Users, stripe: FakeStripe) -> Sweep:
     """The sweep of the deployment called `live`."""
-    return Sweep(Follower(accounts, stripe, OFFER, "live"))
+    return Sweep(StripeEvents(users, stripe, OFFER, "live"))
 
 
-def known(accounts: Accounts) -> Subscription | None:
+def known(users: Users) -> Subscription | None:
     """What the ledger knows of Ada's subscription."""
-    return accounts.read("ada", since=NOW).subscription
+    return users.read("ada", since=NOW).subscription
 
 
 def audited(table: Reads) -> list[tuple[object, object]]:
@@ -72,15 +72,15 @@ def audited(table: Reads) -> list[tuple[object, object]]:
     return [(row["actor"], row["action"]) for row in rows]
 
 
-def hear(accounts: Accounts, stripe: FakeStripe) -> None:
+def hear(users: Users, stripe: FakeStripe) -> None:
     """Have a webhook say what Stripe says now."""
-    synchronise("cus_ada", accounts, stripe, OFFER, Occasion(NOW, event_id="evt_0"))
+    synchronise("cus_ada", users, stripe, OFFER, Trigger(NOW, event_id="evt_0"))
 
 
-def test_a_subscription_that_nobody_told_of_is_found(sweep: Sweep, accounts: Accounts) -> None:
+def test_a_subscription_that_nobody_told_of_is_found(sweep: Sweep, users: Users) -> None:
     """Who has paid has what they paid for, at the latest a day after."""
     assert Swept(repaired=1) == sweep.run(NOW)
-    assert SUBSCRIPTION == known(accounts)
+    assert SUBSCRIPTION == known(users)
 
 
 def test_what_the_sweep_did_is_audited_as_its_doing(sweep: Sweep, table: Reads) -> None:
@@ -99,10 +99,10 @@ def test_what_the_sweep_did_is_logged(sweep: Sweep, caplog: pytest.LogCaptureFix
 
 
 def test_a_row_that_is_right_is_left_alone(
-    sweep: Sweep, table: Reads, accounts: Accounts, stripe: FakeStripe
+    sweep: Sweep, table: Reads, users: Users, stripe: FakeStripe
 ) -> None:
     """It costs its share of one request for a hundred rows, and no query."""
-    hear(accounts, stripe)
+    hear(users, stripe)
     table.requests = 0
     assert (Swept(), 0) == (sweep.run(NOW), table.requests)
 
@@ -113,51 +113,49 @@ def test_a_second_sweep_has_nothing_to_do(sweep: Sweep) -> None:
     assert Swept() == sweep.run(NOW)
 
 
-def test_a_change_that_nobody_told_of_is_found(sweep: Sweep, accounts: Accounts, stripe: FakeStripe) -> None:
+def test_a_change_that_nobody_told_of_is_found(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
     """Whatever of it changed."""
-    hear(accounts, stripe)
+    hear(users, stripe)
     stripe.held = [replace(SUBSCRIPTION, cancel_at=END)]
-    assert (Swept(repaired=1), stripe.held[0]) == (sweep.run(NOW), known(accounts))
+    assert (Swept(repaired=1), stripe.held[0]) == (sweep.run(NOW), known(users))
 
 
-def test_an_end_that_nobody_told_of_is_found(sweep: Sweep, accounts: Accounts, stripe: FakeStripe) -> None:
+def test_an_end_that_nobody_told_of_is_found(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
     """Stripe lists no cancelled subscription, but events that it believes delivered."""
-    hear(accounts, stripe)
+    hear(users, stripe)
     stripe.held, stripe.ended = [ENDED], [read(ENDING)]
-    assert (Swept(repaired=1), ENDED) == (sweep.run(NOW), known(accounts))
+    assert (Swept(repaired=1), ENDED) == (sweep.run(NOW), known(users))
 
 
 @pytest.mark.parametrize("named", [{}, {**METADATA, "deployment": "other"}])
 def test_the_end_of_what_is_not_ours_is_left(
-    sweep: Sweep, accounts: Accounts, stripe: FakeStripe, named: dict[str, str]
+    sweep: Sweep, users: Users, stripe: FakeStripe, named: dict[str, str]
 ) -> None:
     """The account may hold other subscriptions, of other deployments or none."""
-    hear(accounts, stripe)
+    hear(users, stripe)
     stripe.ended = [read(snapshot("customer.subscription.deleted", id="sub_ada", metadata=named))]
-    assert (Swept(), SUBSCRIPTION) == (sweep.run(NOW), known(accounts))
+    assert (Swept(), SUBSCRIPTION) == (sweep.run(NOW), known(users))
 
 
-def test_a_second_live_subscription_is_cancelled(
-    sweep: Sweep, accounts: Accounts, stripe: FakeStripe
-) -> None:
+def test_a_second_live_subscription_is_cancelled(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
     """Even if the row has long been right about the first."""
-    hear(accounts, stripe)
+    hear(users, stripe)
     stripe.held = [SUBSCRIPTION, SECOND]
     sweep.run(NOW)
-    assert ([("sub_second", Cause.DUPLICATE)], SUBSCRIPTION) == (stripe.canceled, known(accounts))
+    assert ([("sub_second", Cause.DUPLICATE)], SUBSCRIPTION) == (stripe.canceled, known(users))
 
 
-def test_what_never_began_is_left(sweep: Sweep, accounts: Accounts, stripe: FakeStripe) -> None:
+def test_what_never_began_is_left(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
     """An incomplete subscription gives its user nothing."""
     stripe.held = [replace(SUBSCRIPTION, status=Status.INCOMPLETE)]
-    assert (Swept(), None) == (sweep.run(NOW), known(accounts))
+    assert (Swept(), None) == (sweep.run(NOW), known(users))
 
 
 def test_an_event_that_was_not_delivered_is_followed(sweep: Sweep, table: Reads, stripe: FakeStripe) -> None:
     """The app hears of the payment, late."""
     stripe.undelivered = [read(invoice("invoice.payment_failed")), read(snapshot("charge.failed"))]
     assert Swept(followed=1, repaired=1) == sweep.run(NOW)
-    kinds = {row["kind"] for key, row in table.rows.items() if key.sk.startswith("NOTICE")}
+    kinds = {row["kind"] for key, row in table.rows.items() if key.sk.startswith("ANNOUNCEMENT")}
     assert {"payment.failed", "subscription.activated"} == kinds
 
 
@@ -168,7 +166,7 @@ def test_events_before_the_last_three_days_were_for_earlier_sweeps(sweep: Sweep,
     assert (0, 1) == (sweep.run(NOW).followed, sweep.run(NOW, looks_back=timedelta(days=30)).followed)
 
 
-def test_one_that_cannot_be_put_right_does_not_stop_the_others(accounts: Accounts) -> None:
+def test_one_that_cannot_be_put_right_does_not_stop_the_others(users: Users) -> None:
     """It is logged and counted, and found again tomorrow."""
 
     class Refusing(FakeStripe):
@@ -181,8 +179,8 @@ def test_one_that_cannot_be_put_right_does_not_stop_the_others(accounts: Account
     stripe.create_customer("bob")
     stripe.create_customer("ada")
     stripe.undelivered = [read(invoice("invoice.paid", customer="cus_bob"))]
-    sweep = Sweep(Follower(accounts, stripe, OFFER, "live"))
-    assert (Swept(repaired=1, failed=2), SUBSCRIPTION) == (sweep.run(NOW), known(accounts))
+    sweep = Sweep(StripeEvents(users, stripe, OFFER, "live"))
+    assert (Swept(repaired=1, failed=2), SUBSCRIPTION) == (sweep.run(NOW), known(users))
 
 
 def test_while_stripe_is_down_the_sweep_fails(sweep: Sweep, stripe: FakeStripe) -> None:

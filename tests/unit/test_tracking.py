@@ -11,14 +11,14 @@ import pytest
 from tests.ledger.memory import MemoryTable
 from tests.unit.examples import CATALOGUE, NOW, OFFER
 from tests.unit.fakes import FakeSqs
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.counting import Counting, Tally
 from tollkeeper.ledger.patience import ContendedError, Patience, for_seconds
-from tollkeeper.rules.accounts import Account
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import UsageRecord
-from tollkeeper.tracking import Message, Tracked, Tracker
-from tollkeeper.usage_queue import DeadLetters
+from tollkeeper.rules.users import User
+from tollkeeper.usage.queue import DeadLetters
+from tollkeeper.usage.tracker import Message, Tracked, Tracker
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -32,7 +32,7 @@ class CountingWithoutBob(Counting):
 
     def count(
         self,
-        account: Account,
+        user: User,
         records: Sequence[UsageRecord],
         *,
         now: datetime,
@@ -40,9 +40,9 @@ class CountingWithoutBob(Counting):
         redelivered: bool = False,
     ) -> Tally:
         """Count everybody's records but Bob's."""
-        if account.user_id == "bob":
+        if user.user_id == "bob":
             raise ContendedError
-        return super().count(account, records, now=now, patience=patience, redelivered=redelivered)
+        return super().count(user, records, now=now, patience=patience, redelivered=redelivered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class House:
         """What was counted of a user in the present month."""
         return {
             metric: quantity
-            for period in Accounts(self.table).read(user_id, since=NOW).periods
+            for period in Users(self.table).read(user_id, since=NOW).periods
             for metric, quantity in period.used.items()
         }
 

@@ -12,7 +12,7 @@ from tests.unit.examples import CATALOGUE, NOW
 from tests.unit.fakes import FakeSqs, FixedClock
 from tollkeeper import runtime
 from tollkeeper.rules.times import iso
-from tollkeeper.usage_queue import UsageQueue
+from tollkeeper.usage.queue import UsageQueue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

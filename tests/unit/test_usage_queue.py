@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.examples import NOW
 from tests.unit.fakes import FakeSqs
 from tollkeeper.rules.times import iso
-from tollkeeper.usage_queue import DeadLetter, DeadLetters, UsageQueue
+from tollkeeper.usage.queue import DeadLetter, DeadLetters, UsageQueue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -6,21 +6,21 @@ from urllib.parse import quote
 
 import pytest
 
-from functions.usage_reader.app import app, handler
+from functions.reader.app import app, handler
 from tests.ledger.memory import MemoryTable
 from tests.unit.api_gateway import Answer, call
 from tests.unit.examples import NOW, OFFER, RECORD, SUBSCRIPTION
 from tests.unit.fakes import FixedClock
 from tollkeeper import runtime
 from tollkeeper.ledger import keys, rows
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.history import History
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Put
-from tollkeeper.rules.accounts import periods_bound
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.rules.users import periods_bound
 
 METRICS = [
     "apiCalls",
@@ -38,9 +38,9 @@ METRICS = [
 def table() -> MemoryTable:
     """A ledger in which Ada has subscribed and Bob has not."""
     table = MemoryTable()
-    accounts = Accounts(table)
-    account = accounts.read("ada", since=NOW)
-    accounts.write_subscription(account, SUBSCRIPTION, periods_bound(account, SUBSCRIPTION, OFFER), ())
+    users = Users(table)
+    user = users.read("ada", since=NOW)
+    users.write_subscription(user, SUBSCRIPTION, periods_bound(user, SUBSCRIPTION, OFFER), ())
     return table
 
 
@@ -49,7 +49,7 @@ def function(table: MemoryTable) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     app.dependency_overrides = {
         runtime.offer: lambda: OFFER,
-        runtime.accounts: lambda: Accounts(table),
+        runtime.users: lambda: Users(table),
         runtime.history: lambda: History(table),
         runtime.clock: lambda: FixedClock(NOW),
     }
@@ -60,8 +60,8 @@ def function(table: MemoryTable) -> Iterator[None]:
 def count(table: MemoryTable, *records: UsageRecord) -> None:
     """Count records of one user."""
     counting = Counting(table, OFFER)
-    [account] = counting.glance([records[0].user_id])
-    counting.count(account, records, now=NOW, patience=for_seconds(1))
+    [user] = counting.profiles([records[0].user_id])
+    counting.count(user, records, now=NOW, patience=for_seconds(1))
 
 
 def use(table: MemoryTable, user_id: str, facility_id: str | None = None, **used: int) -> None:

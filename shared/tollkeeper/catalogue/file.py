@@ -21,7 +21,7 @@ from tollkeeper.catalogue.model import (
     segments_of,
 )
 
-_SHIPPED = Path(__file__).parents[1] / "catalogue.toml"
+_SHIPPED = Path(__file__).with_name("catalogue.toml")
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,39}")
 _ALTERNATIVES = re.compile(r"\{([^{}]*,[^{}]*)\}")

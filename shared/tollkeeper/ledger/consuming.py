@@ -10,7 +10,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from tollkeeper.ledger import keys, rows
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import (
@@ -26,11 +25,12 @@ from tollkeeper.ledger.table import (
     absent,
     equal,
 )
-from tollkeeper.rules.accounts import Account, open_period, terms_in_force
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.limits import Allowance, Barrier, allowance
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period, Terms
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.rules.users import User, open_period, terms_in_force
 
 
 class Obstacle(StrEnum):
@@ -66,7 +66,7 @@ class Consumption:
     `period` holds the counters after it, as far as they are known, and `terms` are those in force.
     """
 
-    account: Account
+    user: User
     period: Period
     terms: Terms
     barrier: Barrier | None = None
@@ -77,14 +77,14 @@ class Consuming:
 
     def __init__(self, table: Table, offer: Offer) -> None:
         self._table = table
-        self._accounts = Accounts(table)
+        self._accounts = Users(table)
         self._offer = offer
 
     def look(self, user_id: str, now: datetime) -> Consumption:
         """Return where a user stands now, in one read."""
-        account = self._accounts.read(user_id, since=now)
-        period = open_period(account, now, self._offer)
-        return Consumption(account, period, terms_in_force(account, period, now, self._offer))
+        user = self._accounts.read(user_id, since=now)
+        period = open_period(user, now, self._offer)
+        return Consumption(user, period, terms_in_force(user, period, now, self._offer))
 
     def consume(self, record: UsageRecord, patience: Patience) -> Consumption:
         """Count a record if its user's limits allow it. A yes is remembered under its id, a no is not.
@@ -97,7 +97,7 @@ class Consuming:
         while True:
             seen = self.look(record.user_id, record.timestamp)
             bounds = allowance(
-                seen.period, seen.terms, record.metric, record.quantity, seen.account.spending_cap
+                seen.period, seen.terms, record.metric, record.quantity, seen.user.spending_cap
             )
             if bounds.barrier:
                 marker = self._marker(record.user_id, record.id)
@@ -172,7 +172,7 @@ def _consumed(record: UsageRecord, seen: Consumption, bounds: Allowance) -> Sequ
     """Return the transaction of a yes. The page that lists the record follows from the table's stream."""
     period = seen.period
     marker = rows.record_cells(record, keys.period_id(period), late=False, unbilled=False, dropped=False)
-    known = period in seen.account.periods
+    known = period in seen.user.periods
     conditions = [absent("closedAt"), equal("terms", rows.terms_text(period.terms) if known else None)]
     conditions += [
         Condition(USED + metric, Is.AT_MOST, most) if metric in period.used else absent(USED + metric)
@@ -198,7 +198,7 @@ def _released(record: UsageRecord, period_id: str, quantity: int) -> Sequence[Wr
             keys.record(record.user_id, record.id), set={"released": quantity}, only_if=[absent("released")]
         ),
         Change(
-            keys.period_named(record.user_id, period_id),
+            keys.period_by_id(record.user_id, period_id),
             add={counter: -quantity},
             only_if=[absent("closedAt"), Condition(counter, Is.AT_LEAST, quantity)],
         ),

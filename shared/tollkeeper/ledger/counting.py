@@ -12,7 +12,6 @@ from datetime import datetime
 from uuid import uuid4
 
 from tollkeeper.ledger import keys, rows
-from tollkeeper.ledger.accounts import Accounts
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import (
@@ -28,10 +27,11 @@ from tollkeeper.ledger.table import (
     Write,
     absent,
 )
-from tollkeeper.rules.accounts import Account, Posting, is_history, posting
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.usage import Refusal, UsageRecord, merge
+from tollkeeper.rules.users import Allocation, User, allocate, is_history
 
 
 @dataclass(slots=True)
@@ -50,9 +50,9 @@ OTHER_WRITES = 3
 class _PeriodClosedError(Exception):
     """The period was closed since the account was read; these postings belong elsewhere."""
 
-    def __init__(self, postings: Sequence[Posting]) -> None:
+    def __init__(self, allocations: Sequence[Allocation]) -> None:
         super().__init__()
-        self.postings = postings
+        self.allocations = allocations
 
 
 class Counting:
@@ -60,16 +60,16 @@ class Counting:
 
     def __init__(self, table: Table, offer: Offer) -> None:
         self._table = table
-        self._accounts = Accounts(table)
+        self._accounts = Users(table)
         self._offer = offer
 
-    def glance(self, user_ids: Iterable[str]) -> Iterator[Account]:
+    def profiles(self, user_ids: Iterable[str]) -> Iterator[User]:
         """Return users as `count` needs them first: most records need no more than the user's row."""
-        return self._accounts.glance(user_ids)
+        return self._accounts.profiles(user_ids)
 
     def count(
         self,
-        account: Account,
+        user: User,
         records: Sequence[UsageRecord],
         *,
         now: datetime,
@@ -89,17 +89,17 @@ class Counting:
         tally.refused += [(record, Refusal.CONFLICT) for record in conflicts]
         if redelivered:
             pending = self._without_known(pending, tally)
-        known = not any(is_history(account, record.timestamp) for record in pending)
+        known = not any(is_history(user, record.timestamp) for record in pending)
         while pending:
             if not known:
-                account = self._accounts.read(account.user_id, min(record.timestamp for record in pending))
-            postings = [posting(account, record, now, self._offer) for record in pending]
+                user = self._accounts.read(user.user_id, min(record.timestamp for record in pending))
+            allocations = [allocate(user, record, now, self._offer) for record in pending]
             pending = []
-            for together in _transactions(postings):
+            for together in _transactions(allocations):
                 try:
-                    self._write(account.user_id, together, now, patience, tally)
+                    self._write(user.user_id, together, now, patience, tally)
                 except _PeriodClosedError as closed:
-                    pending += [each.record for each in closed.postings]
+                    pending += [each.record for each in closed.allocations]
                     known = False
         return tally
 
@@ -111,79 +111,79 @@ class Counting:
         return list(wanted.values())
 
     def _write(
-        self, user_id: str, postings: list[Posting], now: datetime, patience: Patience, tally: Tally
+        self, user_id: str, allocations: list[Allocation], now: datetime, patience: Patience, tally: Tally
     ) -> None:
         attempt = 0
-        while postings:
+        while allocations:
             try:
-                self._table.transact(_writes(user_id, postings, now))
+                self._table.transact(_writes(user_id, allocations, now))
             except TransactionCancelledError as cancelled:
-                postings = _without_refused(postings, cancelled, tally)
+                allocations = _without_refused(allocations, cancelled, tally)
                 if cancelled.only_by_condition:
                     continue
             except UnavailableError:
                 pass  # Whether it was written is unknown; if so, the markers will say it.
             else:
-                tally.counted += [each.record for each in postings]
+                tally.counted += [each.record for each in allocations]
                 return
             patience.wait(attempt)
             attempt += 1
 
 
-def _writes(user_id: str, postings: Sequence[Posting], now: datetime) -> list[Write]:
+def _writes(user_id: str, allocations: Sequence[Allocation], now: datetime) -> list[Write]:
     """Return one transaction: the markers in the order of the postings, then what they add up to."""
-    first = postings[0]
+    first = allocations[0]
     page = keys.page(user_id, keys.period_id(first.period), first.record.billing_month, now, uuid4().hex)
-    writes: list[Write] = [_marker(each) for each in postings]
-    writes.append(_period(user_id, postings))
-    writes.append(Put(page, rows.page([each.record for each in postings])))
-    writes += _days(user_id, postings)
+    writes: list[Write] = [_marker(each) for each in allocations]
+    writes.append(_period(user_id, allocations))
+    writes.append(Put(page, rows.page([each.record for each in allocations])))
+    writes += _days(user_id, allocations)
     if first.unbilled:
-        units = {metric: str(quantity) for metric, quantity in _sums(postings).items()}
+        units = {metric: str(quantity) for metric, quantity in _sums(allocations).items()}
         entry = AuditEntry(user_id, now, "tracker", Action.USAGE_UNBILLED, "usage", page.sk, {"after": units})
         writes.append(Put(keys.audit(user_id, now, uuid4().hex), rows.audit_entry(entry)))
     return writes
 
 
-def _marker(of: Posting) -> Put:
+def _marker(of: Allocation) -> Put:
     cells = rows.record_cells(
         of.record, keys.period_id(of.period), late=of.late, unbilled=of.unbilled, dropped=not of.counts
     )
     return Put(keys.record(of.record.user_id, of.record.id), cells)
 
 
-def _period(user_id: str, postings: Sequence[Posting]) -> Change:
+def _period(user_id: str, allocations: Sequence[Allocation]) -> Change:
     """Return the change of the period. What is only shown begins it too, since pages are found by periods."""
-    first = postings[0]
+    first = allocations[0]
     conditions = [absent("closedAt")]
     if first.counts and first.record.quantity < 0:
         conditions.append(Condition(USED + first.record.metric, Is.AT_LEAST, -first.record.quantity))
     return Change(
         keys.period(user_id, first.period),
         begin=rows.period_bounds(user_id, first.period),
-        add=_counters(postings) if first.counts else {},
+        add=_counters(allocations) if first.counts else {},
         only_if=conditions,
     )
 
 
-def _days(user_id: str, postings: Sequence[Posting]) -> Iterator[Change]:
+def _days(user_id: str, allocations: Sequence[Allocation]) -> Iterator[Change]:
     by_day = defaultdict(list)
-    for each in postings:
+    for each in allocations:
         by_day[keys.day(user_id, each.record.timestamp.date(), each.record.facility_id)].append(each)
     return (Change(key, add=_counters(those)) for key, those in by_day.items())
 
 
-def _transactions(postings: Iterable[Posting]) -> Iterator[list[Posting]]:
+def _transactions(allocations: Iterable[Allocation]) -> Iterator[list[Allocation]]:
     """Split postings into what one transaction can take: of one period and month, corrections by themselves.
 
     Corrections come last, so that what they take back has been counted before them.
     """
-    groups: dict[object, list[Posting]] = defaultdict(list)
-    for each in postings:
+    groups: dict[object, list[Allocation]] = defaultdict(list)
+    for each in allocations:
         kind = (keys.period_id(each.period), each.record.billing_month, each.unbilled, each.counts)
         groups[kind if each.record.quantity > 0 else each.record.id].append(each)
     for group in sorted(groups.values(), key=lambda group: group[0].record.quantity < 0):
-        together: list[Posting] = []
+        together: list[Allocation] = []
         days: set[Key] = set()
         for each in group:
             day = keys.day(each.record.user_id, each.record.timestamp.date(), each.record.facility_id)
@@ -196,16 +196,16 @@ def _transactions(postings: Iterable[Posting]) -> Iterator[list[Posting]]:
 
 
 def _without_refused(
-    postings: Sequence[Posting], cancelled: TransactionCancelledError, tally: Tally
-) -> list[Posting]:
+    allocations: Sequence[Allocation], cancelled: TransactionCancelledError, tally: Tally
+) -> list[Allocation]:
     """Return the postings that are still to be written after a cancelled transaction.
 
     Raises:
         _PeriodClosedError: what is left belongs to another period.
     """
-    markers, others = cancelled.refused[: len(postings)], cancelled.refused[len(postings) :]
+    markers, others = cancelled.refused[: len(allocations)], cancelled.refused[len(allocations) :]
     left = []
-    for each, refused in zip(postings, markers, strict=True):
+    for each, refused in zip(allocations, markers, strict=True):
         if refused.row is not None:
             _known(each.record, rows.record(refused.row), tally)
         else:
@@ -227,12 +227,12 @@ def _known(record: UsageRecord, counted: UsageRecord, tally: Tally) -> None:
         tally.refused.append((record, Refusal.CONFLICT))
 
 
-def _sums(postings: Iterable[Posting]) -> Counter[str]:
+def _sums(allocations: Iterable[Allocation]) -> Counter[str]:
     sums: Counter[str] = Counter()
-    for each in postings:
+    for each in allocations:
         sums[each.record.metric] += each.record.quantity
     return sums
 
 
-def _counters(postings: Iterable[Posting]) -> dict[str, int]:
-    return {USED + metric: quantity for metric, quantity in _sums(postings).items()}
+def _counters(allocations: Iterable[Allocation]) -> dict[str, int]:
+    return {USED + metric: quantity for metric, quantity in _sums(allocations).items()}

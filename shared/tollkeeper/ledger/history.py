@@ -12,10 +12,10 @@ from datetime import datetime
 from hashlib import sha256
 
 from tollkeeper.ledger import keys, rows
-from tollkeeper.ledger.accounts import LONGEST_PERIOD
 from tollkeeper.ledger.keys import Range
 from tollkeeper.ledger.rows import CountedRecord, PageLine
 from tollkeeper.ledger.table import Key, Row, Table
+from tollkeeper.ledger.users import LONGEST_PERIOD
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.series import DayUsage, Span
 from tollkeeper.rules.times import iso, month_start

@@ -8,7 +8,7 @@
 | page      | USER#user              | PAGE#start#owner#month#time#unique  |
 | outbox    | USER#user              | OUTBOX#start#owner#metric           |
 | audit     | USER#user              | AUDIT#time#random                   |
-| notice    | USER#user              | NOTICE#id                           |
+| announcement | USER#user           | ANNOUNCEMENT#id                     |
 | record    | RECORD#user#id         | RECORD                              |
 
 `owner` of a period is its subscription's id, or `calendar`. A record has a partition of its own, so that
@@ -69,7 +69,7 @@ def period(user_id: str, of: Period) -> Key:
     return Key(user(user_id), f"PERIOD#{period_id(of)}")
 
 
-def period_named(user_id: str, name: str) -> Key:
+def period_by_id(user_id: str, name: str) -> Key:
     """Return the key of the row of a period by its name."""
     return Key(user(user_id), f"PERIOD#{name}")
 
@@ -110,9 +110,9 @@ def read_day(key: Key) -> date:
     return date.fromisoformat(key.sk.split("#")[1])
 
 
-def page(user_id: str, period_name: str, billing_month: str, now: datetime, unique: str) -> Key:
+def page(user_id: str, period_id: str, billing_month: str, now: datetime, unique: str) -> Key:
     """Return the key of a list of records of a month that were counted together in a period."""
-    return Key(user(user_id), f"PAGE#{period_name}#{billing_month}#{iso(now)}#{unique}")
+    return Key(user(user_id), f"PAGE#{period_id}#{billing_month}#{iso(now)}#{unique}")
 
 
 def pages(of: str) -> Range:
@@ -138,14 +138,14 @@ def audit_trail() -> Range:
     return Range("AUDIT#", "AUDIT$")
 
 
-def notice(user_id: str, announcement_id: str) -> Key:
+def announcement(user_id: str, announcement_id: str) -> Key:
     """Return the key of an announcement's row."""
-    return Key(user(user_id), f"NOTICE#{announcement_id}")
+    return Key(user(user_id), f"ANNOUNCEMENT#{announcement_id}")
 
 
-def is_notice(key: Key) -> bool:
+def is_announcement(key: Key) -> bool:
     """Whether a key is that of an announcement's row."""
-    return key.sk.startswith("NOTICE#")
+    return key.sk.startswith("ANNOUNCEMENT#")
 
 
 def record(user_id: str, record_id: str) -> Key:

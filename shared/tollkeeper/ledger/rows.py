@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tollkeeper.ledger.table import Cells, Row, Value
-from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.announcements import Announcement, Kind
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.metering import MeterEvent
@@ -15,11 +14,12 @@ from tollkeeper.rules.periods import Period, Terms
 from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription
 from tollkeeper.rules.times import epoch, parse_iso
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.rules.users import User
 
-MARKER_LIFETIME = timedelta(days=400)
+RECORD_LIFETIME = timedelta(days=400)
 """How long a record's id is remembered at least."""
 
-NOTICE_LIFETIME = timedelta(days=30)
+ANNOUNCEMENT_LIFETIME = timedelta(days=30)
 """How long an announcement made again is known to have been made: longer than Stripe repeats an event."""
 
 USED = "used_"
@@ -119,10 +119,10 @@ def subscription_cells(of: Subscription) -> Cells:
     }
 
 
-def account(user_id: str, profile: Row | None, periods: tuple[Period, ...]) -> Account:
+def user(user_id: str, profile: Row | None, periods: tuple[Period, ...]) -> User:
     """Read a user's row, which may not exist, beside the periods found with it."""
     row = profile or {}
-    return Account(
+    return User(
         user_id=user_id,
         rev=int(row.get("rev", 0)),
         customer_id=_text(row, "stripeCustomerId"),
@@ -188,7 +188,7 @@ def read_audit_entry(row: Row) -> AuditEntry:
     )
 
 
-def notice(of: Announcement) -> Cells:
+def announcement(of: Announcement) -> Cells:
     """Return an announcement's row, without its key."""
     return {
         "userId": of.user_id,
@@ -196,11 +196,11 @@ def notice(of: Announcement) -> Cells:
         "kind": of.kind.value,
         "at": of.at,
         "detail": json.dumps(of.detail, separators=(",", ":")),
-        "expiresAt": epoch(of.at + NOTICE_LIFETIME),
+        "expiresAt": epoch(of.at + ANNOUNCEMENT_LIFETIME),
     }
 
 
-def read_notice(row: Row) -> Announcement:
+def read_announcement(row: Row) -> Announcement:
     """Read an announcement's row."""
     return Announcement(
         id=str(row["id"]),
@@ -234,7 +234,7 @@ def record_cells(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool,
         "late": late or None,
         "unbilled": unbilled or None,
         "dropped": dropped or None,
-        "expiresAt": epoch(of.accepted_at + MARKER_LIFETIME),
+        "expiresAt": epoch(of.accepted_at + RECORD_LIFETIME),
     }
 
 

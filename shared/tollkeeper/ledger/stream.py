@@ -42,7 +42,7 @@ class RowChange:
 def announcements(of: RowChange, at: datetime) -> Iterable[Announcement]:
     """Return what a change has to announce; `at` is the deployment's time at which the row was written.
 
-    A notice announces itself, once it is written. The row of a period announces the thresholds that its usage
+    An announcement is made once its row is written. The row of a period announces the thresholds that its usage
     reaches, by whatever path it came.
 
     Raises:
@@ -50,8 +50,8 @@ def announcements(of: RowChange, at: datetime) -> Iterable[Announcement]:
     """
     if of.after is None:
         return []
-    if keys.is_notice(of.key):
-        return [rows.read_notice(of.after)] if of.before is None else []
+    if keys.is_announcement(of.key):
+        return [rows.read_announcement(of.after)] if of.before is None else []
     if keys.is_period(of.key):
         before = None if of.before is None else rows.period(of.before)
         return of_usage(str(of.after["userId"]), before, rows.period(of.after), at=at)

@@ -12,11 +12,11 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Self
 
-from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.limits import standing
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Cause, Subscription
 from tollkeeper.rules.times import iso
+from tollkeeper.rules.users import User
 
 THRESHOLDS = (50, 80, 100)
 """Percents of a limit at which a user's usage is announced."""
@@ -63,14 +63,14 @@ class Announcement:
         return cls(name, kind, user_id, at, detail)
 
 
-def of_subscription(account: Account, after: Subscription, *, at: datetime) -> Announcement | None:
+def of_subscription(user: User, after: Subscription, *, at: datetime) -> Announcement | None:
     """Return what there is to announce when Stripe's word is written to a user's row; None if nothing.
 
     A user's subscription is activated when they had no live one, canceled when they have none any more, and
     changed when its plan, status, trial or planned end did. That it renewed is told by its payment. A row is
     written once under each revision, so that the revision tells one change from the next.
     """
-    before = account.subscription
+    before = user.subscription
     was_live, is_live = before is not None and before.is_live, after.is_live
     if is_live and not was_live:
         kind = Kind.SUBSCRIPTION_ACTIVATED
@@ -87,7 +87,7 @@ def of_subscription(account: Account, after: Subscription, *, at: datetime) -> A
         "previousPlan": before.plan if before else None,
         "previousStatus": before.status.value if before else None,
     }
-    return Announcement.of(kind, account.user_id, [after.id, str(account.rev)], at=at, detail=detail)
+    return Announcement.of(kind, user.user_id, [after.id, str(user.rev)], at=at, detail=detail)
 
 
 def of_duplicate(user_id: str, kept: Subscription, duplicate: Subscription) -> Announcement | None:

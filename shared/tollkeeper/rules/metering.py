@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from tollkeeper.catalogue import meter_event_name
-from tollkeeper.rules.accounts import Account
 from tollkeeper.rules.limits import billable
 from tollkeeper.rules.periods import Period, last_whole_minute
 from tollkeeper.rules.times import iso
+from tollkeeper.rules.users import User
 
 SETTLING = timedelta(minutes=15)
 """How long after its end a period waits for the usage that was accepted before it and is still on its way."""
@@ -31,22 +31,22 @@ class MeterEvent:
     timestamp: datetime
 
 
-def meter_events(deployment: str, account: Account, period: Period) -> dict[str, MeterEvent]:
+def meter_events(deployment: str, user: User, period: Period) -> dict[str, MeterEvent]:
     """Return what a period that is closed as it stands comes to, by metric: nothing where nothing is due.
 
     The user's spending cap decides how much of the overage is billed.
     """
-    if not period.terms.billed or period.end is None or account.customer_id is None:
+    if not period.terms.billed or period.end is None or user.customer_id is None:
         return {}
     return {
         metric: MeterEvent(
-            identifier=_identifier(deployment, account.user_id, period, metric),
+            identifier=_identifier(deployment, user.user_id, period, metric),
             name=meter_event_name(metric),
-            customer_id=account.customer_id,
+            customer_id=user.customer_id,
             value=over.quantity,
             timestamp=last_whole_minute(period.start, period.end),
         )
-        for metric, over in billable(period, account.spending_cap).items()
+        for metric, over in billable(period, user.spending_cap).items()
         if over.quantity > 0
     }
 

@@ -1,0 +1,33 @@
+"""/subscription/…: what users decide about their own subscription."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Depends
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tollkeeper import runtime
+from tollkeeper.api.models import SpendingCap
+from tollkeeper.api.resolver import Caller, resolver, respond
+from tollkeeper.clock import Clock
+from tollkeeper.ledger.users import Users
+from tollkeeper.telemetry import logger
+
+app = resolver()
+
+
+@app.put("/subscription/spending-cap", summary="Set the most overage that the caller accepts in a period")
+def set_spending_cap(
+    body: SpendingCap,
+    user: Caller,
+    users: Annotated[Users, Depends(runtime.users)],
+    clock: Annotated[Clock, Depends(runtime.clock)],
+) -> SpendingCap:
+    """Hold from now on: consuming beyond it is refused, and what is tracked beyond it is not billed."""
+    users.set_spending_cap(user, body.amount, clock.now())
+    return body
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer an HTTP API request."""
+    return respond(app, event, context)

@@ -1,0 +1,1 @@
+"""What a deployer runs: the catalogue at Stripe, dead letters, the sweep."""

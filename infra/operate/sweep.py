@@ -1,0 +1,42 @@
+"""`python -m infra.operate.sweep [--stack NAME] [--days N]`: put right now what webhooks missed.
+
+Runs the deployed sweep itself, as its daily schedule does, so it needs no secret but the right to call it.
+"""
+
+import argparse
+import json
+import sys
+
+import boto3
+from botocore.config import Config
+
+DEFAULT_STACK = "tollkeeper-dev"
+MOST_DAYS = 30
+# The function may run for its whole timeout; boto3 would give up after a minute, and call again.
+PATIENT = Config(read_timeout=910, retries={"total_max_attempts": 1})
+
+
+def main() -> int:
+    """Run the sweep, and print what it did; 1 if there was something it could not put right."""
+    parser = argparse.ArgumentParser(prog="python -m infra.operate.sweep")
+    parser.add_argument("--stack", default=DEFAULT_STACK, help="the deployed stack")
+    parser.add_argument("--days", type=int, default=3, choices=range(1, MOST_DAYS + 1), metavar="1…30")
+    arguments = parser.parse_args()
+    function = boto3.client("cloudformation").describe_stack_resource(
+        StackName=arguments.stack, LogicalResourceId="Sweep"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    answer = boto3.client("lambda", config=PATIENT).invoke(
+        FunctionName=function, Payload=json.dumps({"days": arguments.days}).encode()
+    )
+    swept = json.load(answer["Payload"])
+    if "FunctionError" in answer:
+        print(swept.get("errorMessage", swept), file=sys.stderr)
+        return 1
+    print(f"{swept['repaired']} rows put right, {swept['followed']} missed events followed")
+    if swept["failed"]:
+        print(f"{swept['failed']} could not be put right; the function's log says why", file=sys.stderr)
+    return int(bool(swept["failed"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""How a period ends: closed as it stands, its overage frozen, and Stripe told (DESIGN rules 11 and 12)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tollkeeper.ledger.closing import Closing, EndedPeriod, PeriodMovedError
+from tollkeeper.ledger.keys import period_id
+from tollkeeper.ledger.users import Users
+from tollkeeper.rules.metering import IDENTIFIER_MEMORY, SETTLING, meter_events
+from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
+from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.telemetry import logger
+
+MOST_ATTEMPTS = 8
+
+
+@dataclass(slots=True)
+class Report:
+    """What one run did, in numbers of periods and of meter events."""
+
+    closed: int = 0
+    sent: int = 0
+    waiting: int = 0
+    failed: int = 0
+
+
+class Reporter:
+    """Closes what has ended and empties the outbox. Whatever a run leaves undone, the next one finds."""
+
+    def __init__(
+        self,
+        users: Users,
+        closing: Closing,
+        stripe: StripeGateway,
+        deployment: str,
+    ) -> None:
+        self._accounts = users
+        self._closing = closing
+        self._stripe = stripe
+        self._deployment = deployment
+
+    def run(self, now: datetime) -> Report:
+        """Close the periods that ended long enough ago for their usage to have arrived, then tell Stripe."""
+        report = Report()
+        for ended in self._closing.ended(until=now - SETTLING):
+            try:
+                report.closed += self._close(ended, now)
+            except Exception:  # noqa: BLE001 - one user's trouble is not another's, and the alarm rings
+                logger.exception("A period could not be closed", extra={"userId": ended.user_id})
+                report.failed += 1
+        for unsent in self._closing.unsent(until=now):
+            if now - unsent.frozen_at >= IDENTIFIER_MEMORY:
+                # Stripe may have forgotten a first sending by now: another could be billed twice.
+                logger.error(
+                    "A meter event is too old to send blindly", extra={"identifier": unsent.event.identifier}
+                )
+                report.waiting += 1
+                continue
+            try:
+                self._stripe.send_meter_event(unsent.event)
+            except (StripeRefusedError, StripeUnavailableError):
+                logger.exception("A meter event was not taken", extra={"identifier": unsent.event.identifier})
+                report.waiting += 1
+                continue
+            self._closing.note_sent(unsent, now)
+            report.sent += 1
+        return report
+
+    def _close(self, ended: EndedPeriod, now: datetime) -> bool:
+        for _ in range(MOST_ATTEMPTS):
+            user = self._accounts.read(ended.user_id, since=ended.start)
+            period = next((each for each in user.periods if period_id(each) == ended.period_id), None)
+            if period is None or period.closed_at or user.customer_id is None:
+                return False
+            events = meter_events(self._deployment, user, period)
+            try:
+                self._closing.close(ended.user_id, period, events, now)
+            except PeriodMovedError:
+                continue
+            return True
+        logger.warning(
+            "A period is still being counted in; it is closed later", extra={"userId": ended.user_id}
+        )
+        return False

@@ -1,0 +1,1 @@
+"""Quota: what is left of a metric, consumed and released (DESIGN rules 5 and 6)."""

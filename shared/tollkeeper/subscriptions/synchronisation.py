@@ -1,0 +1,104 @@
+"""How what Stripe says becomes the user's row (DESIGN rule 10): a webhook only hints, Stripe is asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tollkeeper.ledger.users import StaleRevisionError, Users
+from tollkeeper.rules import announcements, audit
+from tollkeeper.rules.offers import Offer
+from tollkeeper.rules.subscriptions import Subscription, choose, to_cancel
+from tollkeeper.rules.users import User, periods_bound
+from tollkeeper.stripe.gateway import StripeGateway
+
+MOST_ATTEMPTS = 8
+FRESH = timedelta(days=14)
+"""For so long the queue keeps an event, and so comes back to a duplicate that was cancelled but not noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What made Tollkeeper ask Stripe: an event that Stripe sent, or the sweep, which has none."""
+
+    at: datetime
+    actor: str = "stripe"
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Synchronised:
+    """A user's subscription as the row had it, and as Stripe has it; None where there is none."""
+
+    user_id: str
+    before: Subscription | None
+    after: Subscription | None
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the row said something else than Stripe."""
+        return self.before != self.after
+
+
+def synchronise(
+    customer_id: str, users: Users, stripe: StripeGateway, offer: Offer, trigger: Trigger
+) -> Synchronised | None:
+    """Write what Stripe says now of a customer's subscriptions; None if the customer is no user's of ours.
+
+    The row's revision is read before Stripe is asked and must stand when the answer is written, so that of
+    two at work at once the older answer never wins. It moves even when nothing changed, for the same reason.
+    What must not go on (rule 10) is cancelled first, and then all is asked again.
+
+    Raises:
+        StaleRevisionError: others wrote the row again and again.
+        StripeUnavailableError: Stripe did not answer.
+    """
+    user_id = stripe.user_of(customer_id)
+    if user_id is None:
+        return None
+    for _ in range(MOST_ATTEMPTS):
+        user = users.history(user_id)
+        if user.customer_id not in {None, customer_id}:
+            return (
+                None  # the user has another customer by now: this one was deleted, or made by somebody else
+            )
+        found = stripe.subscriptions_of(customer_id)
+        if surplus := to_cancel(found):
+            for subscription_id, cause in surplus.items():
+                stripe.cancel_subscription(subscription_id, cause)
+            continue
+        chosen = choose(found)
+        if chosen is None:
+            return Synchronised(user_id, user.subscription, None)
+        try:
+            _write(users, user, chosen, found, offer, trigger)
+        except StaleRevisionError:
+            continue
+        return Synchronised(user_id, user.subscription, chosen)
+    raise StaleRevisionError
+
+
+def _write(
+    users: Users,
+    user: User,
+    chosen: Subscription,
+    found: Sequence[Subscription],
+    offer: Offer,
+    trigger: Trigger,
+) -> None:
+    event = trigger.event_id
+    fresh = [each for each in found if each.ended_at and trigger.at - each.ended_at < FRESH]
+    entries = [audit.of_duplicate(user.user_id, each, beside=chosen.id, event_id=event) for each in fresh]
+    entries.append(
+        audit.of_subscription(
+            user.user_id, user.subscription, chosen, at=trigger.at, actor=trigger.actor, event_id=event
+        )
+    )
+    announced = [announcements.of_duplicate(user.user_id, chosen, each) for each in fresh]
+    announced.append(announcements.of_subscription(user, chosen, at=trigger.at))
+    users.write_subscription(
+        user,
+        chosen,
+        periods_bound(user, chosen, offer),
+        [each for each in entries if each],
+        [each for each in announced if each],
+    )

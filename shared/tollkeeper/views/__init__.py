@@ -1,0 +1,1 @@
+"""What is shown, as values: from them bodies are made, and pages."""
