@@ -9,7 +9,7 @@ its own.
 from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 
-from tests.ledger.memory import MemoryTable
+from tests.fakes.table import MemoryTable
 from tollkeeper.ledger.table import Key, Row, Value, Write
 
 INDEXED = ("pk", "sk", "due", "dueAt")

@@ -26,7 +26,7 @@ from infra.local.processes import free_port
 from tests.bench import quota
 from tests.bench.deployment import WEBHOOK_SECRET
 from tests.bench.figures import Figure, Paired
-from tests.unit.events import invoice
+from tests.fakes.stripe_events import invoice
 
 PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
 HELLO = Path(__file__).with_name("hello")

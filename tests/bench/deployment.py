@@ -5,8 +5,8 @@ import os
 import boto3
 
 from infra.local import aws
+from tests.examples import ENVIRONMENT
 from tests.ledger.tables import create_table
-from tests.unit.examples import ENVIRONMENT
 
 WEBHOOK_SECRET = "whsec_bench"
 

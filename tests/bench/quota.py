@@ -15,12 +15,10 @@ import boto3
 from functions.quota.app import Desk, handler
 from tests.bench.capacity import MeteredTable
 from tests.bench.figures import Figure, Paired
-from tests.ledger.streams import record
-from tests.unit.examples import CATALOGUE, ENVIRONMENT, OFFER, SUBSCRIPTION
-from tests.unit.fakes import FakeContext
+from tests.examples import CATALOGUE, ENVIRONMENT, OFFER, SUBSCRIPTION
+from tests.fakes.runtime import FakeContext
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.consuming import Consuming
-from tollkeeper.ledger.listing import list_consumed
 from tollkeeper.ledger.table import DynamoTable, Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.users import periods_bound
@@ -44,7 +42,7 @@ def figures() -> list[Figure]:
     table = DynamoTable(client, ENVIRONMENT["TABLE_NAME"])
     subscribe(table, now)
     checks, consumes = requests(client, table, now)
-    units, page_units = write_units(now)
+    units = write_units(now)
     times = processor_times(client, table, now)
     return [
         Figure("quota_requests", "DynamoDB requests per check", checks, 1),
@@ -55,8 +53,7 @@ def figures() -> list[Figure]:
             1.6,
         ),
         Figure("consume_requests", "DynamoDB requests per consume, yes or no", consumes, 2),
-        Figure("write_units_per_consume", "write units per consume", units, 6),
-        Figure("write_units_per_listing", "… and for its page, later, from the stream", page_units),
+        Figure("write_units_per_consume", "write units per consume, its listing included", units, 8),
     ]
 
 
@@ -98,21 +95,17 @@ def requests(client: "DynamoDBClient", table: Table, now: datetime) -> tuple[int
     return max(checks), max(consumes)
 
 
-def write_units(now: datetime) -> tuple[float, float]:
-    """Return the most write units of a consume, of any metric by either user, and of its page."""
+def write_units(now: datetime) -> float:
+    """Return the most write units of a consume, of any metric by either user, its page included."""
     table = MeteredTable()
     subscribe(table, now)
-    consumed, listed = [], []
+    consumed = []
     for user, metric in product((NEWCOMER, SUBSCRIBER), CATALOGUE.metrics):
         event = consume(user, metric)
         table.write_units = 0.0
         ask(table, event, now)
         consumed.append(table.write_units)
-        key = keys.record(user, json.loads(event["body"])["id"])
-        table.write_units = 0.0
-        list_consumed([record(key, None, table.rows[key], number=1, at=now)], table)
-        listed.append(table.write_units)
-    return max(consumed), max(listed)
+    return max(consumed)
 
 
 def processor_times(client: "DynamoDBClient", table: Table, now: datetime) -> Paired:

@@ -13,8 +13,8 @@ from stripe import WebhookSignature
 from functions.stripe_webhook.app import handler
 from tests.bench.deployment import WEBHOOK_SECRET
 from tests.bench.figures import Figure
-from tests.unit.events import invoice
-from tests.unit.fakes import FakeContext
+from tests.fakes.runtime import FakeContext
+from tests.fakes.stripe_events import invoice
 
 TOLERANCE_SECONDS = 300
 CALLS = 200

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from infra.operate.dead_letters.letters import DeadLetterQueue
-from tests.ledger.memory import MemoryTable
+from tests.fakes.table import MemoryTable
 from tests.ledger.tables import CREDENTIALS
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.ledger.memory import MemoryTable
+from tests.fakes.table import MemoryTable
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.ledger.users import Users

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from stripe import StripeClient, Subscription
 
-from tests.ledger.memory import MemoryTable
+from tests.fakes.table import MemoryTable
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.ledger.users import Users

@@ -15,7 +15,7 @@ from moto.dynamodb.models.table import Table as MotoTable
 
 from infra.local import aws
 from infra.local.places import Home
-from tests.ledger.memory import MemoryTable
+from tests.fakes.table import MemoryTable
 from tests.ledger.tables import CREDENTIALS, create_table
 from tollkeeper.ledger.table import DynamoTable, Table
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.examples import ACCOUNT, END, NOW, SUBSCRIPTION
+from tests.examples import ACCOUNT, END, NOW, SUBSCRIPTION
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.table import Row, Table
 from tollkeeper.ledger.users import StaleRevisionError, Users

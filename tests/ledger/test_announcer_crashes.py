@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes.stream import Record, StreamingTable, is_delivered, left_to_deliver
 from tests.ledger.crashes import Crash, CrashingTable, Moment, Outside
-from tests.ledger.streams import Record, StreamingTable, is_delivered, left_to_deliver
 from tollkeeper.announcements.announcer import EventBus, announce
 from tollkeeper.catalogue import load
 from tollkeeper.clock import WallClock
@@ -75,7 +75,7 @@ def count(table: StreamingTable, user: str, quantities: Sequence[int]) -> None:
 
 
 def busy() -> list[Record]:
-    """A stream with thresholds of three users, one reached again after a correction, and twelve announcements."""
+    """A stream with thresholds of three users, one reached again after a correction, and twelve rows."""
     table = StreamingTable(NOW)
     count(table, "ada", [LIMIT // 2, -1, 1, LIMIT])
     Users(table).announce(PAYMENTS[:6])

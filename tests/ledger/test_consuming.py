@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ledger.memory import MemoryTable
+from tests.fakes.table import MemoryTable
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.consuming import Consuming, Obstacle, ObstacleError, Release
 from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.history import History
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Table
 from tollkeeper.ledger.users import Users
@@ -62,6 +63,14 @@ def test_the_free_plan_allows_its_limit_and_no_more(table: Table) -> None:
     assert [None] * 3 + [Barrier.LIMIT] == [consume(table, wish(f"d{number}")) for number in range(4)]
     assert 3 == used(table)
     assert [] == list(table.get_all([keys.record("ada", "d3")]))
+
+
+def test_what_is_consumed_is_listed_with_the_yes(table: Table) -> None:
+    """The page that lists it is part of the same write; of what was refused there is none."""
+    for number in range(4):
+        consume(table, wish(f"d{number}"))
+    listed = History(table).of_month("ada", "2026-03").entries
+    assert {"d0", "d1", "d2"} == {each.line.id for each in listed}
 
 
 def test_a_request_that_straddles_the_limit_is_refused_whole(table: Table) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.fakes.table import MemoryTable
 from tests.ledger.crashes import Crash, CrashingTable, Moment, Outside
-from tests.ledger.memory import MemoryTable
 from tests.ledger.tables import create_table
 from tests.ledger.test_consuming import NOW, OFFER, STARTER, consume, release, subscribe, used, wish
 from tests.ledger.turns import Turns
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RACERS = 1_000
 LIMIT = 50
-CONSUME_CALLS = ["query PERIOD…PROFILE", "transact 1 puts, 2 changes"]
+CONSUME_CALLS = ["query PERIOD…PROFILE", "transact 2 puts, 2 changes"]
 REFUSED_CALLS = ["query PERIOD…PROFILE", "get_all"]
 RELEASE_CALLS = ["get_all", "transact 0 puts, 3 changes", "query PERIOD…PROFILE"]
 

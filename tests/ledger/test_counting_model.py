@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.ledger.memory import MemoryTable
+from tests.fakes.table import MemoryTable
 from tests.ledger.model import Model
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, rows

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ledger.memory import MemoryTable
+from tests.examples import END, NOW, OFFER, START, SUBSCRIPTION
+from tests.fakes.stripe import FakeStripe
+from tests.fakes.stripe_events import METADATA, customer, invoice, read, snapshot
+from tests.fakes.table import MemoryTable
 from tests.ledger.turns import Turns
-from tests.unit.events import METADATA, customer, invoice, read, snapshot
-from tests.unit.examples import END, NOW, OFFER, START, SUBSCRIPTION
-from tests.unit.fakes import FakeStripe
 from tollkeeper.ledger.table import Row, Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Status, Subscription

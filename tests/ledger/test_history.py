@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
-from tests.ledger.memory import MemoryTable
+from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION
+from tests.fakes.table import MemoryTable
 from tests.ledger.test_counting_model import CountingMachine
-from tests.unit.examples import CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION
 from tollkeeper.catalogue import LatePolicy
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.closing import Closing

@@ -9,8 +9,8 @@ from itertools import product
 
 import pytest
 
+from tests.fakes.table import MemoryTable
 from tests.ledger.crashes import Crash, CrashingDeadLetters, CrashingTable, Moment, Outside
-from tests.ledger.memory import MemoryTable
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.counting import Counting

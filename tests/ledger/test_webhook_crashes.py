@@ -16,11 +16,11 @@ from typing import Any, cast
 import pytest
 from stripe import WebhookSignature
 
+from tests.examples import NOW, OFFER, START, SUBSCRIPTION
+from tests.fakes.stripe import FakeStripe
+from tests.fakes.stripe_events import METADATA, invoice, snapshot
+from tests.fakes.table import MemoryTable
 from tests.ledger.crashes import Beyond, Crash, CrashingTable, Moment, Outside
-from tests.ledger.memory import MemoryTable
-from tests.unit.events import METADATA, invoice, snapshot
-from tests.unit.examples import NOW, OFFER, START, SUBSCRIPTION
-from tests.unit.fakes import FakeStripe
 from tollkeeper.ledger.table import Row
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause
@@ -130,7 +130,9 @@ class World:
             "trail": sorted(
                 f"{row['action']} {row['entityId']} {row['details']}" for row in self.rows("AUDIT")
             ),
-            "announced": sorted(f"{row['kind']} {row['id']} {row['detail']}" for row in self.rows("ANNOUNCEMENT")),
+            "announced": sorted(
+                f"{row['kind']} {row['id']} {row['detail']}" for row in self.rows("ANNOUNCEMENT")
+            ),
             "at Stripe": (self.stripe.held, set(self.stripe.canceled), set(self.stripe.expired)),
             "waiting": (self.undelivered, self.queue.waiting),
         }

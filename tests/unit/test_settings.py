@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests.unit.examples import ENVIRONMENT
+from tests.examples import ENVIRONMENT
 from tollkeeper.settings import Settings, SettingsError
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from uuid import uuid4
 
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.patience import Patience
@@ -169,7 +170,7 @@ def _again(record: UsageRecord, marker: Row, seen: Consumption) -> Consumption:
 
 
 def _consumed(record: UsageRecord, seen: Consumption, bounds: Allowance) -> Sequence[Write]:
-    """Return the transaction of a yes. The page that lists the record follows from the table's stream."""
+    """Return the transaction of a yes: the record, what it adds up to, and the page that lists it."""
     period = seen.period
     marker = rows.record_cells(record, keys.period_id(period), late=False, unbilled=False, dropped=False)
     known = period in seen.user.periods
@@ -179,6 +180,9 @@ def _consumed(record: UsageRecord, seen: Consumption, bounds: Allowance) -> Sequ
         for metric, most in bounds.most.items()
     ]
     units = {USED + record.metric: record.quantity}
+    page = keys.page(
+        record.user_id, keys.period_id(period), record.billing_month, record.timestamp, uuid4().hex
+    )
     return [
         Put(keys.record(record.user_id, record.id), {**marker, "consumed": True}),
         Change(
@@ -188,6 +192,7 @@ def _consumed(record: UsageRecord, seen: Consumption, bounds: Allowance) -> Sequ
             only_if=conditions,
         ),
         Change(keys.day(record.user_id, record.timestamp.date(), record.facility_id), add=units),
+        Put(page, rows.page([record])),
     ]
 
 

@@ -23,8 +23,8 @@ from tollkeeper.rules.times import iso, month_start
 ENOUGH = 100
 """What makes a part: so many audit entries at most, or of records so many and the rest of their page."""
 
-MOST_PAGES = 25
-"""Pages read for one part: enough where each lists few records, not too many where each is full."""
+MOST_PAGES = ENOUGH
+"""Pages read for one part: what was consumed has a page a record, and its lists are as long as others."""
 
 SEAL_BYTES = 12
 

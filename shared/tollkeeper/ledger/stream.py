@@ -42,8 +42,8 @@ class RowChange:
 def announcements(of: RowChange, at: datetime) -> Iterable[Announcement]:
     """Return what a change has to announce; `at` is the deployment's time at which the row was written.
 
-    An announcement is made once its row is written. The row of a period announces the thresholds that its usage
-    reaches, by whatever path it came.
+    An announcement is made once its row is written. The row of a period announces the thresholds that its
+    usage reaches, by whatever path it came.
 
     Raises:
         KeyError, ValueError: the row is not what the ledger writes under such a key.

@@ -32,7 +32,6 @@ class Barrier(StrEnum):
 class Standing:
     """Where a user stands with one metric. `remaining` is -1 where the plan is unlimited."""
 
-    allowed: bool
     limit: int
     current: int
     remaining: int
@@ -59,28 +58,25 @@ class Overage:
     amount: int
 
 
-def standing(terms: "Terms", metric: str, used: int, incurred: int = 0, asked: int = 1) -> Standing:
-    """Say whether `asked` more of a metric is allowed: when `used + asked` stays within the limit.
+def standing(terms: "Terms", metric: str, used: int, incurred: int = 0) -> Standing:
+    """Say what is used of a limit, what is left of it, and what happens beyond it.
 
-    Beyond it, a metric with a price is allowed and billed, any other is refused. Unlimited and observed
-    metrics are always allowed. What an upgrade froze as overage (`incurred`) is paid apart and takes no
-    room under the new limit.
+    What an upgrade froze as overage (`incurred`) is paid apart and takes no room under the new limit.
     """
     limit = terms.limit(metric)
-    priced = metric in terms.prices
-    unlimited = limit == UNLIMITED
-    within = unlimited or used + asked <= limit + incurred
     return Standing(
-        allowed=within or priced or metric in terms.observed,
         limit=limit,
         current=used,
-        remaining=UNLIMITED if unlimited else max(0, limit + incurred - used),
-        on_limit=OnLimit.BILL if priced else OnLimit.BLOCK,
+        remaining=UNLIMITED if limit == UNLIMITED else max(0, limit + incurred - used),
+        on_limit=OnLimit.BILL if metric in terms.prices else OnLimit.BLOCK,
     )
 
 
 def allowance(period: "Period", terms: "Terms", metric: str, asked: int, cap: int | None) -> Allowance:
     """Return what must still hold of a period's row when `asked` of a metric is added to it.
+
+    More is allowed while `used + asked` stays within the limit. Beyond it, a metric with a price goes on and
+    is billed, any other is refused. Unlimited and observed metrics are always allowed.
 
     `terms` are those in force, `cap` the most overage in cents that the user accepts in a period. Under a
     hard limit it is the metric's own counter that decides. Under a cap it is those of all priced metrics,

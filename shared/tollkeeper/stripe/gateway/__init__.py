@@ -246,8 +246,7 @@ class StripeGateway:
         missing = [key for key in lookup_keys if key not in self._price_ids]
         if missing:
             raise StripeRefusedError(
-                f"Stripe has no active price with the lookup key {', '.join(missing)}; "
-                "run: make stripe-apply"
+                f"Stripe has no active price with the lookup key {', '.join(missing)}; run: make stripe-apply"
             )
         return {key: self._price_ids[key] for key in lookup_keys}
 

@@ -1,0 +1,35 @@
+"""SQS: it takes messages, or refuses them."""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class FakeSqs:
+    """A queue that keeps what it is sent.
+
+    `refuses` says of a message's body that SQS does not take it; `is_down` that it takes no request at all.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[list[str]] = []
+        self.refuses: Callable[[str], bool] = lambda _: False
+        self.is_down = False
+
+    @property
+    def bodies(self) -> list[str]:
+        """The messages that were taken."""
+        return [body for request in self.requests for body in request]
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """Keep the messages that are not refused."""
+        if self.is_down:
+            raise ClientError(
+                {"Error": {"Code": "ServiceUnavailable", "Message": QueueUrl}}, "SendMessageBatch"
+            )
+        failed = [each for each in Entries if self.refuses(each["MessageBody"])]
+        self.requests.append([each["MessageBody"] for each in Entries if each not in failed])
+        return {"Failed": [{"Id": each["Id"]} for each in failed]} if failed else {}

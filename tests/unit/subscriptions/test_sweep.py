@@ -1,0 +1,190 @@
+"""What the sweep finds, puts right, and leaves alone."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.examples import END, NOW, OFFER, START, SUBSCRIPTION
+from tests.fakes.stripe import FakeStripe
+from tests.fakes.stripe_events import METADATA, invoice, read, snapshot
+from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.users import Users
+from tollkeeper.rules.subscriptions import Cause, Status, Subscription
+from tollkeeper.rules.times import epoch
+from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
+from tollkeeper.subscriptions.stripe_events import StripeEvents
+from tollkeeper.subscriptions.sweep import LOOKS_BACK, Sweep, Swept
+from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
+
+ENDED = replace(SUBSCRIPTION, status=Status.CANCELED, ended_at=NOW)
+SECOND = replace(SUBSCRIPTION, id="sub_second", created=START + timedelta(hours=1))
+ENDING = snapshot("customer.subscription.deleted", id="sub_ada", metadata=METADATA)
+
+
+class Reads(MemoryTable):
+    """A table that counts what is asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests = 0
+
+    def query(self, *asked: object, **more: object) -> list[dict[str, str | int | bool]]:
+        """Count a query."""
+        self.requests += 1
+        return super().query(*asked, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def table() -> Reads:
+    """An empty ledger."""
+    return Reads()
+
+
+@pytest.fixture
+def users(table: Reads) -> Users:
+    """An empty book of users."""
+    return Users(table)
+
+
+@pytest.fixture
+def stripe() -> FakeStripe:
+    """A Stripe account in which Ada has subscribed."""
+    stripe = FakeStripe(SUBSCRIPTION)
+    stripe.create_customer("ada")
+    return stripe
+
+
+@pytest.fixture
+def sweep(users: Users, stripe: FakeStripe) -> Sweep:
+    """The sweep of the deployment called `live`."""
+    return Sweep(StripeEvents(users, stripe, OFFER, "live"))
+
+
+def known(users: Users) -> Subscription | None:
+    """What the ledger knows of Ada's subscription."""
+    return users.read("ada", since=NOW).subscription
+
+
+def audited(table: Reads) -> list[tuple[object, object]]:
+    """Who did what."""
+    rows = (row for key, row in table.rows.items() if key.sk.startswith("AUDIT"))
+    return [(row["actor"], row["action"]) for row in rows]
+
+
+def hear(users: Users, stripe: FakeStripe) -> None:
+    """Have a webhook say what Stripe says now."""
+    synchronise("cus_ada", users, stripe, OFFER, Trigger(NOW, event_id="evt_0"))
+
+
+def test_a_subscription_that_nobody_told_of_is_found(sweep: Sweep, users: Users) -> None:
+    """Who has paid has what they paid for, at the latest a day after."""
+    assert Swept(repaired=1) == sweep.run(NOW)
+    assert SUBSCRIPTION == known(users)
+
+
+def test_what_the_sweep_did_is_audited_as_its_doing(sweep: Sweep, table: Reads) -> None:
+    """The trail tells it from what an event brought."""
+    sweep.run(NOW)
+    assert [("sweep", "SUBSCRIPTION_CREATED")] == audited(table)
+
+
+def test_what_the_sweep_did_is_logged(sweep: Sweep, caplog: pytest.LogCaptureFixture) -> None:
+    """With the user, and what the row said before and after."""
+    sweep.run(NOW)
+    (record,) = caplog.records
+    assert ("ada", "None", str(SUBSCRIPTION)) == tuple(
+        record.__dict__[name] for name in ("userId", "before", "after")
+    )
+
+
+def test_a_row_that_is_right_is_left_alone(
+    sweep: Sweep, table: Reads, users: Users, stripe: FakeStripe
+) -> None:
+    """It costs its share of one request for a hundred rows, and no query."""
+    hear(users, stripe)
+    table.requests = 0
+    assert (Swept(), 0) == (sweep.run(NOW), table.requests)
+
+
+def test_a_second_sweep_has_nothing_to_do(sweep: Sweep) -> None:
+    """What it put right stays right."""
+    sweep.run(NOW)
+    assert Swept() == sweep.run(NOW)
+
+
+def test_a_change_that_nobody_told_of_is_found(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
+    """Whatever of it changed."""
+    hear(users, stripe)
+    stripe.held = [replace(SUBSCRIPTION, cancel_at=END)]
+    assert (Swept(repaired=1), stripe.held[0]) == (sweep.run(NOW), known(users))
+
+
+def test_an_end_that_nobody_told_of_is_found(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
+    """Stripe lists no cancelled subscription, but events that it believes delivered."""
+    hear(users, stripe)
+    stripe.held, stripe.ended = [ENDED], [read(ENDING)]
+    assert (Swept(repaired=1), ENDED) == (sweep.run(NOW), known(users))
+
+
+@pytest.mark.parametrize("named", [{}, {**METADATA, "deployment": "other"}])
+def test_the_end_of_what_is_not_ours_is_left(
+    sweep: Sweep, users: Users, stripe: FakeStripe, named: dict[str, str]
+) -> None:
+    """The account may hold other subscriptions, of other deployments or none."""
+    hear(users, stripe)
+    stripe.ended = [read(snapshot("customer.subscription.deleted", id="sub_ada", metadata=named))]
+    assert (Swept(), SUBSCRIPTION) == (sweep.run(NOW), known(users))
+
+
+def test_a_second_live_subscription_is_cancelled(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
+    """Even if the row has long been right about the first."""
+    hear(users, stripe)
+    stripe.held = [SUBSCRIPTION, SECOND]
+    sweep.run(NOW)
+    assert ([("sub_second", Cause.DUPLICATE)], SUBSCRIPTION) == (stripe.canceled, known(users))
+
+
+def test_what_never_began_is_left(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
+    """An incomplete subscription gives its user nothing."""
+    stripe.held = [replace(SUBSCRIPTION, status=Status.INCOMPLETE)]
+    assert (Swept(), None) == (sweep.run(NOW), known(users))
+
+
+def test_an_event_that_was_not_delivered_is_followed(sweep: Sweep, table: Reads, stripe: FakeStripe) -> None:
+    """The app hears of the payment, late."""
+    stripe.undelivered = [read(invoice("invoice.payment_failed")), read(snapshot("charge.failed"))]
+    assert Swept(followed=1, repaired=1) == sweep.run(NOW)
+    kinds = {row["kind"] for key, row in table.rows.items() if key.sk.startswith("ANNOUNCEMENT")}
+    assert {"payment.failed", "subscription.activated"} == kinds
+
+
+def test_events_before_the_last_three_days_were_for_earlier_sweeps(sweep: Sweep, stripe: FakeStripe) -> None:
+    """Each event had three of them."""
+    old = invoice("invoice.paid") | {"created": epoch(NOW - LOOKS_BACK) - 1}
+    stripe.undelivered = [read(old)]
+    assert (0, 1) == (sweep.run(NOW).followed, sweep.run(NOW, looks_back=timedelta(days=30)).followed)
+
+
+def test_one_that_cannot_be_put_right_does_not_stop_the_others(users: Users) -> None:
+    """It is logged and counted, and found again tomorrow."""
+
+    class Refusing(FakeStripe):
+        def subscriptions_of(self, customer_id: str) -> list[Subscription]:
+            if customer_id == "cus_bob":
+                raise StripeRefusedError
+            return super().subscriptions_of(customer_id)
+
+    stripe = Refusing(replace(SUBSCRIPTION, id="sub_bob", customer_id="cus_bob"), SUBSCRIPTION)
+    stripe.create_customer("bob")
+    stripe.create_customer("ada")
+    stripe.undelivered = [read(invoice("invoice.paid", customer="cus_bob"))]
+    sweep = Sweep(StripeEvents(users, stripe, OFFER, "live"))
+    assert (Swept(repaired=1, failed=2), SUBSCRIPTION) == (sweep.run(NOW), known(users))
+
+
+def test_while_stripe_is_down_the_sweep_fails(sweep: Sweep, stripe: FakeStripe) -> None:
+    """An alarm says so, and the next one does it."""
+    stripe.is_down = True
+    with pytest.raises(StripeUnavailableError):
+        sweep.run(NOW)

@@ -1,0 +1,193 @@
+"""How messages of the usage queue become counts."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from tests.examples import CATALOGUE, NOW, OFFER
+from tests.fakes.sqs import FakeSqs
+from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.counting import Counting, Tally
+from tollkeeper.ledger.patience import ContendedError, Patience, for_seconds
+from tollkeeper.ledger.users import Users
+from tollkeeper.rules.times import iso
+from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.rules.users import User
+from tollkeeper.usage.queue import DeadLetters
+from tollkeeper.usage.tracker import Message, Tracked, Tracker
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+SENT: Mapping[str, object] = {"id": "evt-1", "userId": "ada", "eventType": "apiCalls", "quantity": 2}
+BOBS: Mapping[str, object] = {**SENT, "userId": "bob"}
+
+
+class CountingWithoutBob(Counting):
+    """Counting where others are always at Bob's rows."""
+
+    def count(
+        self,
+        user: User,
+        records: Sequence[UsageRecord],
+        *,
+        now: datetime,
+        patience: Patience,
+        redelivered: bool = False,
+    ) -> Tally:
+        """Count everybody's records but Bob's."""
+        if user.user_id == "bob":
+            raise ContendedError
+        return super().count(user, records, now=now, patience=patience, redelivered=redelivered)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A ledger, the queue of dead letters, and the tracker between them."""
+
+    table: MemoryTable
+    letterbox: FakeSqs
+    tracker: Tracker
+
+    def track(self, *messages: Message) -> Tracked:
+        """Track messages now."""
+        return self.tracker.track(messages, NOW, for_seconds(1))
+
+    def used(self, user_id: str) -> Mapping[str, int]:
+        """What was counted of a user in the present month."""
+        return {
+            metric: quantity
+            for period in Users(self.table).read(user_id, since=NOW).periods
+            for metric, quantity in period.used.items()
+        }
+
+    @property
+    def letters(self) -> list[dict[str, Any]]:
+        """The dead letters."""
+        return [json.loads(body) for body in self.letterbox.bodies]
+
+
+def house(counting: type[Counting] = Counting) -> House:
+    """An empty house that counts in a way."""
+    table, letterbox = MemoryTable(), FakeSqs()
+    dead_letters = DeadLetters(cast("SQSClient", letterbox), "https://sqs.test/dead")
+    return House(table, letterbox, Tracker(counting(table, OFFER), dead_letters, CATALOGUE.metrics))
+
+
+@pytest.fixture
+def home() -> House:
+    """An empty house."""
+    return house()
+
+
+def message(*records: object, accepted_at: datetime = NOW, name: str = "m-1") -> Message:
+    """A message as intake writes it, delivered for the first time."""
+    body = json.dumps({"records": records, "acceptedAt": iso(accepted_at)})
+    return Message(id=name, body=body, sent_at=NOW, redelivered=False)
+
+
+def test_records_are_counted_by_user_and_metric(home: House) -> None:
+    """What several messages bring of a user is counted together, and the units are told."""
+    tracked = home.track(message(SENT, BOBS), message({**SENT, "id": "evt-2", "eventType": "exports"}))
+    assert ({"apiCalls": 2, "exports": 2}, {"apiCalls": 2}) == (home.used("ada"), home.used("bob"))
+    assert ({"apiCalls": 4, "exports": 2}, set()) == (tracked.counted, tracked.failed)
+
+
+def test_a_record_counts_once_however_often_it_comes(home: House) -> None:
+    """Twice in a message, in two messages, or delivered again."""
+    home.track(message(SENT, SENT), message(SENT, name="m-2"))
+    again = home.track(replace(message(SENT), redelivered=True))
+    assert ({"apiCalls": 2}, 1, {}) == (home.used("ada"), again.duplicates, again.counted)
+
+
+def test_a_record_that_cannot_be_counted_is_a_dead_letter(home: House) -> None:
+    """It is kept with its reason as it came; its neighbours are counted, and the message is done."""
+    poison = {"id": "evt-2", "userId": "ada", "eventType": "apiCalls", "quantity": "many"}
+    tracked = home.track(message(SENT, poison, BOBS))
+    assert ({"apiCalls": 2}, {"apiCalls": 2}, set()) == (home.used("ada"), home.used("bob"), tracked.failed)
+    assert [
+        {
+            "record": poison,
+            "reason": "invalid_record: quantity: Input should be a valid integer",
+            "acceptedAt": iso(NOW),
+        }
+    ] == home.letters
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "no JSON", "null", "7", "[]", "{}", '{"records":{}}', '{"records":[{}],"acceptedAt":"yesterday"}'],
+)
+def test_a_message_without_records_is_a_dead_letter(home: House, body: str) -> None:
+    """Whatever somebody puts on the queue is kept as it came, with the time at which SQS took it."""
+    tracked = home.track(Message("m-1", body, NOW - timedelta(hours=1), redelivered=False))
+    assert (set(), [(body, iso(NOW - timedelta(hours=1)))]) == (
+        tracked.failed,
+        [(each["record"], each["acceptedAt"]) for each in home.letters],
+    )
+
+
+def test_an_empty_message_is_done(home: House) -> None:
+    """Nothing to count is nothing to keep."""
+    assert (Tracked(), []) == (home.track(message()), home.letters)
+
+
+def test_age_is_judged_against_acceptance(home: House) -> None:
+    """A record that was 30 days old when it was accepted counts although it is 44 days old by now."""
+    accepted = NOW - timedelta(days=14)
+    sent = {**SENT, "timestamp": iso(accepted - timedelta(days=30))}
+    assert {"apiCalls": 2} == home.track(message(sent, accepted_at=accepted)).counted
+
+
+def test_a_message_sent_straight_to_the_queue_was_accepted_by_sqs(home: House) -> None:
+    """Without a time of acceptance beside them, records are of the moment at which SQS took them."""
+    body = json.dumps({"records": [{**SENT, "timestamp": iso(NOW - timedelta(days=40))}]})
+    tracked = home.track(Message("m-1", body, NOW - timedelta(days=10), redelivered=False))
+    assert {"apiCalls": 2} == tracked.counted
+
+
+def test_another_fact_under_a_counted_id_is_a_dead_letter(home: House) -> None:
+    """The first stands; the other is kept for somebody to look at, never dropped in silence."""
+    home.track(message(SENT))
+    tracked = home.track(message({**SENT, "quantity": 3}))
+    assert ({"apiCalls": 2}, {"id_conflict": 1}) == (home.used("ada"), tracked.refused)
+    assert [("evt-1", 3, "id_conflict")] == [
+        (each["record"]["id"], each["record"]["quantity"], each["reason"]) for each in home.letters
+    ]
+
+
+def test_a_correction_takes_back_what_was_counted(home: House) -> None:
+    """It counts like any record, with a negative quantity."""
+    correction = {**SENT, "id": "fix-1", "quantity": -1, "reason": "called twice", "actor": "support"}
+    home.track(message(SENT))
+    home.track(message(correction))
+    assert {"apiCalls": 1} == home.used("ada")
+
+
+def test_a_correction_below_zero_is_a_dead_letter(home: House) -> None:
+    """Nobody's usage becomes less than nothing."""
+    correction = {**SENT, "id": "fix-1", "quantity": -3, "reason": "called twice", "actor": "support"}
+    home.track(message(SENT, correction))
+    assert {"apiCalls": 2} == home.used("ada")
+    assert [(correction, "below_zero")] == [(each["record"], each["reason"]) for each in home.letters]
+
+
+def test_a_user_whose_rows_are_busy_comes_again() -> None:
+    """The messages that hold their records fail; other users' records in them are counted all the same."""
+    busy = house(CountingWithoutBob)
+    tracked = busy.track(message(SENT, BOBS, name="m-1"), message({**SENT, "id": "evt-2"}, name="m-2"))
+    assert ({"m-1"}, {"apiCalls": 4}) == (tracked.failed, busy.used("ada"))
+
+
+def test_a_dead_letter_that_cannot_be_kept_comes_again(home: House) -> None:
+    """Its message fails, its neighbours stay counted, and the next delivery keeps it."""
+    mixed = message(SENT, {**SENT, "id": ""})
+    home.letterbox.is_down = True
+    assert {"m-1"} == home.track(mixed).failed
+    home.letterbox.is_down = False
+    tracked = home.track(replace(mixed, redelivered=True))
+    assert (set(), 1, {"apiCalls": 2}) == (tracked.failed, len(home.letters), home.used("ada"))
