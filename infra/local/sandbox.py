@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse
 from infra.local import issuer
 from infra.local.errors import LocalError
 from infra.local.schedules import Schedules
-from infra.local.standin.app import create_app
-from infra.local.standin.clock import SandboxClock
+from infra.stripe_standin.app import create_app
+from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
 
 
 def serve(port: int, signing_key: Path) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.local.standin.app import create_app
-from infra.local.standin.clock import SandboxClock
 from infra.operate.stripe_catalogue.gateway import StripeCatalogue
 from infra.operate.stripe_catalogue.planning import plan, wanted
+from infra.stripe_standin.app import create_app
+from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
 from tests.standin.harness import START, Host, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.stripe.gateway import StripeGateway

@@ -13,11 +13,11 @@ import pytest
 import uvicorn
 from stripe import APIConnectionError, StripeClient
 
-from infra.local.standin.app import create_app
-from infra.local.standin.clock import SandboxClock
 from infra.operate.stripe_catalogue.__main__ import main
 from infra.operate.stripe_catalogue.gateway import StripeCatalogue
 from infra.operate.stripe_catalogue.planning import PRICE_REST, AddItems, Existing, Keep, Step, plan, wanted
+from infra.stripe_standin.app import create_app
+from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
 from tollkeeper.catalogue import Catalogue, load
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -8,8 +8,8 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from stripe import StripeClient
 
-from infra.local.standin.app import create_app
-from infra.local.standin.clock import SandboxClock
+from infra.stripe_standin.app import create_app
+from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
 from tests.standin.harness import START, Host, Receiver, Sandbox, Shop
 
 

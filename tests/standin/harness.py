@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from stripe import Customer, Invoice, Price, StripeClient, Subscription
 
-from infra.local.standin.clock import iso
-from infra.local.standin.loopback import listen
+from infra.stripe_standin.clocks.sandbox_clock import iso
+from infra.stripe_standin.server.loopback import listen
 
 START = datetime(2026, 1, 31, 12, 0, 7, tzinfo=UTC)
 

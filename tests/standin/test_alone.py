@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_runs_alone_on_a_free_port() -> None:
-    """`python -m infra.local.standin` serves on loopback and says where."""
-    command = [sys.executable, "-m", "infra.local.standin", "--port", "0"]
+    """`python -m infra.stripe_standin` serves on loopback and says where."""
+    command = [sys.executable, "-m", "infra.stripe_standin", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603 - our own
         assert running.stdout
         url = running.stdout.readline().split()[-1]

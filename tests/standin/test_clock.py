@@ -10,8 +10,8 @@ import pytest
 import stripe as sdk
 from stripe import Customer, test_helpers
 
-from infra.local.standin.app import create_app
-from infra.local.standin.clock import SandboxClock, iso
+from infra.stripe_standin.app import create_app
+from infra.stripe_standin.clocks.sandbox_clock import SandboxClock, iso
 from tests.standin.harness import START, Host, Sandbox, Shop
 
 END = START + timedelta(days=28)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from stripe import Price
 from stripe._encode import _api_encode
 
-from infra.local.standin.app import create_app
-from infra.local.standin.clock import SandboxClock
-from infra.local.standin.forms import decode
-from infra.local.standin.periods import end_after
+from infra.stripe_standin.app import create_app
+from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
+from infra.stripe_standin.server.forms import decode
+from infra.stripe_standin.subscriptions.periods import end_after
 from tests.standin.harness import START, Host, Sandbox, Shop
 
 PERIOD = 28 * 24 * 3600  # START's first period, in seconds

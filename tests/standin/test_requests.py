@@ -8,9 +8,9 @@ import pytest
 import stripe as sdk
 from stripe import StripeClient
 
-from infra.local.standin.errors import RefusedError
-from infra.local.standin.forms import decode
-from infra.local.standin.params import read
+from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.server.forms import decode
+from infra.stripe_standin.server.params import read
 from tests.standin.harness import Sandbox, Shop
 
 

@@ -8,7 +8,7 @@ import pytest
 import stripe as sdk
 from stripe import StripeClient, StripeObject
 
-from infra.local.standin.shapes import MisshapenError, make
+from infra.stripe_standin.account.shapes import MisshapenError, make
 from tests.standin.harness import START, Sandbox, Shop
 
 

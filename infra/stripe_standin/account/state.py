@@ -1,0 +1,242 @@
+"""The Stripe account: every object it holds, the time, and the events it tells the world."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, cast
+
+import stripe
+from stripe import Customer, Event, ListObject, StripeObject
+from stripe._stripe_object import UntypedStripeObject
+from stripe.test_helpers import TestClock
+from stripe.v2.core import Event as ThinEvent
+
+from infra.stripe_standin.account.background import Background
+from infra.stripe_standin.account.shapes import listing, make, new_id, plain
+from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
+from infra.stripe_standin.errors import RefusedError, missing
+from infra.stripe_standin.meters.usage import Usage
+
+# The one the installed SDK is pinned to.
+API_VERSION = str(stripe.api_version)
+
+
+class Identified(Protocol):
+    """Whatever has an id, which is everything the account keeps."""
+
+    id: str
+
+    def to_dict(self, recursive: bool = True, for_json: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - the SDK's own
+        """The object as JSON has it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something Stripe will do by itself.
+
+    Attributes:
+        at: When, in seconds since the epoch.
+        act: Does it; afterwards the same thing is no longer due.
+        test_clock: The test clock that decides when `at` has come, `None` for the sandbox clock.
+        billing: Whether a billing period turns or an invoice finalises, so that callers who look
+            every quarter of an hour have something to see.
+    """
+
+    at: int
+    act: Callable[[], None]
+    test_clock: str | None = None
+    billing: bool = False
+
+
+type Agenda = Callable[[Account], Iterator[Due]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dunning:
+    """What the dashboard calls "Manage failed payments" (docs.stripe.com/billing/revenue-recovery).
+
+    Attributes:
+        retry_days: Days after a failed attempt until the next, one per retry.
+        finally_: What becomes of the subscription when the last retry has failed.
+    """
+
+    retry_days: tuple[int, ...] = (3, 5, 7)
+    finally_: Literal["canceled", "unpaid", "past_due"] = "canceled"
+
+
+@dataclass
+class Account:
+    """All state, in memory. Handlers change it synchronously in one thread, so each call is atomic.
+
+    Attributes:
+        clock: The sandbox clock.
+        public_url: Where browsers and clients reach the stand-in, without a trailing slash.
+        background: What happens a moment later by itself.
+        tell: Takes each new event to the webhook endpoints.
+        tell_thin: The same for thin events.
+        agendas: What each room will do by itself; of one instant, earlier rooms first.
+        dunning: How failed payments are retried.
+        secrets: Each webhook endpoint's and event destination's signing secret.
+        usage: What meters were told.
+        subscription_data: What each Checkout session will subscribe with.
+        trial_notices: Subscriptions, with their trial's end, whose `trial_will_end` has been sent.
+    """
+
+    clock: SandboxClock
+    public_url: str
+    background: Background
+    tell: Callable[[Event], None] = lambda _event: None
+    tell_thin: Callable[[ThinEvent], None] = lambda _event: None
+    agendas: tuple[Agenda, ...] = ()
+    dunning: Dunning = field(default_factory=Dunning)
+    secrets: dict[str, str] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    subscription_data: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    trial_notices: set[tuple[str, int]] = field(default_factory=set)
+    _kept: dict[type[StripeObject], dict[str, StripeObject]] = field(default_factory=dict)
+
+    def keep[T: Identified](self, thing: T) -> T:
+        """Store a new object."""
+        kept = cast("StripeObject", thing)
+        self._kept.setdefault(type(kept), {})[thing.id] = kept
+        return thing
+
+    def forget(self, thing: Identified) -> None:
+        """Delete an object."""
+        del self._kept[type(cast("StripeObject", thing))][thing.id]
+
+    def all[T: StripeObject](self, kind: type[T]) -> Iterator[T]:
+        """Every object of a kind, newest first."""
+        return reversed(list(cast("dict[str, T]", self._kept.get(kind, {})).values()))
+
+    def find[T: StripeObject](self, kind: type[T], identifier: str | None) -> T | None:
+        """An object by id, if there is one."""
+        return cast("T | None", self._kept.get(kind, {}).get(identifier or ""))
+
+    def get[T: StripeObject](self, kind: type[T], identifier: str, param: str = "id") -> T:
+        """An object by id.
+
+        Raises:
+            RefusedError: `resource_missing`, naming `param`.
+        """
+        found = self.find(kind, identifier)
+        if found is None:
+            raise missing(str(getattr(kind, "OBJECT_NAME", kind.__name__)), identifier, param)
+        return found
+
+    def anything(self, identifier: str) -> StripeObject | None:
+        """An object of whatever kind by id, for `expand`."""
+        return next((kept[identifier] for kept in self._kept.values() if identifier in kept), None)
+
+    def now(self, test_clock: object = None) -> int:
+        """The time of a test clock's objects, or the sandbox clock's, in seconds.
+
+        See docs.stripe.com/billing/testing.
+        """
+        if isinstance(test_clock, str) and (clock := self.find(TestClock, test_clock)):
+            return clock.frozen_time
+        return self.clock.timestamp()
+
+    def now_of(self, customer: object) -> int:
+        """The time a customer lives in; an unknown or absent one lives in the sandbox clock's."""
+        known = self.find(Customer, customer) if isinstance(customer, str) else None
+        return self.now(known.test_clock if known else None)
+
+    def emit(self, name: str, about: StripeObject, previous: Mapping[str, Any] | None = None) -> None:
+        """Record an event with a snapshot of its object and tell the endpoints.
+
+        See docs.stripe.com/api/events.
+        """
+        snapshot = plain(about)
+        event = make(
+            Event,
+            id=new_id("evt"),
+            api_version=API_VERSION,
+            created=self.now(snapshot.get("test_clock")),
+            data={"object": snapshot} | ({"previous_attributes": dict(previous)} if previous else {}),
+            pending_webhooks=0,
+            request={"id": None, "idempotency_key": None},
+            type=name,
+        )
+        self.tell(self.keep(event))
+
+    @contextmanager
+    def changing(self, name: str, thing: StripeObject) -> Iterator[None]:
+        """Emit the event `name` if the block changes `thing`, with what it was before."""
+        before = plain(thing)
+        yield
+        after = plain(thing)
+        previous = {key: value for key, value in before.items() if after.get(key) != value}
+        if previous or after.keys() - before.keys():
+            self.emit(name, thing, previous)
+
+
+def page[T: Identified](things: list[T], params: Mapping[str, object], url: str) -> ListObject[Any]:
+    """One page of a list that is newest first (docs.stripe.com/api/pagination).
+
+    Args:
+        things: Everything that matches, newest first.
+        params: The request's `limit` (1 to 100, by default 10), `starting_after` and `ending_before`.
+        url: The list's path.
+    """
+    limit = params.get("limit", 10)
+    if not isinstance(limit, int) or not 1 <= limit <= 100:  # noqa: PLR2004 - Stripe's own bound
+        raise RefusedError("limit must be between 1 and 100", code="parameter_invalid_integer", param="limit")
+    ids = [thing.id for thing in things]
+    start, stop = 0, len(things)
+    if (after := params.get("starting_after")) is not None:
+        start = _position(ids, after, "starting_after") + 1
+    if (before := params.get("ending_before")) is not None:
+        stop = _position(ids, before, "ending_before")
+        start = max(start, stop - limit)
+    more = stop - start > limit if before is None else start > 0
+    return listing(cast("list[StripeObject]", things[start : min(stop, start + limit)]), url, has_more=more)
+
+
+def matching[T: StripeObject](things: Iterable[T], params: Mapping[str, Any], *names: str) -> list[T]:
+    """Those things whose fields `names` are as the filters of the same names say, and `created` too.
+
+    A filter that is not given lets everything pass.
+    """
+    # Read before the loop, so that they count as read even when there is nothing to filter.
+    wanted = {name: params[name] for name in names if name in params}
+    created = params.get("created")
+    return [
+        thing
+        for thing in things
+        if all(thing[name] == value for name, value in wanted.items())
+        and (created is None or within(thing["created" if "created" in thing else "date"], created))
+    ]
+
+
+def within(instant: int, bounds: object) -> bool:
+    """Whether an instant satisfies a filter like `created`: an instant, or `gt`, `gte`, `lt`, `lte`."""
+    if isinstance(bounds, int):
+        return instant == bounds
+    if not isinstance(bounds, dict):
+        return True
+    after, before = bounds.get("gt", instant - 1), bounds.get("lt", instant + 1)
+    first, last = bounds.get("gte", instant), bounds.get("lte", instant)
+    return bool(after < instant < before and first <= instant <= last)
+
+
+def _position(ids: list[str], identifier: object, param: str) -> int:
+    try:
+        return ids.index(str(identifier))
+    except ValueError:
+        raise missing("object", str(identifier), param) from None
+
+
+def metadata(change: object, present: object = None) -> UntypedStripeObject[str]:
+    """Merge a metadata parameter: empty values unset keys, an empty whole unsets all.
+
+    See docs.stripe.com/api/metadata.
+    """
+    kept = present.to_dict() if isinstance(present, StripeObject) else {}
+    if change == "":
+        kept = {}
+    elif isinstance(change, dict):
+        kept |= change
+    merged = {key: value for key, value in kept.items() if value != ""}
+    return cast("UntypedStripeObject[str]", StripeObject.construct_from(merged, None))

@@ -1,0 +1,1 @@
+"""Checkout sessions, and what paying on their page makes."""

@@ -1,0 +1,246 @@
+"""Checkout sessions in subscription mode (docs.stripe.com/api/checkout/sessions)."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from stripe import Customer, Invoice, LineItem, ListObject, PaymentMethod, Price, Product
+from stripe.checkout import Session
+from stripe.params.checkout import (
+    SessionCreateParams,
+    SessionExpireParams,
+    SessionLineItemListParams,
+    SessionListParams,
+    SessionRetrieveParams,
+)
+
+from infra.stripe_standin.account.shapes import listing, make, new_id, reference
+from infra.stripe_standin.account.state import Account, Due, matching, metadata, page
+from infra.stripe_standin.customers import cards, customers, payment_methods
+from infra.stripe_standin.errors import RefusedError, lacking
+from infra.stripe_standin.products import discounts
+from infra.stripe_standin.products.prices import cents, is_metered, unit_amount
+from infra.stripe_standin.server.routes import Routes
+from infra.stripe_standin.subscriptions import billing_cycle, subscriptions
+
+routes = Routes()
+
+# What the customer is taken to have typed where a billing address is required.
+ADDRESS = {
+    "city": "Testville",
+    "country": "US",
+    "line1": "1 Test Street",
+    "postal_code": "94000",
+    "state": "CA",
+}
+SHORTEST, LONGEST = 30 * 60, 24 * 3600
+MOST_ITEMS = 20
+
+
+@routes.post("/v1/checkout/sessions", SessionCreateParams)
+def create(account: Account, params: SessionCreateParams) -> Session:
+    """Open a session with a page to pay on (docs.stripe.com/api/checkout/sessions/create)."""
+    if params.get("mode") != "subscription":
+        raise lacking("Checkout modes other than subscription")
+    if params.get("automatic_tax", {"enabled": False})["enabled"]:
+        raise lacking("automatic tax")
+    if "success_url" not in params:
+        raise RefusedError(
+            "Missing required param: success_url.", code="parameter_missing", param="success_url"
+        )
+    if params.get("allow_promotion_codes") and params.get("discounts"):
+        raise RefusedError("You may only specify one of these parameters: allow_promotion_codes, discounts.")
+    customer = customers.living(account, params["customer"]) if "customer" in params else None
+    if "customer_update" in params and customer is None:
+        raise RefusedError("customer_update needs a customer.", param="customer_update")
+    now = account.now(customer.test_clock if customer else None)
+    expires_at = params.get("expires_at", now + LONGEST)
+    if not now + SHORTEST <= expires_at <= now + LONGEST:
+        raise RefusedError(
+            "The expires_at timestamp must be between 30 minutes and 24 hours from creation.",
+            param="expires_at",
+        )
+    items = _items(account, list(params.get("line_items", [])))
+    trial = bool(params.get("subscription_data", {}).get("trial_period_days"))
+    identifier = new_id("cs_test")
+    amount = 0 if trial else sum(item.amount_total for item in items)
+    session = make(
+        Session,
+        id=identifier,
+        allow_promotion_codes=params.get("allow_promotion_codes"),
+        amount_subtotal=amount,
+        amount_total=amount,
+        automatic_tax={"enabled": False},
+        billing_address_collection=params.get("billing_address_collection"),
+        cancel_url=params.get("cancel_url"),
+        client_reference_id=params.get("client_reference_id"),
+        created=now,
+        currency=items[0].currency,
+        custom_fields=[],
+        custom_text={},
+        customer=customer.id if customer else None,
+        customer_creation=None if customer else "always",
+        customer_email=params.get("customer_email"),
+        discounts=[dict(discount) for discount in params.get("discounts", [])],
+        expires_at=expires_at,
+        line_items=None,
+        metadata=metadata(params.get("metadata")),
+        mode="subscription",
+        payment_method_collection=params.get("payment_method_collection", "always"),
+        payment_method_types=["card"],
+        payment_status="unpaid",
+        shipping_options=[],
+        status="open",
+        success_url=params["success_url"],
+        total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+        ui_mode="hosted_page",
+        url=f"{account.public_url}/checkout/{identifier}",
+    )
+    session.line_items = listing(items, f"/v1/checkout/sessions/{identifier}/line_items")
+    account.subscription_data[identifier] = params.get("subscription_data", {})
+    return account.keep(session)
+
+
+def _items(account: Account, wanted: list[Any]) -> list[LineItem]:
+    """Line items of ready-made recurring prices; a metered one carries no quantity."""
+    if not 0 < len(wanted) <= MOST_ITEMS:
+        raise RefusedError("Give between 1 and 20 line items.", code="parameter_missing", param="line_items")
+    return [_item(account, item, f"line_items[{at}]") for at, item in enumerate(wanted)]
+
+
+def _item(account: Account, wanted: Mapping[str, Any], param: str) -> LineItem:
+    if "price" not in wanted:
+        raise lacking("line items without a ready-made price")
+    price = account.get(Price, wanted["price"], f"{param}[price]")
+    metered = is_metered(price)
+    if price.recurring is None:
+        raise lacking("one-time line items")
+    if metered and "quantity" in wanted:
+        raise RefusedError(
+            "Quantity should not be specified where usage_type is `metered`.", param=f"{param}[quantity]"
+        )
+    if not metered and "quantity" not in wanted:
+        raise RefusedError("Quantity is required.", code="parameter_missing", param=f"{param}[quantity]")
+    quantity = None if metered else int(wanted["quantity"])
+    amount = 0 if quantity is None else cents(quantity * unit_amount(price))
+    return make(
+        LineItem,
+        id=new_id("li"),
+        amount_discount=0,
+        amount_subtotal=amount,
+        amount_tax=0,
+        amount_total=amount,
+        currency=price.currency,
+        description=account.get(Product, reference(price.product)).name,
+        price=price,
+        quantity=quantity,
+    )
+
+
+@routes.get("/v1/checkout/sessions", SessionListParams)
+def listed(account: Account, params: SessionListParams) -> ListObject[Session]:
+    """List sessions (docs.stripe.com/api/checkout/sessions/list)."""
+    found = matching(account.all(Session), params, "customer", "status", "subscription")
+    return page(found, params, "/v1/checkout/sessions")
+
+
+@routes.get("/v1/checkout/sessions/{session}", SessionRetrieveParams)
+def retrieve(account: Account, _params: SessionRetrieveParams, session: str) -> Session:
+    """Retrieve a session (docs.stripe.com/api/checkout/sessions/retrieve)."""
+    return account.get(Session, session)
+
+
+@routes.get("/v1/checkout/sessions/{session}/line_items", SessionLineItemListParams)
+def line_items(account: Account, params: SessionLineItemListParams, session: str) -> ListObject[LineItem]:
+    """List a session's line items (docs.stripe.com/api/checkout/sessions/line_items)."""
+    found = account.get(Session, session).line_items
+    return page(found.data if found else [], params, f"/v1/checkout/sessions/{session}/line_items")
+
+
+@routes.post("/v1/checkout/sessions/{session}/expire", SessionExpireParams)
+def expire(account: Account, _params: SessionExpireParams, session: str) -> Session:
+    """Close an open session (docs.stripe.com/api/checkout/sessions/expire)."""
+    known = account.get(Session, session)
+    if known.status != "open":
+        raise RefusedError(
+            f'Only Checkout Sessions with a status in ["open"] can be expired. This one is {known.status}.',
+            param="session",
+        )
+    _close(account, known)
+    return known
+
+
+def due(account: Account) -> Iterator[Due]:
+    """Sessions that run out."""
+    for session in account.all(Session):
+        if session.status == "open":
+            customer = account.find(Customer, str(session.customer))
+            clock = str(customer.test_clock) if customer and customer.test_clock else None
+            yield Due(session.expires_at, partial(_close, account, session), clock)
+
+
+def _close(account: Account, session: Session) -> None:
+    session.status = "expired"
+    session.url = None
+    account.emit("checkout.session.expired", session)
+
+
+def complete(account: Account, identifier: str, card: str, promotion_code: str | None = None) -> Session:
+    """Do what paying on the page does (docs.stripe.com/payments/checkout/how-checkout-works).
+
+    The card becomes the subscription's default payment method.
+
+    Args:
+        account: The account.
+        identifier: The session's id.
+        card: A test card's number.
+        promotion_code: What the customer typed, where the session takes codes.
+
+    Raises:
+        RefusedError: The session is not open, or the card was declined (402): the customer may try another.
+    """
+    session = account.get(Session, identifier)
+    if session.status != "open":
+        raise RefusedError(f"This Checkout Session is {session.status}.", code="checkout_session_not_open")
+    data = account.subscription_data[identifier]
+    discount = _discount(account, session, promotion_code)
+    method = payment_methods.from_card(account, cards.by_number(card))
+    address = ADDRESS if session.billing_address_collection == "required" else None
+    method.billing_details.address = make(PaymentMethod.BillingDetails.Address, **(address or {}))
+    trial = bool(data.get("trial_period_days"))
+    customer = account.find(Customer, str(session.customer))
+    now = account.now(customer.test_clock if customer else None)
+    cards.check(method, attaching=trial, now=now)
+    if customer is None:
+        customer = customers.create(account, {"email": session.customer_email or "customer@example.com"})
+        session.customer = customer.id
+    payment_methods.join(account, method, customer)
+    wanted = [
+        {"price": item.price.id} | ({"quantity": item.quantity} if item.quantity is not None else {})
+        for item in (session.line_items.data if session.line_items else [])
+        if item.price
+    ]
+    subscription = subscriptions.start(
+        account, customer.id, wanted, {**data, "default_payment_method": method.id, "discounts": discount}
+    )
+    billing_cycle.begin(account, subscription, customer)
+    invoice = account.get(Invoice, str(subscription.latest_invoice))
+    session.subscription, session.invoice = subscription.id, invoice.id
+    session.status = "complete"
+    session.payment_status = "no_payment_required" if invoice.amount_due == 0 else "paid"
+    session.amount_total, session.url = invoice.total, None
+    session.discounts = [make(Session.Discount, **given) for given in discount]
+    session.customer_details = make(
+        Session.CustomerDetails, address=address, email=customer.email, tax_exempt="none", tax_ids=[]
+    )
+    account.emit("checkout.session.completed", session)
+    return session
+
+
+def _discount(account: Account, session: Session, promotion_code: str | None) -> list[dict[str, str]]:
+    if promotion_code:
+        if not session.allow_promotion_codes:
+            raise RefusedError("This session takes no promotion codes.", param="promotion_code")
+        return [{"promotion_code": discounts.by_code(account, promotion_code).id}]
+    given = session.discounts or []
+    return [{key: str(value) for key, value in one.to_dict().items() if value} for one in given]

@@ -1,0 +1,1 @@
+"""Customers, their payment methods, and the test cards behind these."""

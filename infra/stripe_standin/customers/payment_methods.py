@@ -1,0 +1,152 @@
+"""Payment methods: cards only (docs.stripe.com/api/payment_methods)."""
+
+from collections.abc import Mapping
+
+from stripe import Customer, ListObject, PaymentMethod
+from stripe.params import (
+    CustomerPaymentMethodListParams,
+    PaymentMethodAttachParams,
+    PaymentMethodCreateParams,
+    PaymentMethodDetachParams,
+    PaymentMethodListParams,
+    PaymentMethodRetrieveParams,
+)
+
+from infra.stripe_standin.account.shapes import make, new_id
+from infra.stripe_standin.account.state import Account, matching, metadata, page
+from infra.stripe_standin.customers import cards, customers
+from infra.stripe_standin.customers.cards import Card
+from infra.stripe_standin.errors import RefusedError, lacking
+from infra.stripe_standin.server.routes import Routes
+
+routes = Routes()
+
+
+@routes.post("/v1/payment_methods", PaymentMethodCreateParams)
+def create(account: Account, params: PaymentMethodCreateParams) -> PaymentMethod:
+    """Create a card payment method (docs.stripe.com/api/payment_methods/create)."""
+    if params.get("type", "card") != "card" or "card" not in params:
+        raise lacking("payment methods other than cards")
+    given = params["card"]
+    if token := given.get("token"):
+        card = cards.by_alias(f"pm_card_{token.removeprefix('tok_')}")
+        if card is None:
+            raise RefusedError(f"No such token: '{token}'", code="resource_missing", param="card[token]")
+    else:
+        card = cards.by_number(str(given.get("number", "")))
+    method = from_card(
+        account,
+        card,
+        exp_month=int(given.get("exp_month", 12)),
+        exp_year=int(given.get("exp_year", 0)),
+    )
+    method.metadata = metadata(params.get("metadata"))
+    return method
+
+
+def from_card(account: Account, card: Card, *, exp_month: int = 12, exp_year: int = 0) -> PaymentMethod:
+    """A payment method of a test card, good for four more years unless said otherwise."""
+    now = account.now()
+    return account.keep(
+        make(
+            PaymentMethod,
+            id=new_id("pm"),
+            billing_details={"address": {}},
+            card={
+                "brand": card.brand,
+                "checks": {"cvc_check": "pass"},
+                "country": "US",
+                "display_brand": card.brand,
+                "exp_month": exp_month,
+                "exp_year": exp_year or account.clock.now().year + 4,
+                "fingerprint": f"standin{card.number[-4:]}",
+                "funding": "credit",
+                "last4": card.number[-4:],
+                "networks": {"available": [card.brand]},
+                "three_d_secure_usage": {"supported": True},
+            },
+            created=now,
+            metadata=metadata(None),
+            type="card",
+        )
+    )
+
+
+def resolve(account: Account, identifier: str, param: str = "payment_method") -> PaymentMethod:
+    """A payment method by id; `pm_card_visa` and its like make a new one each time.
+
+    See docs.stripe.com/testing.
+    """
+    alias = cards.by_alias(identifier)
+    return from_card(account, alias) if alias else account.get(PaymentMethod, identifier, param)
+
+
+@routes.post("/v1/payment_methods/{payment_method}/attach", PaymentMethodAttachParams)
+def attach(account: Account, params: PaymentMethodAttachParams, payment_method: str) -> PaymentMethod:
+    """Save a card for a customer (docs.stripe.com/api/payment_methods/attach)."""
+    method = resolve(account, payment_method)
+    join(account, method, customers.living(account, params["customer"]) if "customer" in params else None)
+    return method
+
+
+def join(account: Account, method: PaymentMethod, customer: Customer | None) -> None:
+    """Attach, unless the bank refuses or the card belongs to somebody else."""
+    if customer is None:
+        raise RefusedError("Missing required param: customer.", code="parameter_missing", param="customer")
+    if method.customer not in (None, customer.id):
+        raise RefusedError(
+            "The payment method you provided has already been attached to a customer.", param="payment_method"
+        )
+    cards.check(method, attaching=True, now=account.now(customer.test_clock))
+    method.customer = customer.id
+    account.emit("payment_method.attached", method)
+
+
+@routes.post("/v1/payment_methods/{payment_method}/detach", PaymentMethodDetachParams)
+def detach(account: Account, _params: PaymentMethodDetachParams, payment_method: str) -> PaymentMethod:
+    """Forget a customer's card (docs.stripe.com/api/payment_methods/detach)."""
+    method = account.get(PaymentMethod, payment_method)
+    if method.customer is None:
+        raise RefusedError("The payment method is not attached to a customer.", param="payment_method")
+    customer = account.find(Customer, str(method.customer))
+    if (
+        customer
+        and customer.invoice_settings
+        and customer.invoice_settings.default_payment_method == method.id
+    ):
+        customer.invoice_settings.default_payment_method = None
+    owner, method.customer = method.customer, None
+    account.emit("payment_method.detached", method, {"customer": owner})
+    return method
+
+
+@routes.get("/v1/payment_methods/{payment_method}", PaymentMethodRetrieveParams)
+def retrieve(account: Account, _params: PaymentMethodRetrieveParams, payment_method: str) -> PaymentMethod:
+    """Retrieve a payment method (docs.stripe.com/api/payment_methods/retrieve)."""
+    return account.get(PaymentMethod, payment_method)
+
+
+@routes.get("/v1/payment_methods", PaymentMethodListParams)
+def listed(account: Account, params: PaymentMethodListParams) -> ListObject[PaymentMethod]:
+    """List payment methods (docs.stripe.com/api/payment_methods/list)."""
+    return _page(account, params, params.get("customer"), "/v1/payment_methods")
+
+
+@routes.get("/v1/customers/{customer}/payment_methods", CustomerPaymentMethodListParams)
+def of_customer(
+    account: Account, params: CustomerPaymentMethodListParams, customer: str
+) -> ListObject[PaymentMethod]:
+    """List a customer's payment methods (docs.stripe.com/api/payment_methods/customer_list)."""
+    customers.living(account, customer)
+    return _page(account, params, customer, f"/v1/customers/{customer}/payment_methods")
+
+
+def _page(
+    account: Account, params: Mapping[str, object], customer: str | None, url: str
+) -> ListObject[PaymentMethod]:
+    found = [
+        method
+        for method in matching(account.all(PaymentMethod), params, "type")
+        if method.customer == customer
+    ]
+    return page(found, params, url)

@@ -1,0 +1,1 @@
+"""Events, where they are sent, and the deliveries."""

@@ -1,0 +1,1 @@
+"""Invoices: how they are drafted, finalised and collected."""

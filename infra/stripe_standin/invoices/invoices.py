@@ -1,0 +1,163 @@
+"""Invoices as the API has them (docs.stripe.com/api/invoices)."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from stripe import Invoice, InvoiceLineItem, InvoicePayment, ListObject
+from stripe.params import (
+    InvoiceFinalizeInvoiceParams,
+    InvoiceLineItemListParams,
+    InvoiceListParams,
+    InvoicePaymentListParams,
+    InvoicePayParams,
+    InvoiceRetrieveParams,
+    InvoiceUpdateParams,
+    InvoiceVoidInvoiceParams,
+)
+
+from infra.stripe_standin.account.state import Account, Due, matching, metadata, page
+from infra.stripe_standin.customers import payment_methods
+from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.invoices import collection, invoicing
+from infra.stripe_standin.server.routes import Routes
+from infra.stripe_standin.subscriptions.periods import DAY
+
+routes = Routes()
+
+LONGEST_DRAFT = 3 * DAY
+
+
+def due(account: Account) -> Iterator[Due]:
+    """Drafts to finalise and payments to retry."""
+    for invoice in account.all(Invoice):
+        clock = str(invoice.test_clock) if invoice.test_clock else None
+        if invoice.status == "draft" and invoice.auto_advance and invoice.automatically_finalizes_at:
+            yield Due(
+                invoice.automatically_finalizes_at, partial(_advance, account, invoice), clock, billing=True
+            )
+        if invoice.status == "open" and invoice.next_payment_attempt:
+            yield Due(invoice.next_payment_attempt, partial(_retry, account, invoice), clock)
+
+
+def _advance(account: Account, invoice: Invoice) -> None:
+    invoicing.finalize(account, invoice)
+    collection.collect(account, invoice)
+
+
+def _retry(account: Account, invoice: Invoice) -> None:
+    collection.collect(account, invoice)
+
+
+@routes.get("/v1/invoices", InvoiceListParams)
+def listed(account: Account, params: InvoiceListParams) -> ListObject[Invoice]:
+    """List invoices (docs.stripe.com/api/invoices/list)."""
+    found = [
+        _fresh(account, invoice) for invoice in matching(account.all(Invoice), params, "customer", "status")
+    ]
+    if subscription := params.get("subscription"):
+        found = [invoice for invoice in found if _bills(account, invoice, subscription)]
+    return page(found, params, "/v1/invoices")
+
+
+def _bills(account: Account, invoice: Invoice, subscription: str) -> bool:
+    billed = invoicing.subscription_of(account, invoice)
+    return billed is not None and billed.id == subscription
+
+
+def _fresh(account: Account, invoice: Invoice) -> Invoice:
+    """A draft shows what its customer used by now."""
+    if invoice.status == "draft":
+        invoicing.total(account, invoice)
+    return invoice
+
+
+@routes.get("/v1/invoices/{invoice}", InvoiceRetrieveParams)
+def retrieve(account: Account, _params: InvoiceRetrieveParams, invoice: str) -> Invoice:
+    """Retrieve an invoice (docs.stripe.com/api/invoices/retrieve)."""
+    return _fresh(account, account.get(Invoice, invoice))
+
+
+@routes.get("/v1/invoices/{invoice}/lines", InvoiceLineItemListParams)
+def lines(account: Account, params: InvoiceLineItemListParams, invoice: str) -> ListObject[InvoiceLineItem]:
+    """List an invoice's lines (docs.stripe.com/api/invoice-line-item/list)."""
+    found = _fresh(account, account.get(Invoice, invoice)).lines.data
+    return page(found, params, f"/v1/invoices/{invoice}/lines")
+
+
+@routes.get("/v1/invoice_payments", InvoicePaymentListParams)
+def payments(account: Account, params: InvoicePaymentListParams) -> ListObject[InvoicePayment]:
+    """List payments of invoices (docs.stripe.com/api/invoice-payment/list)."""
+    found = matching(account.all(InvoicePayment), params, "invoice", "status")
+    return page(found, params, "/v1/invoice_payments")
+
+
+@routes.post("/v1/invoices/{invoice}", InvoiceUpdateParams)
+def update(account: Account, params: InvoiceUpdateParams, invoice: str) -> Invoice:
+    """Update an invoice; a draft can be held.
+
+    See docs.stripe.com/api/invoices/update#update_invoice-automatically_finalizes_at.
+
+    *Unverified* from when the 72 hours count; the stand-in counts from the draft's creation.
+    """
+    known = account.get(Invoice, invoice)
+    with account.changing("invoice.updated", known):
+        if "automatically_finalizes_at" in params:
+            instant = params["automatically_finalizes_at"]
+            if known.status != "draft":
+                raise RefusedError("Only a draft can be held.", code="invoice_not_editable")
+            if not account.now(known.test_clock) <= instant <= known.created + LONGEST_DRAFT:
+                raise RefusedError(
+                    "automatically_finalizes_at must lie within the next 72 hours.",
+                    param="automatically_finalizes_at",
+                )
+            known.automatically_finalizes_at = instant
+            known.auto_advance = True
+        known.auto_advance = params.get("auto_advance", known.auto_advance)
+        known.default_payment_method = params.get("default_payment_method", known.default_payment_method)
+        known.description = params.get("description", known.description) or None
+        known.footer = params.get("footer", known.footer) or None
+        known.metadata = metadata(params.get("metadata"), known.metadata)
+    return known
+
+
+@routes.post("/v1/invoices/{invoice}/finalize", InvoiceFinalizeInvoiceParams)
+def finalize(account: Account, params: InvoiceFinalizeInvoiceParams, invoice: str) -> Invoice:
+    """Finalise a draft; it is collected unless it does not advance (docs.stripe.com/api/invoices/finalize).
+
+    *Unverified*: Stripe collects about an hour later, the stand-in at once.
+    """
+    known = account.get(Invoice, invoice)
+    known.auto_advance = params.get("auto_advance", known.auto_advance)
+    invoicing.finalize(account, known)
+    if known.auto_advance or known.amount_due == 0:
+        collection.collect(account, known)
+    return known
+
+
+@routes.post("/v1/invoices/{invoice}/pay", InvoicePayParams)
+def pay(account: Account, params: InvoicePayParams, invoice: str) -> Invoice:
+    """Pay an invoice now, finalising a draft first (docs.stripe.com/api/invoices/pay).
+
+    Raises:
+        RefusedError: It is already paid, or the card was declined (402).
+    """
+    known = account.get(Invoice, invoice)
+    if known.status == "draft":
+        invoicing.finalize(account, known)
+    if known.status not in ("open", "uncollectible"):
+        raise RefusedError(f"Invoice is already {known.status}", code="invoice_not_editable")
+    method = None
+    if "payment_method" in params:
+        method = payment_methods.resolve(account, params["payment_method"]).id
+    refusal = collection.collect(account, known, method)
+    if refusal:
+        raise refusal
+    return known
+
+
+@routes.post("/v1/invoices/{invoice}/void", InvoiceVoidInvoiceParams)
+def void(account: Account, _params: InvoiceVoidInvoiceParams, invoice: str) -> Invoice:
+    """Void an open invoice (docs.stripe.com/api/invoices/void)."""
+    known = account.get(Invoice, invoice)
+    invoicing.void(account, known)
+    return known

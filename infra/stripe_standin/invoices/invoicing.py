@@ -1,0 +1,258 @@
+"""How an invoice comes to be: drafted, totalled, finalised (docs.stripe.com/invoicing/overview)."""
+
+from collections.abc import Iterable
+
+from stripe import Coupon, Customer, Discount, Invoice, InvoiceItem, InvoiceLineItem, Subscription
+
+from infra.stripe_standin.account.shapes import listing, make, new_id, reference
+from infra.stripe_standin.account.state import Account, metadata
+from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.invoices import invoice_lines
+
+HOUR = 3600
+
+
+def draft(
+    account: Account,
+    customer: Customer,
+    lines: Iterable[InvoiceLineItem],
+    *,
+    reason: str,
+    subscription: Subscription | None = None,
+    period: tuple[int, int] | None = None,
+    auto_advance: bool = True,
+) -> Invoice:
+    """Open a draft; unless told otherwise it finalises by itself in one hour.
+
+    Stripe counts the hour from the last successful `invoice.created` delivery, for at most 72 hours;
+    the stand-in counts from the draft's creation (docs.stripe.com/billing/subscriptions/webhooks).
+
+    Args:
+        account: The account.
+        customer: Who pays.
+        lines: What for.
+        reason: Stripe's `billing_reason`.
+        subscription: The subscription it bills.
+        period: The time it looks back on, in seconds; the present instant if not given.
+        auto_advance: Whether Stripe finalises and collects it by itself.
+    """
+    invoice = compose(account, customer, lines, reason=reason, subscription=subscription, period=period)
+    invoice.auto_advance = auto_advance
+    invoice.automatically_finalizes_at = invoice.created + HOUR if auto_advance else None
+    account.keep(invoice)
+    account.emit("invoice.created", invoice)
+    return invoice
+
+
+def compose(
+    account: Account,
+    customer: Customer,
+    lines: Iterable[InvoiceLineItem],
+    *,
+    reason: str,
+    subscription: Subscription | None = None,
+    period: tuple[int, int] | None = None,
+) -> Invoice:
+    """Write an invoice down without opening it, which is all a preview needs."""
+    now = account.now(customer.test_clock)
+    identifier = new_id("in")
+    start, end = period or (now, now)
+    data = list(lines)
+    for line in data:
+        line.invoice = identifier
+        line.subscription = subscription.id if subscription else None
+    invoice = make(
+        Invoice,
+        id=identifier,
+        account_country="US",
+        account_name="Stand-in",
+        amount_due=0,
+        amount_overpaid=0,
+        amount_paid=0,
+        amount_remaining=0,
+        amount_shipping=0,
+        attempt_count=0,
+        attempted=False,
+        auto_advance=False,
+        automatic_tax={"enabled": False},
+        billing_reason=reason,
+        collection_method="charge_automatically",
+        created=now,
+        currency=data[0].currency if data else (subscription.currency if subscription else "usd"),
+        customer=customer.id,
+        customer_address=customer.address.to_dict() if customer.address else None,
+        customer_email=customer.email,
+        customer_name=customer.name,
+        customer_phone=customer.phone,
+        customer_tax_exempt="none",
+        customer_tax_ids=[],
+        default_tax_rates=[],
+        discounts=list(subscription.discounts) if subscription else [],
+        issuer={"type": "self"},
+        lines=listing(data, f"/v1/invoices/{identifier}/lines"),
+        metadata=metadata(None),
+        parent=_parent(subscription) if subscription else None,
+        payment_settings={},
+        period_end=end,
+        period_start=start,
+        post_payment_credit_notes_amount=0,
+        pre_payment_credit_notes_amount=0,
+        starting_balance=customer.balance or 0,
+        status="draft",
+        status_transitions={},
+        subtotal=0,
+        test_clock=customer.test_clock,
+        total=0,
+        total_taxes=[],
+    )
+    total(account, invoice)
+    return invoice
+
+
+def _parent(subscription: Subscription) -> dict[str, object]:
+    return {
+        "type": "subscription_details",
+        "subscription_details": {
+            "metadata": metadata(None, subscription.metadata),
+            "subscription": subscription.id,
+        },
+    }
+
+
+def total(account: Account, invoice: Invoice) -> None:
+    """Sum a draft up: recounted usage, discounts, then the customer's balance.
+
+    See docs.stripe.com/billing/customer/balance.
+    """
+    invoice_lines.recount(account, invoice)
+    for line in invoice.lines.data:
+        line.discount_amounts = []
+    discounts = [account.get(Discount, reference(discount)) for discount in invoice.discounts]
+    amounts = [
+        make(Invoice.TotalDiscountAmount, amount=_apply(account, discount, invoice), discount=discount.id)
+        for discount in discounts
+    ]
+    invoice.subtotal = invoice.subtotal_excluding_tax = sum(line.amount for line in invoice.lines.data)
+    invoice.total = invoice.subtotal - sum(amount.amount for amount in amounts)
+    invoice.total_excluding_tax = invoice.total
+    invoice.total_discount_amounts = amounts
+    invoice.amount_due = invoice.amount_remaining = max(invoice.total + invoice.starting_balance, 0)
+
+
+def _apply(account: Account, discount: Discount, invoice: Invoice) -> int:
+    """Take a coupon off every line it covers; returns the cents taken.
+
+    See docs.stripe.com/billing/subscriptions/coupons.
+    """
+    coupon = account.get(Coupon, reference(discount.source.coupon or ""))
+    left = coupon.amount_off or 0
+    taken = 0
+    for line in invoice.lines.data:
+        open_amount = line.amount - sum(cut.amount for cut in line.discount_amounts or [])
+        if not line.discountable or open_amount <= 0:
+            continue
+        cut = round(open_amount * coupon.percent_off / 100) if coupon.percent_off else min(left, open_amount)
+        left -= 0 if coupon.percent_off else cut
+        taken += cut
+        made = make(InvoiceLineItem.DiscountAmount, amount=cut, discount=discount.id)
+        line.discount_amounts = [*(line.discount_amounts or []), made]
+    return taken
+
+
+def finalize(account: Account, invoice: Invoice) -> None:
+    """Close a draft: number it, take the customer's balance into it, leave it open to be paid.
+
+    An invoice of nothing is paid at once (docs.stripe.com/invoicing/integration/workflow-transitions).
+
+    Raises:
+        RefusedError: It is no draft.
+    """
+    if invoice.status != "draft":
+        raise RefusedError(
+            "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
+            code="invoice_not_editable",
+        )
+    customer = account.get(Customer, str(invoice.customer))
+    now = account.now(customer.test_clock)
+    invoice.starting_balance = customer.balance or 0
+    total(account, invoice)
+    customer.balance = invoice.ending_balance = min(invoice.total + invoice.starting_balance, 0)
+    invoice.number = f"{customer.invoice_prefix}-{customer.next_invoice_sequence:04d}"
+    customer.next_invoice_sequence = (customer.next_invoice_sequence or 1) + 1
+    invoice.status = "open"
+    invoice.automatically_finalizes_at = None
+    invoice.effective_at = invoice.status_transitions.finalized_at = now
+    # One page is both: the stand-in writes no PDF.
+    invoice.hosted_invoice_url = invoice.invoice_pdf = f"{account.public_url}/invoices/{invoice.id}"
+    _use_up_discounts(account, invoice)
+    account.emit("invoice.finalized", invoice)
+
+
+def void(account: Account, invoice: Invoice) -> None:
+    """Take an open invoice back (docs.stripe.com/invoicing/overview#void).
+
+    Raises:
+        RefusedError: It is not open.
+    """
+    if invoice.status not in ("open", "uncollectible"):
+        raise RefusedError("You can only void an open invoice.", code="invoice_not_editable")
+    invoice.status = "void"
+    invoice.auto_advance = False
+    invoice.next_payment_attempt = None
+    invoice.status_transitions.voided_at = account.now(invoice.test_clock)
+    account.emit("invoice.voided", invoice)
+
+
+def _use_up_discounts(account: Account, invoice: Invoice) -> None:
+    """A coupon of duration `once` leaves its subscription with the first invoice it cut."""
+    subscription = subscription_of(account, invoice)
+    if subscription is None:
+        return
+    for amount in invoice.total_discount_amounts or []:
+        discount = account.get(Discount, reference(amount.discount))
+        coupon = account.get(Coupon, reference(discount.source.coupon or ""))
+        if coupon.duration == "once" and amount.amount:
+            subscription.discounts = [kept for kept in subscription.discounts if kept != discount.id]
+
+
+def subscription_of(account: Account, invoice: Invoice) -> Subscription | None:
+    """The subscription an invoice bills, if it bills one."""
+    details = invoice.parent.subscription_details if invoice.parent else None
+    return account.find(Subscription, str(details.subscription)) if details else None
+
+
+def take_pending_items(
+    account: Account, customer: str, subscription: str | None, currency: str
+) -> list[InvoiceLineItem]:
+    """Write the pending invoice items as lines; once on an invoice, `bind_items` closes them."""
+    return [
+        invoice_lines.from_item(item) for item in pending_items(account, customer, subscription, currency)
+    ]
+
+
+def pending_items(
+    account: Account, customer: str, subscription: str | None, currency: str
+) -> list[InvoiceItem]:
+    """A customer's invoice items on no invoice yet, oldest first: those of the subscription or of none."""
+    return [
+        item
+        for item in reversed(list(account.all(InvoiceItem)))
+        if item.customer == customer
+        and item.invoice is None
+        and item.currency == currency
+        and _subscription_of_item(item) in (None, subscription)
+    ]
+
+
+def bind_items(account: Account, invoice: Invoice) -> None:
+    """Mark the invoice items behind an invoice's lines as being on it."""
+    for line in invoice.lines.data:
+        parent = line.parent
+        details = parent and (parent.subscription_item_details or parent.invoice_item_details)
+        if details and (item := account.find(InvoiceItem, details.invoice_item)):
+            item.invoice = invoice.id
+
+
+def _subscription_of_item(item: InvoiceItem) -> str | None:
+    details = item.parent.subscription_details if item.parent else None
+    return details.subscription if details else None

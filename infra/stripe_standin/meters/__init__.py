@@ -1,0 +1,1 @@
+"""Meters, the events they are told, and what they counted."""

@@ -1,0 +1,201 @@
+"""The sandbox's own endpoints, under `/_sandbox/`: the clock, disturbances, faults, and what was asked."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from infra.stripe_standin.account.state import Account, Dunning
+from infra.stripe_standin.checkout import checkout_sessions
+from infra.stripe_standin.clocks.sandbox_clock import iso
+from infra.stripe_standin.clocks.stops import Mover
+from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.events.deliveries import Deliveries, Disturbance
+from infra.stripe_standin.server import expansion
+from infra.stripe_standin.server.api import Api
+from infra.stripe_standin.server.faults import Fault
+
+
+class Setting(BaseModel):
+    """A body: camelCase, closed."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class ClockSetting(Setting):
+    """`{"now": "2026-12-24T00:00:00Z"}`."""
+
+    now: AwareDatetime
+
+
+class DeliverySetting(Setting):
+    """`{"drop": 0.1, "duplicate": 0.3, "reorder": true, "delaySeconds": 2}`; what is left out is off."""
+
+    drop: float = Field(0, ge=0, le=1)
+    duplicate: float = Field(0, ge=0, le=1)
+    reorder: bool = False
+    delay_seconds: float = Field(0, ge=0, le=60)
+
+
+class FaultSetting(Setting):
+    """One fault; see `faults.Fault`."""
+
+    method: str = "*"
+    path: str = "*"
+    effect: Literal["before", "after"] = "before"
+    answer: Literal["500", "429", "lost"] = "500"
+    count: int = Field(1, ge=1)
+
+
+class FaultsSetting(Setting):
+    """`{"faults": [{"method": "POST", "path": "/v1/customers", "effect": "after", "answer": "lost"}]}`."""
+
+    faults: list[FaultSetting]
+
+
+class DunningSetting(Setting):
+    """`{"retryDays": [3, 5, 7], "finally": "canceled"}`; see `account.Dunning`."""
+
+    retry_days: list[int] = Field(default=[3, 5, 7])
+    finally_: Literal["canceled", "unpaid", "past_due"] = Field("canceled", alias="finally")
+
+
+class CardSetting(Setting):
+    """`{"card": "4242424242424242"}`, and a promotion code if the customer types one."""
+
+    card: str
+    promotion_code: str | None = None
+
+
+class Sandbox:
+    """Answers `/_sandbox/…`.
+
+    Args:
+        account: The state.
+        api: Keeps the faults and the list of requests.
+        deliveries: Keeps the disturbances.
+        mover: Moves the clock.
+    """
+
+    def __init__(self, account: Account, api: Api, deliveries: Deliveries, mover: Mover) -> None:
+        self._account = account
+        self._api = api
+        self._deliveries = deliveries
+        self._mover = mover
+
+    def routes(self) -> list[Route]:
+        """The endpoints."""
+        return [
+            Route("/_sandbox/clock", self.clock, methods=["GET"]),
+            Route("/_sandbox/clock", self.set_clock, methods=["PUT"]),
+            Route("/_sandbox/deliveries", self.deliveries, methods=["GET", "PUT"]),
+            Route("/_sandbox/faults", self.faults, methods=["GET", "PUT"]),
+            Route("/_sandbox/dunning", self.dunning, methods=["GET", "PUT"]),
+            Route("/_sandbox/requests", self.requests, methods=["GET", "DELETE"]),
+            Route("/_sandbox/checkout/sessions/{session}/complete", self.complete, methods=["POST"]),
+        ]
+
+    async def clock(self, _request: Request) -> Response:
+        """What time it is; asked by the product's functions at each call, also while the clock moves."""
+        return JSONResponse({"now": iso(self._account.clock.now()), "frozen": self._account.clock.frozen})
+
+    async def set_clock(self, request: Request) -> Response:
+        """Move the clock forward, stop by stop; answers when all that fell due on the way has happened."""
+        try:
+            setting = ClockSetting.model_validate_json(await request.body())
+            stops = await self._mover.move(setting.now)
+        except ValidationError as invalid:
+            return _refused(_complaint(invalid), 422)
+        except ValueError as backward:
+            return _refused(str(backward), 400)
+        now = iso(self._account.clock.now())
+        return JSONResponse({"now": now, "frozen": True, "stops": [iso(stop) for stop in stops]})
+
+    async def deliveries(self, request: Request) -> Response:
+        """Show or set how webhook deliveries are disturbed."""
+
+        def change(setting: DeliverySetting) -> None:
+            self._deliveries.disturbance = Disturbance(**setting.model_dump())
+
+        return await _shown_or_set(
+            request,
+            DeliverySetting,
+            change,
+            lambda: DeliverySetting(**asdict(self._deliveries.disturbance)),
+        )
+
+    async def faults(self, request: Request) -> Response:
+        """Show or set the calls that fail on purpose."""
+
+        def change(setting: FaultsSetting) -> None:
+            self._api.faults.all = [Fault(**fault.model_dump()) for fault in setting.faults]
+
+        def shown() -> FaultsSetting:
+            left = [asdict(fault) for fault in self._api.faults.all if fault.count > 0]
+            return FaultsSetting(faults=[FaultSetting(**fault) for fault in left])
+
+        return await _shown_or_set(request, FaultsSetting, change, shown)
+
+    async def dunning(self, request: Request) -> Response:
+        """Show or set how failed payments are retried."""
+
+        def change(setting: DunningSetting) -> None:
+            self._account.dunning = Dunning(tuple(setting.retry_days), setting.finally_)
+
+        def shown() -> DunningSetting:
+            dunning = self._account.dunning
+            return DunningSetting.model_validate(
+                {"retryDays": dunning.retry_days, "finally": dunning.finally_}
+            )
+
+        return await _shown_or_set(request, DunningSetting, change, shown)
+
+    async def requests(self, request: Request) -> Response:
+        """List every request so far, oldest first (`?method=POST&path=/v1/customers*`), or forget them."""
+        if request.method == "DELETE":
+            self._api.calls.clear()
+        method, path = request.query_params.get("method"), request.query_params.get("path", "*")
+        found = [
+            {to_camel(name): value for name, value in asdict(call).items()}
+            for call in self._api.calls
+            if method in (None, call.method) and fnmatchcase(call.path, path)
+        ]
+        return JSONResponse({"requests": found})
+
+    async def complete(self, request: Request) -> Response:
+        """Pay on a Checkout session's page."""
+        try:
+            setting = CardSetting.model_validate_json(await request.body())
+            session = checkout_sessions.complete(
+                self._account, request.path_params["session"], setting.card, setting.promotion_code
+            )
+        except ValidationError as invalid:
+            return _refused(_complaint(invalid), 422)
+        except RefusedError as refusal:
+            return JSONResponse(refusal.body(), refusal.status)
+        return JSONResponse(expansion.render(self._account, session, []))
+
+
+async def _shown_or_set[S: Setting](
+    request: Request, kind: type[S], change: Callable[[S], None], shown: Callable[[], S]
+) -> Response:
+    if request.method == "PUT":
+        try:
+            change(kind.model_validate_json(await request.body()))
+        except ValidationError as invalid:
+            return _refused(_complaint(invalid), 422)
+    return JSONResponse(shown().model_dump(by_alias=True))
+
+
+def _complaint(invalid: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in invalid.errors())
+
+
+def _refused(message: str, status: int) -> Response:
+    return JSONResponse({"error": "sandbox_refused", "message": message}, status)

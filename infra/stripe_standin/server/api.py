@@ -1,0 +1,212 @@
+"""The door of the API: who asks, what for, whether it was asked before; then the room's answer as JSON."""
+
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from infra.stripe_standin.account.shapes import new_id
+from infra.stripe_standin.account.state import API_VERSION, Account
+from infra.stripe_standin.clocks.sandbox_clock import iso
+from infra.stripe_standin.errors import RefusedError, lacking
+from infra.stripe_standin.server import expansion, faults
+from infra.stripe_standin.server.faults import AnswerLostError, Fault, Faults
+from infra.stripe_standin.server.forms import Raw, decode
+from infra.stripe_standin.server.params import Params, read
+from infra.stripe_standin.server.routes import Route, Routes
+
+type Answer = tuple[int, dict[str, Any]]
+
+KEY_MEMORY = 24 * 3600
+LONGEST_KEY = 255
+MOST_REQUESTS = 200_000
+
+
+@dataclass(slots=True)
+class Call:
+    """One request, as `GET /_sandbox/requests` lists it; `ignored` are parameters without effect here."""
+
+    id: str
+    at: str
+    method: str
+    path: str
+    params: dict[str, Raw]
+    idempotency_key: str | None
+    ignored: list[str] = field(default_factory=list)
+    replayed: bool = False
+    status: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The first answer to an idempotency key (docs.stripe.com/api/idempotent_requests)."""
+
+    question: tuple[str, str, str]
+    at: int
+    status: int
+    body: dict[str, Any]
+
+
+@dataclass
+class Api:
+    """Answers `/v1` and `/v2`.
+
+    Attributes:
+        account: The state.
+        routes: Every call there is.
+        faults: Calls that fail on purpose.
+        calls: Every request, oldest first.
+    """
+
+    account: Account
+    routes: list[Route]
+    faults: Faults = field(default_factory=Faults)
+    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
+    _answers: dict[str, Remembered] = field(default_factory=dict)
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one HTTP request."""
+        call = Call(
+            id=new_id("req"),
+            at=iso(self.account.clock.now()),
+            method=request.method,
+            path=request.url.path,
+            params={},
+            idempotency_key=request.headers.get("idempotency-key"),
+        )
+        self.calls.append(call)
+        body = await request.body()
+        headers = {"Request-Id": call.id, "Stripe-Version": API_VERSION}
+        try:
+            status, answer = self._answer(call, request, body)
+        except AnswerLostError:
+            call.error = "the answer was lost"
+            return LostResponse()
+        except RefusedError as refusal:
+            status, answer = refusal.status, refusal.body()
+            if status == 429:  # noqa: PLR2004
+                headers["Stripe-Rate-Limited-Reason"] = "global-rate"
+        if call.replayed:
+            headers["Idempotent-Replayed"] = "true"
+        if call.idempotency_key:
+            headers["Idempotency-Key"] = call.idempotency_key
+        call.status = status
+        call.error = answer["error"]["message"] if "error" in answer else None
+        return JSONResponse(answer, status, headers)
+
+    def _answer(self, call: Call, request: Request, body: bytes) -> Answer:
+        _authorize(request)
+        route, ids = self._find(call.method, call.path)
+        call.params = _raw_params(request, body)
+        fault = self.faults.strike(call.method, call.path)
+        if fault and (fault.effect == "before" and fault.answer != "500"):
+            raise faults.refusal(fault)
+        params = read(route.params, call.params)
+        if call.method != "POST" or call.idempotency_key is None:
+            outcome = self._execute(call, route, ids, params, fault)
+        else:
+            outcome = self._once(call, lambda: self._execute(call, route, ids, params, fault))
+        if fault and fault.effect == "after" and fault.answer == "lost":
+            raise AnswerLostError
+        return outcome
+
+    def _execute(
+        self, call: Call, route: Route, ids: dict[str, str], params: Params, fault: Fault | None
+    ) -> Answer:
+        """Do it; a refusal from here on is an answer to remember, as Stripe remembers even a 500."""
+        try:
+            if fault and fault.effect == "before":
+                raise faults.refusal(fault)
+            answer = route.answer(self.account, params, **ids)
+            call.ignored = sorted(params.ignored)
+            if call.ignored and call.method == "GET":
+                raise lacking(f"the parameter {call.ignored[0]} of this call")
+            rendered = expansion.render(self.account, answer, params.get("expand", []))
+            if fault and fault.answer != "lost":
+                raise faults.refusal(fault)
+        except RefusedError as refusal:
+            return refusal.status, refusal.body()
+        return 200, rendered
+
+    def _once(self, call: Call, execute: Callable[[], Answer]) -> Answer:
+        """Replay the first answer to the key, or execute and remember.
+
+        See docs.stripe.com/api/idempotent_requests.
+        """
+        key = call.idempotency_key or ""
+        if len(key) > LONGEST_KEY:
+            raise RefusedError("Idempotency keys are at most 255 characters.", kind="idempotency_error")
+        question = (call.method, call.path, json.dumps(call.params, sort_keys=True))
+        now = self.account.now()
+        known = self._answers.get(key)
+        if known and now - known.at < KEY_MEMORY:
+            if known.question != question:
+                raise RefusedError(
+                    "Keys for idempotent requests can only be used with the same parameters they were first "
+                    f"used with. Try using a key other than '{key}' if you meant a different request.",
+                    kind="idempotency_error",
+                    code="idempotency_key_in_use",
+                )
+            call.replayed = True
+            return known.status, known.body
+        status, body = execute()
+        if status != 429:  # noqa: PLR2004 - a limited request never began, so it is not remembered
+            self._answers[key] = Remembered(question, now, status, body)
+        return status, body
+
+    def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        for route in self.routes:
+            matched = route.pattern.fullmatch(path)
+            if matched and route.method == method:
+                return route, matched.groupdict()
+        raise RefusedError(
+            f"Unrecognized request URL ({method}: {path}). The Stripe stand-in lacks this call.",
+            status=404,
+            code="standin_lacks",
+        )
+
+
+class LostResponse(Response):
+    """Begins an answer and breaks the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Promise a body and send none, which makes the server hang up."""
+        del scope, receive
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+
+
+def gather(rooms: Iterable[Routes]) -> list[Route]:
+    """All rooms' calls, those without ids in their path first, so that `/search` is not taken for an id."""
+    return sorted((route for room in rooms for route in room.all), key=lambda route: "{" in route.path)
+
+
+def _authorize(request: Request) -> None:
+    """A test key as bearer token; any will do (docs.stripe.com/api/authentication)."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not re.fullmatch(r"(sk|rk)_test_\w+", key):
+        raise RefusedError("Invalid API Key provided. The stand-in takes sk_test_… keys.", status=401)
+    version = request.headers.get("stripe-version", API_VERSION)
+    if version != API_VERSION:
+        raise RefusedError(f"The stand-in speaks API version {API_VERSION} only, not {version}.")
+
+
+def _raw_params(request: Request, body: bytes) -> dict[str, Raw]:
+    if request.method != "POST":
+        return decode(parse_qsl(request.url.query, keep_blank_values=True))
+    if not request.url.path.startswith("/v2/"):
+        return decode(parse_qsl(body.decode(), keep_blank_values=True))
+    try:
+        parsed = json.loads(body or b"{}")
+    except ValueError as broken:
+        raise RefusedError("The request body is not JSON.") from broken
+    if not isinstance(parsed, dict):
+        raise RefusedError("The request body must be a JSON object.")
+    return cast("dict[str, Raw]", parsed)

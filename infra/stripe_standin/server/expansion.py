@@ -1,0 +1,71 @@
+"""`expand`: ids replaced by objects, and fields that come only when asked for.
+
+See docs.stripe.com/api/expanding_objects.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from stripe import Customer, Invoice, InvoicePayment, StripeObject, Subscription
+
+from infra.stripe_standin.account.shapes import INCLUDABLE, listing, plain
+from infra.stripe_standin.account.state import Account
+from infra.stripe_standin.errors import RefusedError
+
+DEEPEST = 4
+
+
+def render(account: Account, answer: StripeObject, expand: Sequence[str]) -> dict[str, Any]:
+    """An answer's JSON with `expand` applied.
+
+    Raises:
+        RefusedError: A path leads nowhere, or deeper than four levels.
+    """
+    body = plain(answer)
+    if body.get("object") == "list":
+        body["data"] = [plain(item) for item in answer.data] if hasattr(answer, "data") else []
+    for path in expand:
+        parts = path.split(".")
+        if len(parts) > DEEPEST:
+            raise RefusedError(f"You cannot expand more than 4 levels of a property: {path}", param="expand")
+        _expand(account, body, parts, path)
+    return body
+
+
+def _expand(account: Account, node: Any, parts: list[str], path: str) -> None:  # noqa: ANN401 - JSON
+    if not parts or node is None:
+        return
+    if isinstance(node, list):
+        for item in node:
+            _expand(account, item, parts, path)
+        return
+    name, rest = parts[0], parts[1:]
+    if not isinstance(node, dict) or not (name in node or name in INCLUDABLE.get(node.get("object", ""), ())):
+        raise RefusedError(
+            f"This property cannot be expanded ({path}).", code="property_cannot_be_expanded", param="expand"
+        )
+    value = node.get(name)
+    if name in INCLUDABLE.get(node.get("object", ""), ()) and value is None:
+        value = _included(account, str(node["id"]), name)
+    elif isinstance(value, str):
+        value = _object(account, value)
+    elif isinstance(value, list):
+        value = [_object(account, item) if isinstance(item, str) else item for item in value]
+    node[name] = value
+    _expand(account, value, rest, path)
+
+
+def _object(account: Account, identifier: str) -> dict[str, Any] | str:
+    found = account.anything(identifier)
+    return plain(found) if found else identifier
+
+
+def _included(account: Account, identifier: str, name: str) -> dict[str, Any] | None:
+    owner = account.anything(identifier)
+    if isinstance(owner, Invoice) and name == "payments":
+        payments = [p for p in account.all(InvoicePayment) if p.invoice == owner.id]
+        return listing(payments, "/v1/invoice_payments").to_dict(for_json=True)
+    if isinstance(owner, Customer) and name == "subscriptions":
+        live = [s for s in account.all(Subscription) if s.customer == owner.id and not s.ended_at]
+        return listing(live, f"/v1/customers/{owner.id}/subscriptions").to_dict(for_json=True)
+    return plain(owner, {name}).get(name) if owner else None

@@ -1,0 +1,1 @@
+"""Subscriptions: how they begin, turn, change and end."""
