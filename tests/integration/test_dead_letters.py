@@ -18,7 +18,8 @@ from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
-from tollkeeper.usage.queue import DeadLetter, DeadLetters
+from tollkeeper.usage.messages import DeadLetter
+from tollkeeper.usage.queue import DeadLetters
 from tollkeeper.usage.tracker import Message, Tracker
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 
 from tollkeeper.ledger.table import Key, Put, Row, Table, Write
-from tollkeeper.usage.queue import DeadLetter
+from tollkeeper.usage.messages import DeadLetter
 
 
 class Moment(StrEnum):

@@ -18,7 +18,7 @@ from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Table
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
-from tollkeeper.usage.queue import DeadLetter
+from tollkeeper.usage.messages import DeadLetter
 from tollkeeper.usage.tracker import Message, Tracker
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

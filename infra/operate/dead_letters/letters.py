@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tollkeeper.rules.times import iso
+from tollkeeper.rules.times import iso, parse_iso
+from tollkeeper.usage.messages import compact, pack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -32,7 +33,7 @@ class Letter:
     @property
     def body(self) -> str:
         """The message that brings the records back, with the acceptance by which they are judged."""
-        return json.dumps({"records": self.records, "acceptedAt": self.accepted_at}, ensure_ascii=False)
+        return pack([compact(record) for record in self.records], parse_iso(self.accepted_at))
 
 
 def read(message: "MessageTypeDef") -> Letter:

@@ -1,16 +1,14 @@
 """The usage queue and its dead letters: records travel packed; what cannot be counted is kept."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import batched
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tollkeeper.rules.times import iso
 from tollkeeper.telemetry import logger
+from tollkeeper.usage.messages import DeadLetter, compact, pack, write_dead_letter
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -23,15 +21,6 @@ MOST_ENTRIES = 10
 """Messages that SQS takes in one request."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record as it came, why it cannot be counted, and when it was accepted."""
-
-    record: object
-    reason: str
-    accepted_at: datetime
-
-
 class UsageQueue:
     """Sends usage records on their way."""
 
@@ -42,14 +31,9 @@ class UsageQueue:
     def send(self, records: Sequence[Mapping[str, object]], accepted_at: datetime) -> list[int]:
         """Queue records, each user's side by side, and return the indexes of what could not be queued."""
         order = sorted(range(len(records)), key=lambda index: str(records[index]["userId"]))
-        texts = {
-            index: json.dumps(records[index], ensure_ascii=False, separators=(",", ":")) for index in order
-        }
+        texts = {index: compact(records[index]) for index in order}
         messages = list(_packed(order, texts))
-        bodies = [
-            f'{{"records":[{",".join(texts[index] for index in message)}],"acceptedAt":"{iso(accepted_at)}"}}'
-            for message in messages
-        ]
+        bodies = [pack([texts[index] for index in message], accepted_at) for message in messages]
         unsent = _send(self._client, self._url, bodies)
         return [index for number in unsent for index in messages[number]]
 
@@ -63,11 +47,7 @@ class DeadLetters:
 
     def send(self, letters: Sequence[DeadLetter]) -> list[int]:
         """Keep letters, and return the indexes of those that could not be."""
-        bodies = [
-            json.dumps({"record": each.record, "reason": each.reason, "acceptedAt": iso(each.accepted_at)})
-            for each in letters
-        ]
-        return _send(self._client, self._url, bodies)
+        return _send(self._client, self._url, [write_dead_letter(each) for each in letters])
 
 
 def _packed(order: Iterable[int], texts: dict[int, str]) -> Iterator[list[int]]:

@@ -6,17 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from pydantic_core import from_json
-
 from tollkeeper.ledger.counting import Counting, Tally
 from tollkeeper.ledger.patience import ContendedError, Patience
 from tollkeeper.ledger.table import UnavailableError
-from tollkeeper.rules.times import parse_iso
 from tollkeeper.rules.usage import Refusal, UsageRecord
 from tollkeeper.rules.users import User
 from tollkeeper.telemetry import logger
 from tollkeeper.usage.judgement import RefusedError, judge_queued, queued_json
-from tollkeeper.usage.queue import DeadLetter
+from tollkeeper.usage.messages import DeadLetter, UnreadableMessageError, unpack
 
 
 class DeadLetterQueue(Protocol):
@@ -116,14 +113,10 @@ def _unpacked(message: Message) -> Iterator[tuple[object, datetime]]:
     That is what intake wrote beside them; of a message sent straight to the queue, when SQS took it. A
     message that holds no records is itself what cannot be counted.
     """
-    accepted_at, records = message.sent_at, None
     try:
-        body = from_json(message.body, allow_inf_nan=False)
-        accepted_at = parse_iso(body["acceptedAt"]) if "acceptedAt" in body else message.sent_at
-        records = body["records"]
-    except (KeyError, TypeError, ValueError):
+        queued = unpack(message.body)
+    except UnreadableMessageError:
         logger.warning("A message holds no records", extra={"messageId": message.id})
-    if isinstance(records, list):
-        yield from ((record, accepted_at) for record in records)
+        yield message.body, message.sent_at
     else:
-        yield message.body, accepted_at
+        yield from ((record, queued.accepted_at or message.sent_at) for record in queued.records)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.examples import NOW
 from tests.fakes.sqs import FakeSqs
 from tollkeeper.rules.times import iso
-from tollkeeper.usage.queue import DeadLetter, DeadLetters, UsageQueue
+from tollkeeper.usage.messages import DeadLetter
+from tollkeeper.usage.queue import DeadLetters, UsageQueue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
