@@ -84,7 +84,7 @@ def offer() -> "Offer":
 @cache
 def table() -> "Table":
     """Return the ledger's table."""
-    from tollkeeper.ledger.table import DynamoTable
+    from tollkeeper.ledger.dynamo import DynamoTable
 
     return DynamoTable(boto3.client("dynamodb", config=AWS), settings().table_name)
 

@@ -19,7 +19,8 @@ from tests.examples import CATALOGUE, ENVIRONMENT, OFFER, SUBSCRIPTION
 from tests.fakes.runtime import FakeContext
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.consuming import Consuming
-from tollkeeper.ledger.table import DynamoTable, Table
+from tollkeeper.ledger.dynamo import DynamoTable
+from tollkeeper.ledger.table import Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.users import periods_bound
 from tollkeeper.runtime import AWS

@@ -18,8 +18,9 @@ from tests.ledger.crashes import CrashingDeadLetters, Outside
 from tests.ledger.tables import CREDENTIALS, create_table
 from tollkeeper.catalogue import load
 from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.dynamo import DynamoTable
 from tollkeeper.ledger.patience import for_seconds
-from tollkeeper.ledger.table import DynamoTable, Table
+from tollkeeper.ledger.table import Table
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
 from tollkeeper.runtime import AWS

@@ -17,7 +17,8 @@ from infra.local import aws
 from infra.local.places import Home
 from tests.fakes.table import MemoryTable
 from tests.ledger.tables import CREDENTIALS, create_table
-from tollkeeper.ledger.table import DynamoTable, Table
+from tollkeeper.ledger.dynamo import DynamoTable
+from tollkeeper.ledger.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

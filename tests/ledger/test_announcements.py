@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.examples import ACCOUNT, END, NOW, SUBSCRIPTION
-from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger import entry_rows, keys
 from tollkeeper.ledger.table import Row, Table
 from tollkeeper.ledger.users import StaleRevisionError, Users
 from tollkeeper.rules.announcements import Announcement, Kind
@@ -27,7 +27,7 @@ def test_an_announcement_is_read_as_it_was_written(table: Table) -> None:
     """Its row holds all of it, and thirty days later it is gone."""
     Users(table).announce([FAILED])
     (row,) = announcements(table)
-    assert (FAILED, 1_765_800_000) == (rows.read_announcement(row), row["expiresAt"])
+    assert (FAILED, 1_765_800_000) == (entry_rows.read_announcement(row), row["expiresAt"])
 
 
 def test_an_announcement_made_again_stays_as_it_was(table: Table) -> None:
@@ -36,7 +36,7 @@ def test_an_announcement_made_again_stays_as_it_was(table: Table) -> None:
     users.announce([FAILED])
     users.announce([replace(FAILED, at=END, detail={}), ACTIVATED])
     assert {FAILED.id: FAILED, ACTIVATED.id: ACTIVATED} == {
-        str(row["id"]): rows.read_announcement(row) for row in announcements(table)
+        str(row["id"]): entry_rows.read_announcement(row) for row in announcements(table)
     }
 
 

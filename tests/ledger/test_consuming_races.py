@@ -16,8 +16,9 @@ from tests.ledger.test_consuming import NOW, OFFER, STARTER, consume, release, s
 from tests.ledger.turns import Turns
 from tollkeeper.ledger.consuming import Consuming, Release
 from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.dynamo import DynamoTable
 from tollkeeper.ledger.patience import Patience, for_seconds
-from tollkeeper.ledger.table import DynamoTable, Table
+from tollkeeper.ledger.table import Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.limits import Barrier
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from tests.fakes.table import MemoryTable
 from tests.ledger.model import Model
 from tollkeeper.catalogue import load
-from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger import keys, record_rows, rows
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import for_seconds
@@ -185,7 +185,7 @@ class CountingMachine(RuleBasedStateMachine):
         expected = [(each.id, each.metric, each.quantity) for each in self.model.counted.values()]
         assert sorted(expected) == sorted(listed)
         kept = self.table.get_all([keys.record(self.user, name) for name in self.model.counted])
-        assert self.model.counted == {each.id: each for each in map(rows.record, kept)}
+        assert self.model.counted == {each.id: each for each in map(record_rows.record, kept)}
 
 
 def test_any_history_counts_like_the_model(table: Table) -> None:

@@ -15,7 +15,7 @@ from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SU
 from tests.fakes.table import MemoryTable
 from tests.ledger.test_counting_model import CountingMachine
 from tollkeeper.catalogue import LatePolicy
-from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger import entry_rows, keys, record_rows, rows
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.history import (
@@ -28,7 +28,7 @@ from tollkeeper.ledger.history import (
     UnknownCursorError,
 )
 from tollkeeper.ledger.patience import for_seconds
-from tollkeeper.ledger.rows import CountedRecord, PageLine
+from tollkeeper.ledger.record_rows import CountedRecord, PageLine
 from tollkeeper.ledger.table import MOST_WRITES, Change, Put, Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.audit import Action, AuditEntry
@@ -260,7 +260,7 @@ def test_a_dropped_record_is_listed_and_counts_nowhere(table: Table) -> None:
 def test_an_expired_record_is_known_by_its_page(table: Table) -> None:
     """Id, metric, quantity and month stay listed after the record itself is gone."""
     page = keys.page("ada", keys.period_id(PERIOD), "2025-11", NOW, "random")
-    table.transact([Put(page, rows.page([replace(RECORD, quantity=3)]))])
+    table.transact([Put(page, record_rows.page([replace(RECORD, quantity=3)]))])
     expected = ListedRecord(PageLine("evt-1", "apiCalls", 3, "2025-11"), None)
     assert [expected] == History(table).of_period("ada", START).entries
 
@@ -281,7 +281,7 @@ def test_audit_entries_are_listed_the_newest_first(table: Table) -> None:
         for number in range(7)
     ]
     for each in entries:
-        table.transact([Put(keys.audit("ada", each.at, "random"), rows.audit_entry(each))])
+        table.transact([Put(keys.audit("ada", each.at, "random"), entry_rows.audit_entry(each))])
     history = History(table, enough=3)
     parts = list(walk(lambda cursor: history.audit("ada", cursor)))
     assert entries[::-1] == [entry for part in parts for entry in part.entries]

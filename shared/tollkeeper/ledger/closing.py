@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
 
-from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger import entry_rows, keys, rows
 from tollkeeper.ledger.keys import Due
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import Change, Key, Put, Table, TransactionCancelledError, Write, absent, equal
@@ -58,7 +58,7 @@ class Closing:
         entry = AuditEntry(user_id, now, "reporter", Action.PERIOD_CLOSED, "period", name, {"after": units})
         writes: list[Write] = [_closed(user_id, period, now)]
         writes += [_frozen(user_id, period, metric, event, now) for metric, event in events.items()]
-        writes.append(Put(keys.audit(user_id, now, uuid4().hex), rows.audit_entry(entry)))
+        writes.append(Put(keys.audit(user_id, now, uuid4().hex), entry_rows.audit_entry(entry)))
         try:
             self._table.transact(writes)
         except TransactionCancelledError as error:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import uuid4
 
-from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger import keys, record_rows, rows
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import (
@@ -130,7 +130,7 @@ class Consuming:
             marker = self._marker(wish.user_id, wish.id)
             if marker is None or "consumed" not in marker or marker["eventType"] != metric:
                 raise ObstacleError(Obstacle.UNKNOWN)
-            record = rows.record(marker)
+            record = record_rows.record(marker)
             released = record.quantity if wish.quantity is None else wish.quantity
             if released > record.quantity or marker.get("released", released) != released:
                 raise ObstacleError(Obstacle.CONFLICT)
@@ -162,7 +162,7 @@ def _with(seen: Consumption, metric: str, quantity: int) -> Consumption:
 
 def _again(record: UsageRecord, marker: Row, seen: Consumption) -> Consumption:
     """Answer for an id that was counted before: the same yes, if it is the same fact and still holds."""
-    if not record.states_the_same_as(rows.record(marker)):
+    if not record.states_the_same_as(record_rows.record(marker)):
         raise ObstacleError(Obstacle.CONFLICT)
     if "released" in marker:
         raise ObstacleError(Obstacle.RELEASED)
@@ -172,7 +172,9 @@ def _again(record: UsageRecord, marker: Row, seen: Consumption) -> Consumption:
 def _consumed(record: UsageRecord, seen: Consumption, bounds: Allowance) -> Sequence[Write]:
     """Return the transaction of a yes: the record, what it adds up to, and the page that lists it."""
     period = seen.period
-    marker = rows.record_cells(record, keys.period_id(period), late=False, unbilled=False, dropped=False)
+    marker = record_rows.record_cells(
+        record, keys.period_id(period), late=False, unbilled=False, dropped=False
+    )
     known = period in seen.user.periods
     conditions = [absent("closedAt"), equal("terms", rows.terms_text(period.terms) if known else None)]
     conditions += [
@@ -192,7 +194,7 @@ def _consumed(record: UsageRecord, seen: Consumption, bounds: Allowance) -> Sequ
             only_if=conditions,
         ),
         Change(keys.day(record.user_id, record.timestamp.date(), record.facility_id), add=units),
-        Put(page, rows.page([record])),
+        Put(page, record_rows.page([record])),
     ]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
-from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger import entry_rows, keys, record_rows, rows
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import (
@@ -107,7 +107,7 @@ class Counting:
         wanted = {keys.record(record.user_id, record.id): record for record in records}
         for row in self._table.get_all(list(wanted)):
             record = wanted.pop(Key(str(row["pk"]), str(row["sk"])))
-            _known(record, rows.record(row), tally)
+            _known(record, record_rows.record(row), tally)
         return list(wanted.values())
 
     def _write(
@@ -136,17 +136,17 @@ def _writes(user_id: str, allocations: Sequence[Allocation], now: datetime) -> l
     page = keys.page(user_id, keys.period_id(first.period), first.record.billing_month, now, uuid4().hex)
     writes: list[Write] = [_marker(each) for each in allocations]
     writes.append(_period(user_id, allocations))
-    writes.append(Put(page, rows.page([each.record for each in allocations])))
+    writes.append(Put(page, record_rows.page([each.record for each in allocations])))
     writes += _days(user_id, allocations)
     if first.unbilled:
         units = {metric: str(quantity) for metric, quantity in _sums(allocations).items()}
         entry = AuditEntry(user_id, now, "tracker", Action.USAGE_UNBILLED, "usage", page.sk, {"after": units})
-        writes.append(Put(keys.audit(user_id, now, uuid4().hex), rows.audit_entry(entry)))
+        writes.append(Put(keys.audit(user_id, now, uuid4().hex), entry_rows.audit_entry(entry)))
     return writes
 
 
 def _marker(of: Allocation) -> Put:
-    cells = rows.record_cells(
+    cells = record_rows.record_cells(
         of.record, keys.period_id(of.period), late=of.late, unbilled=of.unbilled, dropped=not of.counts
     )
     return Put(keys.record(of.record.user_id, of.record.id), cells)
@@ -207,7 +207,7 @@ def _without_refused(
     left = []
     for each, refused in zip(allocations, markers, strict=True):
         if refused.row is not None:
-            _known(each.record, rows.record(refused.row), tally)
+            _known(each.record, record_rows.record(refused.row), tally)
         else:
             left.append(each)
     period = next((each for each in others if each.by_condition), None)

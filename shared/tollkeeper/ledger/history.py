@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger import entry_rows, keys, record_rows, rows
 from tollkeeper.ledger.keys import Range
-from tollkeeper.ledger.rows import CountedRecord, PageLine
+from tollkeeper.ledger.record_rows import CountedRecord, PageLine
 from tollkeeper.ledger.table import Key, Row, Table
 from tollkeeper.ledger.users import LONGEST_PERIOD
 from tollkeeper.rules.audit import AuditEntry
@@ -102,7 +102,7 @@ class History:
         """
         question = (user_id, "audit")
         found = self._walk(user_id, [keys.audit_trail()], _position(cursor, question), self._enough + 1)
-        entries = [rows.read_audit_entry(row) for row in found[: self._enough]]
+        entries = [entry_rows.read_audit_entry(row) for row in found[: self._enough]]
         return Part(entries, _cursor(question, found[self._enough :]))
 
     def _records(
@@ -113,10 +113,10 @@ class History:
         lines: list[PageLine] = []
         opened = 0
         while opened < min(len(pages), MOST_PAGES) and len(lines) < self._enough:
-            lines += (line for line in rows.lines(pages[opened]) if metric in {None, line.metric})
+            lines += (line for line in record_rows.lines(pages[opened]) if metric in {None, line.metric})
             opened += 1
         wanted = [keys.record(user_id, line.id) for line in lines]
-        kept = {_key(row): rows.counted_record(row) for row in self._table.get_all(wanted)}
+        kept = {_key(row): record_rows.counted_record(row) for row in self._table.get_all(wanted)}
         records = [ListedRecord(line, kept.get(key)) for line, key in zip(lines, wanted, strict=True)]
         return Part(records, _cursor(question, pages[opened:]))
 

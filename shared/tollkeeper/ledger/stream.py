@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from tollkeeper.ledger import keys, rows
-from tollkeeper.ledger.table import Key, Row, unmarshal
+from tollkeeper.ledger import entry_rows, keys, rows
+from tollkeeper.ledger.dynamo import unmarshal
+from tollkeeper.ledger.table import Key, Row
 from tollkeeper.rules.announcements import Announcement, of_usage
 
 
@@ -51,7 +52,7 @@ def announcements(of: RowChange, at: datetime) -> Iterable[Announcement]:
     if of.after is None:
         return []
     if keys.is_announcement(of.key):
-        return [rows.read_announcement(of.after)] if of.before is None else []
+        return [entry_rows.read_announcement(of.after)] if of.before is None else []
     if keys.is_period(of.key):
         before = None if of.before is None else rows.period(of.before)
         return of_usage(str(of.after["userId"]), before, rows.period(of.after), at=at)

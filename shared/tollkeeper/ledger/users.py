@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger import entry_rows, keys, rows
 from tollkeeper.ledger.keys import Due
 from tollkeeper.ledger.table import Change, Key, Put, Table, TransactionCancelledError, Write, absent, equal
 from tollkeeper.rules.announcements import Announcement
@@ -92,7 +92,9 @@ class Users:
             only_if=[equal("spendingCap", before)],
         )
         entry = of_spending_cap(user_id, before, cap, at=now)
-        self._table.transact([change, Put(keys.audit(user_id, now, uuid4().hex), rows.audit_entry(entry))])
+        self._table.transact(
+            [change, Put(keys.audit(user_id, now, uuid4().hex), entry_rows.audit_entry(entry))]
+        )
 
     def write_subscription(
         self,
@@ -161,10 +163,10 @@ def _period(user_id: str, period: Period) -> Change:
 def _audit(of: AuditEntry) -> Write:
     """Return the writing of an audit entry; one that has a name, and was written before, is left alone."""
     if of.id is None:
-        return Put(keys.audit(of.user_id, of.at, uuid4().hex), rows.audit_entry(of))
-    return Change(keys.audit(of.user_id, of.at, of.id), begin=rows.audit_entry(of))
+        return Put(keys.audit(of.user_id, of.at, uuid4().hex), entry_rows.audit_entry(of))
+    return Change(keys.audit(of.user_id, of.at, of.id), begin=entry_rows.audit_entry(of))
 
 
 def _announcement(of: Announcement) -> Change:
     """Return the writing of an announcement; one that was made before is left alone, and stirs no stream."""
-    return Change(keys.announcement(of.user_id, of.id), begin=rows.announcement(of))
+    return Change(keys.announcement(of.user_id, of.id), begin=entry_rows.announcement(of))

@@ -12,7 +12,7 @@ from tests.fakes.api_gateway import Answer, call
 from tests.fakes.runtime import FixedClock
 from tests.fakes.table import MemoryTable
 from tollkeeper import runtime
-from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger import entry_rows, keys
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.history import History
 from tollkeeper.ledger.patience import for_seconds
@@ -350,7 +350,7 @@ def test_a_service_sees_the_audit_trail(table: MemoryTable) -> None:
     entry = AuditEntry(
         "ada", NOW, "stripe", Action.SUBSCRIPTION_UPDATED, "subscription", "sub_ada", details, "evt_1"
     )
-    table.transact([Put(keys.audit("ada", NOW, "random"), rows.audit_entry(entry))])
+    table.transact([Put(keys.audit("ada", NOW, "random"), entry_rows.audit_entry(entry))])
     assert (
         200,
         {

@@ -1,0 +1,110 @@
+"""Rows of usage records, and of the pages that list them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tollkeeper.ledger.rows import text
+from tollkeeper.ledger.table import Cells, Row
+from tollkeeper.rules.times import epoch, parse_iso
+from tollkeeper.rules.usage import UsageRecord
+
+RECORD_LIFETIME = timedelta(days=400)
+"""How long a record's id is remembered at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageLine:
+    """One record as a page lists it."""
+
+    id: str
+    metric: str
+    quantity: int
+    billing_month: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountedRecord:
+    """A usage record, and how it was counted.
+
+    `late` says that its own period was closed when it came, `unbilled` that it could not be charged for any
+    more, `dropped` that it is shown but counts in no period. `released` is how much of it was taken back
+    and does not count.
+    """
+
+    record: UsageRecord
+    late: bool
+    unbilled: bool
+    dropped: bool
+    released: int
+
+
+def record_cells(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool, dropped: bool) -> Cells:
+    """Return a usage record's row, without its key, in the period that counted it."""
+    return {
+        "userId": of.user_id,
+        "id": of.id,
+        "eventType": of.metric,
+        "quantity": of.quantity,
+        "timestamp": of.timestamp,
+        "acceptedAt": of.accepted_at,
+        "billingMonth": of.billing_month,
+        "facilityId": of.facility_id,
+        "eventData": of.event_data,
+        "reason": of.reason,
+        "actor": of.actor,
+        "period": period_id,
+        "late": late or None,
+        "unbilled": unbilled or None,
+        "dropped": dropped or None,
+        "expiresAt": epoch(of.accepted_at + RECORD_LIFETIME),
+    }
+
+
+def record(row: Row) -> UsageRecord:
+    """Read a usage record's row."""
+    return UsageRecord(
+        id=str(row["id"]),
+        user_id=str(row["userId"]),
+        metric=str(row["eventType"]),
+        quantity=int(row["quantity"]),
+        timestamp=parse_iso(str(row["timestamp"])),
+        accepted_at=parse_iso(str(row["acceptedAt"])),
+        facility_id=text(row, "facilityId"),
+        event_data=text(row, "eventData"),
+        reason=text(row, "reason"),
+        actor=text(row, "actor"),
+    )
+
+
+def counted_record(row: Row) -> CountedRecord:
+    """Read a usage record's row with how it was counted."""
+    return CountedRecord(
+        record(row),
+        late="late" in row,
+        unbilled="unbilled" in row,
+        dropped="dropped" in row,
+        released=int(row.get("released", 0)),
+    )
+
+
+def page(records: Sequence[UsageRecord]) -> Cells:
+    """Return the list of the records that one transaction counted: ids and quantities by metric."""
+    listed: dict[str, dict[str, int]] = {}
+    for of in records:
+        listed.setdefault(of.metric, {})[of.id] = of.quantity
+    return {
+        "billingMonth": records[0].billing_month,
+        "records": json.dumps(listed, separators=(",", ":"), ensure_ascii=False),
+    }
+
+
+def lines(row: Row) -> Iterator[PageLine]:
+    """Read what a page lists."""
+    listed: dict[str, dict[str, int]] = json.loads(str(row["records"]))
+    return (
+        PageLine(record_id, metric, quantity, str(row["billingMonth"]))
+        for metric, those in listed.items()
+        for record_id, quantity in those.items()
+    )
