@@ -24,6 +24,15 @@ def test_readme_says_where_each_noun_lives() -> None:
     assert expected == {folder: set(re.findall(r"`([^`]+)`", paths)) for folder, paths in rows}
 
 
+def test_readme_shows_every_folder_and_file() -> None:
+    """Each folder, and each file beside them, is linked, and no link leads nowhere."""
+    inside = {file.relative_to(README.parent) for file in README.parent.rglob("*.py")}
+    expected = {path.parts[0] for path in inside} - {"__init__.py", "__main__.py"}
+    linked = [Path(link) for link in re.findall(r"\]\((?!https://)([^)]+)\)", TEXT)]
+    assert expected == {link.parts[0] for link in linked}
+    assert [] == [link for link in linked if not (README.parent / link).exists()]
+
+
 def test_readme_lists_the_sandboxs_endpoints(host: Host) -> None:
     """Its table has every endpoint under `/_sandbox/`, with its methods."""
     app = create_app(clock=SandboxClock(), public_url=host.url)
