@@ -18,12 +18,12 @@ from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
 from infra.stripe_standin.clocks.stops import Mover
 from infra.stripe_standin.customers import customers, payment_methods
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.events import event_destinations, thin_events, webhook_endpoints
+from infra.stripe_standin.events import event_destinations, events, thin_events, webhook_endpoints
 from infra.stripe_standin.events.deliveries import Deliveries
-from infra.stripe_standin.invoices import invoice_items, invoices, invoices_by_hand
+from infra.stripe_standin.invoices import invoice_items, invoice_previews, invoices
 from infra.stripe_standin.meters import meter_events, meters
 from infra.stripe_standin.pages import Pages
-from infra.stripe_standin.portal import portal_sessions
+from infra.stripe_standin.portal import portal_configurations, portal_sessions
 from infra.stripe_standin.products import discounts, prices, products
 from infra.stripe_standin.sandbox.endpoints import Sandbox
 from infra.stripe_standin.server.api import Api, gather
@@ -35,18 +35,19 @@ from infra.stripe_standin.subscriptions import (
     subscriptions,
 )
 
-ROOMS = (
-    billing_cycle,
+NOUNS = (
     checkout_sessions,
     customers,
     discounts,
     event_destinations,
+    events,
     invoice_items,
     invoices,
-    invoices_by_hand,
+    invoice_previews,
     meter_events,
     meters,
     payment_methods,
+    portal_configurations,
     portal_sessions,
     prices,
     products,
@@ -74,7 +75,7 @@ def create_app(
     `app.router.lifespan_context(app)` in its own lifespan). Serve it in one process, on loopback only.
 
     Args:
-        clock: The one clock of the local stack, running or standing.
+        clock: The sandbox clock, running or standing.
         public_url: Where browsers and clients reach the application, without a trailing slash.
         on_stop: Awaited at each stop while `PUT /_sandbox/clock` moves the clock, with the stop's instant,
             after Stripe's own work and deliveries. Time stands still meanwhile; requests are answered.
@@ -83,7 +84,7 @@ def create_app(
     account = Account(clock=clock, public_url=public_url, background=background)
     deliveries = Deliveries(account)
     account.tell, account.tell_thin = deliveries.tell, deliveries.tell_thin
-    api = Api(account, gather(room.routes for room in ROOMS if hasattr(room, "routes")))
+    api = Api(account, gather(noun.routes for noun in NOUNS))
     account.agendas = (subscription_schedules.due, billing_cycle.due, invoices.due, checkout_sessions.due)
     mover = Mover(account, on_stop)
     sandbox = Sandbox(account, api, deliveries, mover)

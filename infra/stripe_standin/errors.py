@@ -6,7 +6,7 @@ type ErrorType = Literal["api_error", "card_error", "idempotency_error", "invali
 
 
 class RefusedError(Exception):
-    """A call that Stripe refuses, raised by any room and turned into JSON at the edge.
+    """A call that Stripe refuses, raised by any noun and turned into JSON at the edge.
 
     Args:
         message: The sentence a developer reads.

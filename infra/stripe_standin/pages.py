@@ -11,7 +11,7 @@ from stripe import Invoice, LineItem
 from stripe.checkout import Session
 
 from infra.stripe_standin.account.state import Account
-from infra.stripe_standin.checkout import checkout_sessions
+from infra.stripe_standin.checkout import completion
 from infra.stripe_standin.clocks.sandbox_clock import at
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.portal import portal_sessions
@@ -55,9 +55,7 @@ class Pages:
             session = self._account.get(Session, identifier)
             if request.method == "POST":
                 form = await _form(request)
-                checkout_sessions.complete(
-                    self._account, identifier, form.get("card", ""), form.get("code") or None
-                )
+                completion.complete(self._account, identifier, form.get("card", ""), form.get("code") or None)
                 address = (session.success_url or "").replace("{CHECKOUT_SESSION_ID}", identifier)
                 return RedirectResponse(address, status_code=303)
         except RefusedError as refusal:

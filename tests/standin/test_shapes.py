@@ -134,12 +134,12 @@ def test_event_types_are_stripes(sandbox: Sandbox, shop: Shop) -> None:
 
 
 def test_object_without_a_required_field_cannot_be_made() -> None:
-    """A room that forgets a field Stripe always sends fails at once."""
+    """An object made without a field that Stripe always sends fails at once."""
     with pytest.raises(MisshapenError, match="needs active"):
         make(sdk.Product, id="prod_1")
 
 
 def test_object_with_an_unknown_field_cannot_be_made() -> None:
-    """A room cannot invent a field."""
+    """Nobody can invent a field."""
     with pytest.raises(MisshapenError, match="current_period_end"):
         make(sdk.Subscription, current_period_end=1)

@@ -12,6 +12,7 @@ from types import NoneType
 from typing import Any, ClassVar, Union, cast, get_args, get_origin
 
 from stripe import ListObject, StripeObject
+from stripe._stripe_object import UntypedStripeObject
 from stripe.v2 import ListObject as ListObjectV2
 
 # Left out of an answer unless asked for by `expand` (docs.stripe.com/api/expanding_objects, "includable").
@@ -24,7 +25,7 @@ INCLUDABLE = {
 
 
 class MisshapenError(TypeError):
-    """A room made an object that the SDK's class does not describe: an error of the stand-in itself."""
+    """Somebody made an object that the SDK's class does not describe: an error of the stand-in itself."""
 
 
 def make[T: StripeObject](kind: type[T], /, **fields: Any) -> T:  # noqa: ANN401 - the SDK's classes type them
@@ -47,6 +48,20 @@ def reference(field: str | StripeObject) -> str:
     if isinstance(field, str):
         return field
     raise MisshapenError(f"expected an id, found {type(field).__name__}")
+
+
+def metadata(change: object, present: object = None) -> UntypedStripeObject[str]:
+    """Merge a metadata parameter: empty values unset keys, an empty whole unsets all.
+
+    See docs.stripe.com/api/metadata.
+    """
+    kept = present.to_dict() if isinstance(present, StripeObject) else {}
+    if change == "":
+        kept = {}
+    elif isinstance(change, dict):
+        kept |= change
+    merged = {key: value for key, value in kept.items() if value != ""}
+    return cast("UntypedStripeObject[str]", StripeObject.construct_from(merged, None))
 
 
 def deleted[T: StripeObject](kind: type[T], identifier: str) -> T:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from stripe import Customer, Invoice, LineItem, ListObject, PaymentMethod, Price, Product
+from stripe import Customer, LineItem, ListObject, Price, Product
 from stripe.checkout import Session
 from stripe.params.checkout import (
     SessionCreateParams,
@@ -14,25 +14,16 @@ from stripe.params.checkout import (
     SessionRetrieveParams,
 )
 
-from infra.stripe_standin.account.shapes import listing, make, new_id, reference
-from infra.stripe_standin.account.state import Account, Due, matching, metadata, page
-from infra.stripe_standin.customers import cards, customers, payment_methods
+from infra.stripe_standin.account.shapes import listing, make, metadata, new_id, reference
+from infra.stripe_standin.account.state import Account, Due
+from infra.stripe_standin.customers import customers
 from infra.stripe_standin.errors import RefusedError, lacking
-from infra.stripe_standin.products import discounts
 from infra.stripe_standin.products.prices import cents, is_metered, unit_amount
+from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
-from infra.stripe_standin.subscriptions import billing_cycle, subscriptions
 
 routes = Routes()
 
-# What the customer is taken to have typed where a billing address is required.
-ADDRESS = {
-    "city": "Testville",
-    "country": "US",
-    "line1": "1 Test Street",
-    "postal_code": "94000",
-    "state": "CA",
-}
 SHORTEST, LONGEST = 30 * 60, 24 * 3600
 MOST_ITEMS = 20
 
@@ -183,64 +174,3 @@ def _close(account: Account, session: Session) -> None:
     session.status = "expired"
     session.url = None
     account.emit("checkout.session.expired", session)
-
-
-def complete(account: Account, identifier: str, card: str, promotion_code: str | None = None) -> Session:
-    """Do what paying on the page does (docs.stripe.com/payments/checkout/how-checkout-works).
-
-    The card becomes the subscription's default payment method.
-
-    Args:
-        account: The account.
-        identifier: The session's id.
-        card: A test card's number.
-        promotion_code: What the customer typed, where the session takes codes.
-
-    Raises:
-        RefusedError: The session is not open, or the card was declined (402): the customer may try another.
-    """
-    session = account.get(Session, identifier)
-    if session.status != "open":
-        raise RefusedError(f"This Checkout Session is {session.status}.", code="checkout_session_not_open")
-    data = account.subscription_data[identifier]
-    discount = _discount(account, session, promotion_code)
-    method = payment_methods.from_card(account, cards.by_number(card))
-    address = ADDRESS if session.billing_address_collection == "required" else None
-    method.billing_details.address = make(PaymentMethod.BillingDetails.Address, **(address or {}))
-    trial = bool(data.get("trial_period_days"))
-    customer = account.find(Customer, str(session.customer))
-    now = account.now(customer.test_clock if customer else None)
-    cards.check(method, attaching=trial, now=now)
-    if customer is None:
-        customer = customers.create(account, {"email": session.customer_email or "customer@example.com"})
-        session.customer = customer.id
-    payment_methods.join(account, method, customer)
-    wanted = [
-        {"price": item.price.id} | ({"quantity": item.quantity} if item.quantity is not None else {})
-        for item in (session.line_items.data if session.line_items else [])
-        if item.price
-    ]
-    subscription = subscriptions.start(
-        account, customer.id, wanted, {**data, "default_payment_method": method.id, "discounts": discount}
-    )
-    billing_cycle.begin(account, subscription, customer)
-    invoice = account.get(Invoice, str(subscription.latest_invoice))
-    session.subscription, session.invoice = subscription.id, invoice.id
-    session.status = "complete"
-    session.payment_status = "no_payment_required" if invoice.amount_due == 0 else "paid"
-    session.amount_total, session.url = invoice.total, None
-    session.discounts = [make(Session.Discount, **given) for given in discount]
-    session.customer_details = make(
-        Session.CustomerDetails, address=address, email=customer.email, tax_exempt="none", tax_ids=[]
-    )
-    account.emit("checkout.session.completed", session)
-    return session
-
-
-def _discount(account: Account, session: Session, promotion_code: str | None) -> list[dict[str, str]]:
-    if promotion_code:
-        if not session.allow_promotion_codes:
-            raise RefusedError("This session takes no promotion codes.", param="promotion_code")
-        return [{"promotion_code": discounts.by_code(account, promotion_code).id}]
-    given = session.discounts or []
-    return [{key: str(value) for key, value in one.to_dict().items() if value} for one in given]

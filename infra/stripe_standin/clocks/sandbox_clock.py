@@ -1,4 +1,4 @@
-"""The one clock that the stand-in, its test clocks and the product's functions share."""
+"""The clock of the whole sandbox, which whoever plays along can share."""
 
 from datetime import UTC, datetime
 

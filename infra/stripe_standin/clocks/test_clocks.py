@@ -13,12 +13,12 @@ from stripe.params.test_helpers import (
 from stripe.test_helpers import TestClock
 
 from infra.stripe_standin.account.shapes import deleted, make, new_id
-from infra.stripe_standin.account.state import Account, page
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.clocks import agenda
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices import collection
+from infra.stripe_standin.server.lists import page
 from infra.stripe_standin.server.routes import Routes
-from infra.stripe_standin.subscriptions import billing_cycle
+from infra.stripe_standin.subscriptions import subscription_status
 from infra.stripe_standin.subscriptions.periods import end_after
 
 routes = Routes()
@@ -96,7 +96,11 @@ def _furthest(account: Account, clock: TestClock) -> int:
     ends = []
     for subscription in account.all(Subscription):
         recurring = subscription.items.data[0].price.recurring
-        if subscription.test_clock == clock.id and subscription.status in billing_cycle.LIVE and recurring:
+        if (
+            subscription.test_clock == clock.id
+            and subscription.status in subscription_status.LIVE
+            and recurring
+        ):
             end = clock.frozen_time
             for _ in range(MOST_INTERVALS):
                 end = end_after(clock.frozen_time, recurring, end)
@@ -109,8 +113,8 @@ def delete(account: Account, _params: TestClockDeleteParams, clock: str) -> Test
     """Delete a clock with its customers (docs.stripe.com/api/test_clocks/delete)."""
     known = account.get(TestClock, clock)
     for subscription in account.all(Subscription):
-        if subscription.test_clock == clock and subscription.status in billing_cycle.LIVE:
-            collection.end(account, subscription, reason="cancellation_requested")
+        if subscription.test_clock == clock and subscription.status in subscription_status.LIVE:
+            subscription_status.end(account, subscription, reason="cancellation_requested")
     for customer in account.all(Customer):
         if customer.test_clock == clock:
             customer.deleted = True

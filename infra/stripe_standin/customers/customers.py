@@ -14,15 +14,15 @@ from stripe.params import (
 )
 from stripe.test_helpers import TestClock
 
-from infra.stripe_standin.account.shapes import deleted, make, new_id
-from infra.stripe_standin.account.state import Account, matching, metadata, page
+from infra.stripe_standin.account.shapes import deleted, make, metadata, new_id
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices import collection
+from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
+from infra.stripe_standin.subscriptions import subscription_status
 
 routes = Routes()
 
-ENDED = ("canceled", "incomplete_expired")
 PLAIN_FIELDS = ("description", "email", "name", "phone")
 
 
@@ -93,8 +93,8 @@ def delete(account: Account, _params: CustomerDeleteParams, customer: str) -> Cu
     """Delete a customer and cancel what they subscribed to at once (docs.stripe.com/api/customers/delete)."""
     known = living(account, customer)
     for subscription in account.all(Subscription):
-        if subscription.customer == known.id and subscription.status not in ENDED:
-            collection.end(account, subscription, reason="cancellation_requested")
+        if subscription.customer == known.id and subscription.status not in subscription_status.ENDED:
+            subscription_status.end(account, subscription, reason="cancellation_requested")
     account.emit("customer.deleted", known)
     known.deleted = True
     return deleted(Customer, customer)

@@ -12,11 +12,12 @@ from stripe.params import (
     PaymentMethodRetrieveParams,
 )
 
-from infra.stripe_standin.account.shapes import make, new_id
-from infra.stripe_standin.account.state import Account, matching, metadata, page
+from infra.stripe_standin.account.shapes import make, metadata, new_id
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.customers import cards, customers
 from infra.stripe_standin.customers.cards import Card
 from infra.stripe_standin.errors import RefusedError, lacking
+from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
 
 routes = Routes()

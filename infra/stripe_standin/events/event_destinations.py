@@ -13,8 +13,8 @@ from stripe.params.v2.core import (
 from stripe.v2 import DeletedObject, ListObject
 from stripe.v2.core import EventDestination
 
-from infra.stripe_standin.account.shapes import listing_v2, make, new_id
-from infra.stripe_standin.account.state import Account, metadata
+from infra.stripe_standin.account.shapes import listing_v2, make, metadata, new_id
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.clocks.sandbox_clock import iso
 from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.server.routes import Routes

@@ -1,11 +1,9 @@
-"""Webhook endpoints of snapshot events (docs.stripe.com/api/webhook_endpoints)."""
+"""Webhook endpoints, which snapshot events are sent to (docs.stripe.com/api/webhook_endpoints)."""
 
 import secrets
 
-from stripe import Event, ListObject, WebhookEndpoint
+from stripe import ListObject, WebhookEndpoint
 from stripe.params import (
-    EventListParams,
-    EventRetrieveParams,
     WebhookEndpointCreateParams,
     WebhookEndpointDeleteParams,
     WebhookEndpointListParams,
@@ -13,8 +11,9 @@ from stripe.params import (
     WebhookEndpointUpdateParams,
 )
 
-from infra.stripe_standin.account.shapes import deleted, make, new_id
-from infra.stripe_standin.account.state import Account, matching, metadata, page
+from infra.stripe_standin.account.shapes import deleted, make, metadata, new_id
+from infra.stripe_standin.account.state import Account
+from infra.stripe_standin.server.lists import page
 from infra.stripe_standin.server.routes import Routes
 
 routes = Routes()
@@ -73,20 +72,3 @@ def delete(account: Account, _params: WebhookEndpointDeleteParams, endpoint: str
     known = account.get(WebhookEndpoint, endpoint)
     account.forget(known)
     return deleted(WebhookEndpoint, endpoint)
-
-
-@routes.get("/v1/events", EventListParams)
-def events(account: Account, params: EventListParams) -> ListObject[Event]:
-    """List events, newest first (docs.stripe.com/api/events/list)."""
-    found = matching(account.all(Event), params, "type")
-    if "types" in params:
-        found = [event for event in found if event.type in params["types"]]
-    if "delivery_success" in params:
-        found = [event for event in found if (event.pending_webhooks == 0) is params["delivery_success"]]
-    return page(found, params, "/v1/events")
-
-
-@routes.get("/v1/events/{event}", EventRetrieveParams)
-def retrieve_event(account: Account, _params: EventRetrieveParams, event: str) -> Event:
-    """Retrieve an event (docs.stripe.com/api/events/retrieve)."""
-    return account.get(Event, event)

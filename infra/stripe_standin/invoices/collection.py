@@ -5,11 +5,12 @@ See docs.stripe.com/billing/subscriptions/overview.
 
 from stripe import Customer, Invoice, InvoicePayment, PaymentIntent, PaymentMethod, Subscription
 
-from infra.stripe_standin.account.shapes import make, new_id, reference
-from infra.stripe_standin.account.state import Account, metadata
+from infra.stripe_standin.account.shapes import make, metadata, new_id, reference
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.customers import cards
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices.invoicing import subscription_of
+from infra.stripe_standin.invoices.drafts import subscription_of
+from infra.stripe_standin.subscriptions import subscription_status
 from infra.stripe_standin.subscriptions.periods import DAY
 
 
@@ -221,22 +222,7 @@ def _after_failure(account: Account, invoice: Invoice) -> None:
     final = invoice.next_payment_attempt is None and invoice.attempt_count > len(account.dunning.retry_days)
     if final and account.dunning.finally_ == "canceled":
         invoice.auto_advance = False
-        end(account, subscription, reason="payment_failed")
+        subscription_status.end(account, subscription, reason="payment_failed")
         return
     with account.changing("customer.subscription.updated", subscription):
         subscription.status = "unpaid" if final and account.dunning.finally_ == "unpaid" else "past_due"
-
-
-def end(account: Account, subscription: Subscription, *, reason: str) -> None:
-    """Cancel for good; a canceled subscription never comes back.
-
-    See docs.stripe.com/billing/subscriptions/cancel.
-    """
-    now = account.now(subscription.test_clock)
-    subscription.status = "canceled"
-    subscription.ended_at = now
-    subscription.canceled_at = subscription.canceled_at or now
-    subscription.pending_update = None
-    if subscription.cancellation_details and not subscription.cancellation_details.reason:
-        subscription.cancellation_details["reason"] = reason
-    account.emit("customer.subscription.deleted", subscription)

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from stripe import Invoice, InvoiceItem, ListObject, Price, Subscription
+from stripe import Invoice, InvoiceItem, InvoiceLineItem, ListObject, Price, Subscription
 from stripe.params import (
     InvoiceItemCreateParams,
     InvoiceItemDeleteParams,
@@ -10,12 +10,13 @@ from stripe.params import (
     InvoiceItemRetrieveParams,
 )
 
-from infra.stripe_standin.account.shapes import deleted, listing, make, new_id
-from infra.stripe_standin.account.state import Account, matching, metadata, page
+from infra.stripe_standin.account.shapes import deleted, listing, make, metadata, new_id
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.customers import customers
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices import invoice_lines, invoicing
+from infra.stripe_standin.invoices import drafts, invoice_lines
 from infra.stripe_standin.products.prices import cents, unit_amount
+from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
 
 routes = Routes()
@@ -64,7 +65,7 @@ def create(account: Account, params: InvoiceItemCreateParams) -> InvoiceItem:
         line = invoice_lines.from_item(item)
         line.invoice = invoice.id
         invoice.lines = listing([*invoice.lines.data, line], str(invoice.lines.url))
-        invoicing.total(account, invoice)
+        drafts.total(account, invoice)
     account.emit("invoiceitem.created", item)
     return item
 
@@ -115,3 +116,40 @@ def delete(account: Account, _params: InvoiceItemDeleteParams, item: str) -> Inv
     account.forget(known)
     account.emit("invoiceitem.deleted", known)
     return deleted(InvoiceItem, item)
+
+
+def take_pending_items(
+    account: Account, customer: str, subscription: str | None, currency: str
+) -> list[InvoiceLineItem]:
+    """Write the pending invoice items as lines; once on an invoice, `bind_items` closes them."""
+    return [
+        invoice_lines.from_item(item) for item in pending_items(account, customer, subscription, currency)
+    ]
+
+
+def pending_items(
+    account: Account, customer: str, subscription: str | None, currency: str
+) -> list[InvoiceItem]:
+    """A customer's invoice items on no invoice yet, oldest first: those of the subscription or of none."""
+    return [
+        item
+        for item in reversed(list(account.all(InvoiceItem)))
+        if item.customer == customer
+        and item.invoice is None
+        and item.currency == currency
+        and _subscription_of_item(item) in (None, subscription)
+    ]
+
+
+def bind_items(account: Account, invoice: Invoice) -> None:
+    """Mark the invoice items behind an invoice's lines as being on it."""
+    for line in invoice.lines.data:
+        parent = line.parent
+        details = parent and (parent.subscription_item_details or parent.invoice_item_details)
+        if details and (item := account.find(InvoiceItem, details.invoice_item)):
+            item.invoice = invoice.id
+
+
+def _subscription_of_item(item: InvoiceItem) -> str | None:
+    details = item.parent.subscription_details if item.parent else None
+    return details.subscription if details else None

@@ -5,8 +5,8 @@ from decimal import Decimal
 from stripe import Invoice, InvoiceItem, InvoiceLineItem, Price, Product, Subscription, SubscriptionItem
 from stripe.billing import Meter
 
-from infra.stripe_standin.account.shapes import make, new_id, reference
-from infra.stripe_standin.account.state import Account, metadata
+from infra.stripe_standin.account.shapes import make, metadata, new_id, reference
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.clocks.sandbox_clock import at
 from infra.stripe_standin.products.prices import cents, is_metered, unit_amount
 

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from functools import partial
 
-from stripe import Invoice, InvoiceLineItem, InvoicePayment, ListObject
+from stripe import Invoice, InvoiceItem, InvoiceLineItem, InvoicePayment, ListObject, Subscription
 from stripe.params import (
+    InvoiceCreateParams,
+    InvoiceDeleteParams,
     InvoiceFinalizeInvoiceParams,
     InvoiceLineItemListParams,
     InvoiceListParams,
+    InvoiceMarkUncollectibleParams,
     InvoicePaymentListParams,
     InvoicePayParams,
     InvoiceRetrieveParams,
@@ -15,10 +18,12 @@ from stripe.params import (
     InvoiceVoidInvoiceParams,
 )
 
-from infra.stripe_standin.account.state import Account, Due, matching, metadata, page
-from infra.stripe_standin.customers import payment_methods
-from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices import collection, invoicing
+from infra.stripe_standin.account.shapes import deleted, metadata
+from infra.stripe_standin.account.state import Account, Due
+from infra.stripe_standin.customers import customers, payment_methods
+from infra.stripe_standin.errors import RefusedError, lacking
+from infra.stripe_standin.invoices import collection, drafts, finalization, invoice_items
+from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions.periods import DAY
 
@@ -40,12 +45,43 @@ def due(account: Account) -> Iterator[Due]:
 
 
 def _advance(account: Account, invoice: Invoice) -> None:
-    invoicing.finalize(account, invoice)
+    finalization.finalize(account, invoice)
     collection.collect(account, invoice)
 
 
 def _retry(account: Account, invoice: Invoice) -> None:
     collection.collect(account, invoice)
+
+
+@routes.post("/v1/invoices", InvoiceCreateParams)
+def create(account: Account, params: InvoiceCreateParams) -> Invoice:
+    """Create a draft, empty unless told to take pending items (docs.stripe.com/api/invoices/create)."""
+    if "customer" not in params:
+        raise RefusedError("Missing required param: customer.", code="parameter_missing", param="customer")
+    if params.get("collection_method", "charge_automatically") != "charge_automatically":
+        raise lacking("invoices sent by mail")
+    customer = customers.living(account, params["customer"])
+    subscription = account.get(Subscription, params["subscription"]) if "subscription" in params else None
+    lines: list[InvoiceLineItem] = []
+    if params.get("pending_invoice_items_behavior") == "include":
+        lines = invoice_items.take_pending_items(
+            account, customer.id, subscription.id if subscription else None, params.get("currency", "usd")
+        )
+    invoice = drafts.draft(
+        account,
+        customer,
+        lines,
+        reason="manual",
+        subscription=subscription,
+        auto_advance=params.get("auto_advance", False),
+    )
+    if "automatically_finalizes_at" in params:
+        invoice.automatically_finalizes_at, invoice.auto_advance = params["automatically_finalizes_at"], True
+    invoice.default_payment_method = params.get("default_payment_method")
+    invoice.description = params.get("description")
+    invoice.metadata = metadata(params.get("metadata"))
+    invoice_items.bind_items(account, invoice)
+    return invoice
 
 
 @routes.get("/v1/invoices", InvoiceListParams)
@@ -60,14 +96,14 @@ def listed(account: Account, params: InvoiceListParams) -> ListObject[Invoice]:
 
 
 def _bills(account: Account, invoice: Invoice, subscription: str) -> bool:
-    billed = invoicing.subscription_of(account, invoice)
+    billed = drafts.subscription_of(account, invoice)
     return billed is not None and billed.id == subscription
 
 
 def _fresh(account: Account, invoice: Invoice) -> Invoice:
     """A draft shows what its customer used by now."""
     if invoice.status == "draft":
-        invoicing.total(account, invoice)
+        drafts.total(account, invoice)
     return invoice
 
 
@@ -128,7 +164,7 @@ def finalize(account: Account, params: InvoiceFinalizeInvoiceParams, invoice: st
     """
     known = account.get(Invoice, invoice)
     known.auto_advance = params.get("auto_advance", known.auto_advance)
-    invoicing.finalize(account, known)
+    finalization.finalize(account, known)
     if known.auto_advance or known.amount_due == 0:
         collection.collect(account, known)
     return known
@@ -143,7 +179,7 @@ def pay(account: Account, params: InvoicePayParams, invoice: str) -> Invoice:
     """
     known = account.get(Invoice, invoice)
     if known.status == "draft":
-        invoicing.finalize(account, known)
+        finalization.finalize(account, known)
     if known.status not in ("open", "uncollectible"):
         raise RefusedError(f"Invoice is already {known.status}", code="invoice_not_editable")
     method = None
@@ -159,5 +195,31 @@ def pay(account: Account, params: InvoicePayParams, invoice: str) -> Invoice:
 def void(account: Account, _params: InvoiceVoidInvoiceParams, invoice: str) -> Invoice:
     """Void an open invoice (docs.stripe.com/api/invoices/void)."""
     known = account.get(Invoice, invoice)
-    invoicing.void(account, known)
+    finalization.void(account, known)
+    return known
+
+
+@routes.delete("/v1/invoices/{invoice}", InvoiceDeleteParams)
+def delete(account: Account, _params: InvoiceDeleteParams, invoice: str) -> Invoice:
+    """Delete a draft that no subscription made (docs.stripe.com/api/invoices/delete)."""
+    known = account.get(Invoice, invoice)
+    if known.status != "draft" or drafts.subscription_of(account, known):
+        raise RefusedError("You can only delete one-off draft invoices.", code="invoice_not_editable")
+    for item in account.all(InvoiceItem):
+        if item.invoice == known.id:
+            account.forget(item)
+    account.forget(known)
+    account.emit("invoice.deleted", known)
+    return deleted(Invoice, invoice)
+
+
+@routes.post("/v1/invoices/{invoice}/mark_uncollectible", InvoiceMarkUncollectibleParams)
+def mark_uncollectible(account: Account, _params: InvoiceMarkUncollectibleParams, invoice: str) -> Invoice:
+    """Write an open invoice off (docs.stripe.com/api/invoices/mark_uncollectible)."""
+    known = account.get(Invoice, invoice)
+    if known.status != "open":
+        raise RefusedError("Only an open invoice can be uncollectible.", code="invoice_not_editable")
+    known.status, known.auto_advance, known.next_payment_attempt = "uncollectible", False, None
+    known.status_transitions.marked_uncollectible_at = account.now(known.test_clock)
+    account.emit("invoice.marked_uncollectible", known)
     return known

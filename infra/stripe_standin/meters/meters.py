@@ -13,8 +13,9 @@ from stripe.params.billing import (
 )
 
 from infra.stripe_standin.account.shapes import make, new_id
-from infra.stripe_standin.account.state import Account, matching, page
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
 
 routes = Routes()

@@ -12,9 +12,10 @@ from stripe.params import (
     PromotionCodeRetrieveParams,
 )
 
-from infra.stripe_standin.account.shapes import make, new_id, reference
-from infra.stripe_standin.account.state import Account, matching, metadata, page
+from infra.stripe_standin.account.shapes import make, metadata, new_id, reference
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError, lacking
+from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
 
 routes = Routes()

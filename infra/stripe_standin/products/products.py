@@ -3,9 +3,10 @@
 from stripe import ListObject, Product
 from stripe.params import ProductCreateParams, ProductListParams, ProductRetrieveParams, ProductUpdateParams
 
-from infra.stripe_standin.account.shapes import make, new_id
-from infra.stripe_standin.account.state import Account, matching, metadata, page
+from infra.stripe_standin.account.shapes import make, metadata, new_id
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
 
 routes = Routes()

@@ -3,74 +3,31 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from fnmatch import fnmatchcase
-from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from infra.stripe_standin.account.state import Account, Dunning
-from infra.stripe_standin.checkout import checkout_sessions
+from infra.stripe_standin.checkout import completion
 from infra.stripe_standin.clocks.sandbox_clock import iso
 from infra.stripe_standin.clocks.stops import Mover
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.events.deliveries import Deliveries, Disturbance
+from infra.stripe_standin.sandbox.settings import (
+    CardSetting,
+    ClockSetting,
+    DeliverySetting,
+    DunningSetting,
+    FaultSetting,
+    FaultsSetting,
+    Setting,
+)
 from infra.stripe_standin.server import expansion
 from infra.stripe_standin.server.api import Api
 from infra.stripe_standin.server.faults import Fault
-
-
-class Setting(BaseModel):
-    """A body: camelCase, closed."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
-
-
-class ClockSetting(Setting):
-    """`{"now": "2026-12-24T00:00:00Z"}`."""
-
-    now: AwareDatetime
-
-
-class DeliverySetting(Setting):
-    """`{"drop": 0.1, "duplicate": 0.3, "reorder": true, "delaySeconds": 2}`; what is left out is off."""
-
-    drop: float = Field(0, ge=0, le=1)
-    duplicate: float = Field(0, ge=0, le=1)
-    reorder: bool = False
-    delay_seconds: float = Field(0, ge=0, le=60)
-
-
-class FaultSetting(Setting):
-    """One fault; see `faults.Fault`."""
-
-    method: str = "*"
-    path: str = "*"
-    effect: Literal["before", "after"] = "before"
-    answer: Literal["500", "429", "lost"] = "500"
-    count: int = Field(1, ge=1)
-
-
-class FaultsSetting(Setting):
-    """`{"faults": [{"method": "POST", "path": "/v1/customers", "effect": "after", "answer": "lost"}]}`."""
-
-    faults: list[FaultSetting]
-
-
-class DunningSetting(Setting):
-    """`{"retryDays": [3, 5, 7], "finally": "canceled"}`; see `account.Dunning`."""
-
-    retry_days: list[int] = Field(default=[3, 5, 7])
-    finally_: Literal["canceled", "unpaid", "past_due"] = Field("canceled", alias="finally")
-
-
-class CardSetting(Setting):
-    """`{"card": "4242424242424242"}`, and a promotion code if the customer types one."""
-
-    card: str
-    promotion_code: str | None = None
 
 
 class Sandbox:
@@ -102,7 +59,7 @@ class Sandbox:
         ]
 
     async def clock(self, _request: Request) -> Response:
-        """What time it is; asked by the product's functions at each call, also while the clock moves."""
+        """What time it is; answered also while the clock moves, for whoever shares it."""
         return JSONResponse({"now": iso(self._account.clock.now()), "frozen": self._account.clock.frozen})
 
     async def set_clock(self, request: Request) -> Response:
@@ -172,7 +129,7 @@ class Sandbox:
         """Pay on a Checkout session's page."""
         try:
             setting = CardSetting.model_validate_json(await request.body())
-            session = checkout_sessions.complete(
+            session = completion.complete(
                 self._account, request.path_params["session"], setting.card, setting.promotion_code
             )
         except ValidationError as invalid:

@@ -1,11 +1,11 @@
-"""The door of the API: who asks, what for, whether it was asked before; then the room's answer as JSON."""
+"""The door of the API: who asks, what for, whether it was asked before; then the answer as JSON."""
 
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -19,13 +19,10 @@ from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.server import expansion, faults
 from infra.stripe_standin.server.faults import AnswerLostError, Fault, Faults
 from infra.stripe_standin.server.forms import Raw, decode
+from infra.stripe_standin.server.idempotency import Answer, IdempotencyKeys
 from infra.stripe_standin.server.params import Params, read
 from infra.stripe_standin.server.routes import Route, Routes
 
-type Answer = tuple[int, dict[str, Any]]
-
-KEY_MEMORY = 24 * 3600
-LONGEST_KEY = 255
 MOST_REQUESTS = 200_000
 
 
@@ -45,16 +42,6 @@ class Call:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """The first answer to an idempotency key (docs.stripe.com/api/idempotent_requests)."""
-
-    question: tuple[str, str, str]
-    at: int
-    status: int
-    body: dict[str, Any]
-
-
 @dataclass
 class Api:
     """Answers `/v1` and `/v2`.
@@ -70,7 +57,7 @@ class Api:
     routes: list[Route]
     faults: Faults = field(default_factory=Faults)
     calls: deque[Call] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
-    _answers: dict[str, Remembered] = field(default_factory=dict)
+    _keys: IdempotencyKeys = field(default_factory=IdempotencyKeys)
 
     async def handle(self, request: Request) -> Response:
         """Answer one HTTP request."""
@@ -113,7 +100,13 @@ class Api:
         if call.method != "POST" or call.idempotency_key is None:
             outcome = self._execute(call, route, ids, params, fault)
         else:
-            outcome = self._once(call, lambda: self._execute(call, route, ids, params, fault))
+            question = (call.method, call.path, json.dumps(call.params, sort_keys=True))
+            outcome, call.replayed = self._keys.once(
+                call.idempotency_key,
+                question,
+                self.account.now(),
+                lambda: self._execute(call, route, ids, params, fault),
+            )
         if fault and fault.effect == "after" and fault.answer == "lost":
             raise AnswerLostError
         return outcome
@@ -136,32 +129,6 @@ class Api:
             return refusal.status, refusal.body()
         return 200, rendered
 
-    def _once(self, call: Call, execute: Callable[[], Answer]) -> Answer:
-        """Replay the first answer to the key, or execute and remember.
-
-        See docs.stripe.com/api/idempotent_requests.
-        """
-        key = call.idempotency_key or ""
-        if len(key) > LONGEST_KEY:
-            raise RefusedError("Idempotency keys are at most 255 characters.", kind="idempotency_error")
-        question = (call.method, call.path, json.dumps(call.params, sort_keys=True))
-        now = self.account.now()
-        known = self._answers.get(key)
-        if known and now - known.at < KEY_MEMORY:
-            if known.question != question:
-                raise RefusedError(
-                    "Keys for idempotent requests can only be used with the same parameters they were first "
-                    f"used with. Try using a key other than '{key}' if you meant a different request.",
-                    kind="idempotency_error",
-                    code="idempotency_key_in_use",
-                )
-            call.replayed = True
-            return known.status, known.body
-        status, body = execute()
-        if status != 429:  # noqa: PLR2004 - a limited request never began, so it is not remembered
-            self._answers[key] = Remembered(question, now, status, body)
-        return status, body
-
     def _find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         for route in self.routes:
             matched = route.pattern.fullmatch(path)
@@ -183,9 +150,9 @@ class LostResponse(Response):
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
 
 
-def gather(rooms: Iterable[Routes]) -> list[Route]:
-    """All rooms' calls, those without ids in their path first, so that `/search` is not taken for an id."""
-    return sorted((route for room in rooms for route in room.all), key=lambda route: "{" in route.path)
+def gather(nouns: Iterable[Routes]) -> list[Route]:
+    """All nouns' calls, those without ids in their path first, so that `/search` is not taken for an id."""
+    return sorted((route for noun in nouns for route in noun.all), key=lambda route: "{" in route.path)
 
 
 def _authorize(request: Request) -> None:

@@ -22,7 +22,7 @@ from infra.stripe_standin.server.forms import Raw
 
 
 class Params(dict[str, Any]):
-    """A request's parameters, which remember what no room asked for.
+    """A request's parameters, which remember what nobody asked for.
 
     So what Stripe takes and the stand-in ignores can be told, instead of being dropped in silence.
     """

@@ -1,4 +1,4 @@
-"""How a room says which calls it answers."""
+"""How a noun says which calls it answers."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ class Route:
 
 
 class Routes:
-    """The calls one room answers."""
+    """The calls one noun answers."""
 
     def __init__(self) -> None:
         self.all: list[Route] = []

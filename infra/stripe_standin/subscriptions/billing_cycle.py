@@ -9,11 +9,11 @@ from functools import partial
 from stripe import Customer, Invoice, InvoiceLineItem, Subscription, SubscriptionItem
 
 from infra.stripe_standin.account.state import Account, Due
-from infra.stripe_standin.invoices import collection, invoice_lines, invoicing
+from infra.stripe_standin.invoices import collection, drafts, finalization, invoice_items, invoice_lines
 from infra.stripe_standin.products.prices import is_metered
+from infra.stripe_standin.subscriptions import subscription_status
 from infra.stripe_standin.subscriptions.periods import DAY, end_after
 
-LIVE = ("trialing", "active", "past_due", "unpaid")
 TRIAL_NOTICE = 3 * DAY
 # An unpaid first invoice has 23 hours (docs.stripe.com/billing/subscriptions/overview, "incomplete").
 INCOMPLETE_GRACE = 23 * 3600
@@ -26,7 +26,7 @@ def due(account: Account) -> Iterator[Due]:
         on = str(clock) if clock else None
         if subscription.status == "incomplete":
             yield Due(subscription.created + INCOMPLETE_GRACE, partial(_expire, account, subscription), on)
-        if subscription.status not in LIVE:
+        if subscription.status not in subscription_status.LIVE:
             continue
         end = period(subscription)[1]
         if subscription.cancel_at and subscription.cancel_at < end:
@@ -59,14 +59,14 @@ def begin(account: Account, subscription: Subscription, customer: Customer) -> N
     trialing = subscription.status == "trialing"
     write = invoice_lines.of_trial if trialing else invoice_lines.in_advance
     lines = [write(account, subscription, item) for item in licensed(subscription.items.data)]
-    lines += invoicing.take_pending_items(account, customer.id, subscription.id, subscription.currency)
-    invoice = invoicing.draft(
+    lines += invoice_items.take_pending_items(account, customer.id, subscription.id, subscription.currency)
+    invoice = drafts.draft(
         account, customer, lines, reason="subscription_create", subscription=subscription, auto_advance=False
     )
-    invoicing.bind_items(account, invoice)
+    invoice_items.bind_items(account, invoice)
     subscription.latest_invoice = invoice.id
     account.emit("customer.subscription.created", subscription)
-    invoicing.finalize(account, invoice)
+    finalization.finalize(account, invoice)
     collection.collect(account, invoice)
 
 
@@ -84,7 +84,7 @@ def turn(account: Account, subscription: Subscription) -> None:
     if trialed and not collection.has_method(account, subscription):
         behavior = subscription.trial_settings and subscription.trial_settings.end_behavior
         if behavior and behavior.missing_payment_method == "cancel":
-            collection.end(account, subscription, reason="cancellation_requested")
+            subscription_status.end(account, subscription, reason="cancellation_requested")
             return
         if behavior and behavior.missing_payment_method == "pause":
             with account.changing("customer.subscription.updated", subscription):
@@ -113,12 +113,12 @@ def finish(account: Account, subscription: Subscription, start: int, end: int) -
     """
     trialed = subscription.status == "trialing"
     arrears = [] if trialed else usage_lines(account, subscription, start, end)
-    arrears += invoicing.take_pending_items(
+    arrears += invoice_items.take_pending_items(
         account, str(subscription.customer), subscription.id, subscription.currency
     )
     if arrears:
         subscription.latest_invoice = _cycle_invoice(account, subscription, arrears, (start, end)).id
-    collection.end(account, subscription, reason="cancellation_requested")
+    subscription_status.end(account, subscription, reason="cancellation_requested")
 
 
 def _cancel_early(account: Account, subscription: Subscription) -> None:
@@ -136,7 +136,7 @@ def bill_ahead(
     lines = [
         invoice_lines.in_advance(account, subscription, item) for item in licensed(subscription.items.data)
     ]
-    lines += invoicing.take_pending_items(
+    lines += invoice_items.take_pending_items(
         account, str(subscription.customer), subscription.id, subscription.currency
     )
     subscription.latest_invoice = _cycle_invoice(account, subscription, [*lines, *arrears], looked_back_on).id
@@ -148,7 +148,7 @@ def _cycle_invoice(
     lines: list[InvoiceLineItem],
     looked_back_on: tuple[int, int],
 ) -> Invoice:
-    invoice = invoicing.draft(
+    invoice = drafts.draft(
         account,
         account.get(Customer, str(subscription.customer)),
         lines,
@@ -158,7 +158,7 @@ def _cycle_invoice(
         # An unpaid subscription's invoices stay drafts (docs.stripe.com/billing/subscriptions/overview).
         auto_advance=subscription.status != "unpaid",
     )
-    invoicing.bind_items(account, invoice)
+    invoice_items.bind_items(account, invoice)
     return invoice
 
 
@@ -194,7 +194,7 @@ def _expire(account: Account, subscription: Subscription) -> None:
     with account.changing("customer.subscription.updated", subscription):
         subscription.status = "incomplete_expired"
         subscription.ended_at = account.now(subscription.test_clock)
-    invoicing.void(account, account.get(Invoice, str(subscription.latest_invoice)))
+    finalization.void(account, account.get(Invoice, str(subscription.latest_invoice)))
 
 
 def _expire_pending_update(account: Account, subscription: Subscription) -> None:
@@ -202,6 +202,6 @@ def _expire_pending_update(account: Account, subscription: Subscription) -> None
     with account.changing("customer.subscription.updated", subscription):
         for invoice in account.all(Invoice):
             if collection.is_of_pending_update(account, invoice, subscription):
-                invoicing.void(account, invoice)
+                finalization.void(account, invoice)
         subscription.pending_update = None
     account.emit("customer.subscription.pending_update_expired", subscription)

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from stripe import Invoice, InvoiceItem, Price, Subscription, SubscriptionItem
 
-from infra.stripe_standin.account.shapes import make, new_id
-from infra.stripe_standin.account.state import Account, metadata
-from infra.stripe_standin.invoices import collection, invoice_lines, invoicing
+from infra.stripe_standin.account.shapes import make, metadata, new_id
+from infra.stripe_standin.account.state import Account
+from infra.stripe_standin.invoices import collection, drafts, invoice_items, invoice_lines
 from infra.stripe_standin.invoices.invoice_lines import price_of, subscription_item_of
 from infra.stripe_standin.products.prices import cents, is_metered, unit_amount
 
@@ -72,7 +72,7 @@ def _unexpired(account: Account, subscription: Subscription, item: str, instant:
     ]
     pending = [
         (known.amount, known.period.start, known.period.end)
-        for known in invoicing.pending_items(
+        for known in invoice_items.pending_items(
             account, str(subscription.customer), subscription.id, subscription.currency
         )
         if known.parent and known.parent.subscription_details
@@ -91,7 +91,7 @@ def _unexpired(account: Account, subscription: Subscription, item: str, instant:
 def _counts(account: Account, invoice: Invoice, subscription: Subscription) -> bool:
     """What a pending update would charge has not been debited yet."""
     held_back = collection.is_of_pending_update(account, invoice, subscription)
-    return invoicing.subscription_of(account, invoice) is subscription and not held_back
+    return drafts.subscription_of(account, invoice) is subscription and not held_back
 
 
 def _metered(price: Price | None) -> bool:

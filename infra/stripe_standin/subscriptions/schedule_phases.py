@@ -5,8 +5,8 @@ from typing import Any
 
 from stripe import Price, Subscription, SubscriptionSchedule
 
-from infra.stripe_standin.account.shapes import make
-from infra.stripe_standin.account.state import Account, metadata
+from infra.stripe_standin.account.shapes import make, metadata
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.subscriptions.periods import end_after
 

@@ -6,14 +6,14 @@ from typing import Any
 from stripe import Customer, Invoice, InvoiceLineItem, PaymentMethod, Price, Subscription, SubscriptionItem
 from stripe.params import SubscriptionCancelParams, SubscriptionResumeParams, SubscriptionUpdateParams
 
-from infra.stripe_standin.account.shapes import make
-from infra.stripe_standin.account.state import Account, metadata
+from infra.stripe_standin.account.shapes import make, metadata
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError, lacking
-from infra.stripe_standin.invoices import collection, invoicing
+from infra.stripe_standin.invoices import collection, drafts, finalization, invoice_items
 from infra.stripe_standin.products import discounts
 from infra.stripe_standin.products.prices import plan
 from infra.stripe_standin.server.routes import Routes
-from infra.stripe_standin.subscriptions import billing_cycle, prorations, subscriptions
+from infra.stripe_standin.subscriptions import billing_cycle, prorations, subscription_status, subscriptions
 from infra.stripe_standin.subscriptions.periods import end_after
 
 routes = Routes()
@@ -140,15 +140,15 @@ def swap(
 def _bill_now(account: Account, subscription: Subscription, arrears: Sequence[InvoiceLineItem] = ()) -> None:
     """Invoice `arrears` and what is pending, if anything, and collect it at once."""
     customer = account.get(Customer, str(subscription.customer))
-    pending = invoicing.take_pending_items(account, customer.id, subscription.id, subscription.currency)
+    pending = invoice_items.take_pending_items(account, customer.id, subscription.id, subscription.currency)
     if not arrears and not pending:
         return
-    invoice = invoicing.draft(
+    invoice = drafts.draft(
         account, customer, [*arrears, *pending], reason="subscription_update", subscription=subscription
     )
-    invoicing.bind_items(account, invoice)
+    invoice_items.bind_items(account, invoice)
     subscription.latest_invoice = invoice.id
-    invoicing.finalize(account, invoice)
+    finalization.finalize(account, invoice)
     collection.collect(account, invoice)
 
 
@@ -225,13 +225,13 @@ def cancel(account: Account, params: SubscriptionCancelParams, subscription: str
         if known.cancellation_details:
             known.cancellation_details[name] = value or None
     for invoice in account.all(Invoice):
-        if invoice.status == "open" and invoicing.subscription_of(account, invoice) is known:
+        if invoice.status == "open" and drafts.subscription_of(account, invoice) is known:
             invoice.auto_advance, invoice.next_payment_attempt = False, None
     if params.get("invoice_now"):
         # *Unverified* that the last invoice is collected at once, as here.
         start = billing_cycle.period(known)[0]
         _bill_now(account, known, [] if trialed else billing_cycle.usage_lines(account, known, start, now))
-    collection.end(account, known, reason="cancellation_requested")
+    subscription_status.end(account, known, reason="cancellation_requested")
     return known
 
 

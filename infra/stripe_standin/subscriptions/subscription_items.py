@@ -13,8 +13,9 @@ from stripe.params import (
 )
 
 from infra.stripe_standin.account.shapes import deleted
-from infra.stripe_standin.account.state import Account, page
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import missing
+from infra.stripe_standin.server.lists import page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import subscription_changes
 

@@ -18,12 +18,17 @@ from stripe.params import (
     SubscriptionScheduleUpdateParams,
 )
 
-from infra.stripe_standin.account.shapes import make, new_id, reference
-from infra.stripe_standin.account.state import Account, Due, matching, metadata, page
+from infra.stripe_standin.account.shapes import make, metadata, new_id, reference
+from infra.stripe_standin.account.state import Account, Due
 from infra.stripe_standin.errors import RefusedError, lacking
-from infra.stripe_standin.invoices import collection
+from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
-from infra.stripe_standin.subscriptions import billing_cycle, schedule_phases, subscription_changes
+from infra.stripe_standin.subscriptions import (
+    billing_cycle,
+    schedule_phases,
+    subscription_changes,
+    subscription_status,
+)
 
 routes = Routes()
 
@@ -47,7 +52,7 @@ def create(account: Account, params: SubscriptionScheduleCreateParams) -> Subscr
     if refused := params.keys() - {"from_subscription", "expand"}:
         raise RefusedError(f"You cannot set {min(refused)} with from_subscription.", param=min(refused))
     subscription = account.get(Subscription, params["from_subscription"], "from_subscription")
-    if subscription.schedule or subscription.status not in billing_cycle.LIVE:
+    if subscription.schedule or subscription.status not in subscription_status.LIVE:
         raise RefusedError(
             "The subscription is canceled or under a schedule already.", param="from_subscription"
         )
@@ -193,7 +198,7 @@ def cancel(
     known = _active(account, schedule)
     known.status, known.canceled_at = "canceled", account.now(known.test_clock)
     known.current_phase = None
-    collection.end(
+    subscription_status.end(
         account, account.get(Subscription, str(known.subscription)), reason="cancellation_requested"
     )
     account.emit("subscription_schedule.canceled", known)

@@ -6,15 +6,16 @@ from typing import Any
 from stripe import ListObject, PaymentMethod, Price, Subscription, SubscriptionItem
 from stripe.params import SubscriptionCreateParams, SubscriptionListParams, SubscriptionRetrieveParams
 
-from infra.stripe_standin.account.shapes import listing, make, new_id
-from infra.stripe_standin.account.state import Account, matching, metadata, page
+from infra.stripe_standin.account.shapes import listing, make, metadata, new_id
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.customers import customers
 from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.invoices import collection
 from infra.stripe_standin.products import discounts
 from infra.stripe_standin.products.prices import is_metered, plan
+from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
-from infra.stripe_standin.subscriptions import billing_cycle
+from infra.stripe_standin.subscriptions import billing_cycle, subscription_status
 from infra.stripe_standin.subscriptions.periods import DAY, end_after
 
 routes = Routes()
@@ -184,9 +185,9 @@ def listed(account: Account, params: SubscriptionListParams) -> ListObject[Subsc
 
 def _in_status(subscription: Subscription, status: str | None) -> bool:
     if status is None:
-        return subscription.status not in ("canceled", "incomplete_expired")
+        return subscription.status not in subscription_status.ENDED
     if status == "ended":
-        return subscription.status in ("canceled", "incomplete_expired")
+        return subscription.status in subscription_status.ENDED
     return status in ("all", subscription.status)
 
 

@@ -1,86 +1,19 @@
-"""Invoices made by the caller rather than by a subscription, and previews.
-
-See docs.stripe.com/invoicing/integration.
-"""
+"""Previews of what a subscription will bill (docs.stripe.com/api/invoices/create_preview)."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from stripe import Customer, Invoice, InvoiceItem, InvoiceLineItem, Subscription
-from stripe.params import (
-    InvoiceCreateParams,
-    InvoiceCreatePreviewParams,
-    InvoiceDeleteParams,
-    InvoiceMarkUncollectibleParams,
-)
+from stripe import Customer, Invoice, InvoiceLineItem, Subscription
+from stripe.params import InvoiceCreatePreviewParams
 
-from infra.stripe_standin.account.shapes import deleted
-from infra.stripe_standin.account.state import Account, metadata
-from infra.stripe_standin.customers import customers
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError, lacking
-from infra.stripe_standin.invoices import invoice_lines, invoicing
+from infra.stripe_standin.invoices import drafts, invoice_items, invoice_lines
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import billing_cycle, prorations, subscription_changes
 from infra.stripe_standin.subscriptions.periods import end_after
 
 routes = Routes()
-
-
-@routes.post("/v1/invoices", InvoiceCreateParams)
-def create(account: Account, params: InvoiceCreateParams) -> Invoice:
-    """Create a draft, empty unless told to take pending items (docs.stripe.com/api/invoices/create)."""
-    if "customer" not in params:
-        raise RefusedError("Missing required param: customer.", code="parameter_missing", param="customer")
-    if params.get("collection_method", "charge_automatically") != "charge_automatically":
-        raise lacking("invoices sent by mail")
-    customer = customers.living(account, params["customer"])
-    subscription = account.get(Subscription, params["subscription"]) if "subscription" in params else None
-    lines: list[InvoiceLineItem] = []
-    if params.get("pending_invoice_items_behavior") == "include":
-        lines = invoicing.take_pending_items(
-            account, customer.id, subscription.id if subscription else None, params.get("currency", "usd")
-        )
-    invoice = invoicing.draft(
-        account,
-        customer,
-        lines,
-        reason="manual",
-        subscription=subscription,
-        auto_advance=params.get("auto_advance", False),
-    )
-    if "automatically_finalizes_at" in params:
-        invoice.automatically_finalizes_at, invoice.auto_advance = params["automatically_finalizes_at"], True
-    invoice.default_payment_method = params.get("default_payment_method")
-    invoice.description = params.get("description")
-    invoice.metadata = metadata(params.get("metadata"))
-    invoicing.bind_items(account, invoice)
-    return invoice
-
-
-@routes.delete("/v1/invoices/{invoice}", InvoiceDeleteParams)
-def delete(account: Account, _params: InvoiceDeleteParams, invoice: str) -> Invoice:
-    """Delete a draft that no subscription made (docs.stripe.com/api/invoices/delete)."""
-    known = account.get(Invoice, invoice)
-    if known.status != "draft" or invoicing.subscription_of(account, known):
-        raise RefusedError("You can only delete one-off draft invoices.", code="invoice_not_editable")
-    for item in account.all(InvoiceItem):
-        if item.invoice == known.id:
-            account.forget(item)
-    account.forget(known)
-    account.emit("invoice.deleted", known)
-    return deleted(Invoice, invoice)
-
-
-@routes.post("/v1/invoices/{invoice}/mark_uncollectible", InvoiceMarkUncollectibleParams)
-def mark_uncollectible(account: Account, _params: InvoiceMarkUncollectibleParams, invoice: str) -> Invoice:
-    """Write an open invoice off (docs.stripe.com/api/invoices/mark_uncollectible)."""
-    known = account.get(Invoice, invoice)
-    if known.status != "open":
-        raise RefusedError("Only an open invoice can be uncollectible.", code="invoice_not_editable")
-    known.status, known.auto_advance, known.next_payment_attempt = "uncollectible", False, None
-    known.status_transitions.marked_uncollectible_at = account.now(known.test_clock)
-    account.emit("invoice.marked_uncollectible", known)
-    return known
 
 
 @routes.post("/v1/invoices/create_preview", InvoiceCreatePreviewParams)
@@ -106,7 +39,7 @@ def preview(account: Account, params: InvoiceCreatePreviewParams) -> Invoice:
         lines, looked_back_on = _arrears(account, subscription, start, now), (start, now)
     else:
         lines, looked_back_on = _next(account, subscription, details), (start, end)
-    invoice = invoicing.compose(
+    invoice = drafts.compose(
         account,
         customer,
         lines,
@@ -131,7 +64,7 @@ def _next(account: Account, subscription: Subscription, details: Mapping[str, An
     instant = details.get("proration_date", now)
     prorated = prorations.prorate(account, subscription, after, instant) if changed else []
     lines = [invoice_lines.from_item(item) for item in prorated]
-    lines += invoicing.take_pending_items(
+    lines += invoice_items.take_pending_items(
         account, str(subscription.customer), subscription.id, subscription.currency
     )
     if behavior == "always_invoice" and "items" in details:

@@ -1,12 +1,11 @@
-"""How an invoice comes to be: drafted, totalled, finalised (docs.stripe.com/invoicing/overview)."""
+"""How an invoice comes to be, written down and summed up (docs.stripe.com/invoicing/overview)."""
 
 from collections.abc import Iterable
 
-from stripe import Coupon, Customer, Discount, Invoice, InvoiceItem, InvoiceLineItem, Subscription
+from stripe import Coupon, Customer, Discount, Invoice, InvoiceLineItem, Subscription
 
-from infra.stripe_standin.account.shapes import listing, make, new_id, reference
-from infra.stripe_standin.account.state import Account, metadata
-from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.account.shapes import listing, make, metadata, new_id, reference
+from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.invoices import invoice_lines
 
 HOUR = 3600
@@ -159,100 +158,7 @@ def _apply(account: Account, discount: Discount, invoice: Invoice) -> int:
     return taken
 
 
-def finalize(account: Account, invoice: Invoice) -> None:
-    """Close a draft: number it, take the customer's balance into it, leave it open to be paid.
-
-    An invoice of nothing is paid at once (docs.stripe.com/invoicing/integration/workflow-transitions).
-
-    Raises:
-        RefusedError: It is no draft.
-    """
-    if invoice.status != "draft":
-        raise RefusedError(
-            "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
-            code="invoice_not_editable",
-        )
-    customer = account.get(Customer, str(invoice.customer))
-    now = account.now(customer.test_clock)
-    invoice.starting_balance = customer.balance or 0
-    total(account, invoice)
-    customer.balance = invoice.ending_balance = min(invoice.total + invoice.starting_balance, 0)
-    invoice.number = f"{customer.invoice_prefix}-{customer.next_invoice_sequence:04d}"
-    customer.next_invoice_sequence = (customer.next_invoice_sequence or 1) + 1
-    invoice.status = "open"
-    invoice.automatically_finalizes_at = None
-    invoice.effective_at = invoice.status_transitions.finalized_at = now
-    # One page is both: the stand-in writes no PDF.
-    invoice.hosted_invoice_url = invoice.invoice_pdf = f"{account.public_url}/invoices/{invoice.id}"
-    _use_up_discounts(account, invoice)
-    account.emit("invoice.finalized", invoice)
-
-
-def void(account: Account, invoice: Invoice) -> None:
-    """Take an open invoice back (docs.stripe.com/invoicing/overview#void).
-
-    Raises:
-        RefusedError: It is not open.
-    """
-    if invoice.status not in ("open", "uncollectible"):
-        raise RefusedError("You can only void an open invoice.", code="invoice_not_editable")
-    invoice.status = "void"
-    invoice.auto_advance = False
-    invoice.next_payment_attempt = None
-    invoice.status_transitions.voided_at = account.now(invoice.test_clock)
-    account.emit("invoice.voided", invoice)
-
-
-def _use_up_discounts(account: Account, invoice: Invoice) -> None:
-    """A coupon of duration `once` leaves its subscription with the first invoice it cut."""
-    subscription = subscription_of(account, invoice)
-    if subscription is None:
-        return
-    for amount in invoice.total_discount_amounts or []:
-        discount = account.get(Discount, reference(amount.discount))
-        coupon = account.get(Coupon, reference(discount.source.coupon or ""))
-        if coupon.duration == "once" and amount.amount:
-            subscription.discounts = [kept for kept in subscription.discounts if kept != discount.id]
-
-
 def subscription_of(account: Account, invoice: Invoice) -> Subscription | None:
     """The subscription an invoice bills, if it bills one."""
     details = invoice.parent.subscription_details if invoice.parent else None
     return account.find(Subscription, str(details.subscription)) if details else None
-
-
-def take_pending_items(
-    account: Account, customer: str, subscription: str | None, currency: str
-) -> list[InvoiceLineItem]:
-    """Write the pending invoice items as lines; once on an invoice, `bind_items` closes them."""
-    return [
-        invoice_lines.from_item(item) for item in pending_items(account, customer, subscription, currency)
-    ]
-
-
-def pending_items(
-    account: Account, customer: str, subscription: str | None, currency: str
-) -> list[InvoiceItem]:
-    """A customer's invoice items on no invoice yet, oldest first: those of the subscription or of none."""
-    return [
-        item
-        for item in reversed(list(account.all(InvoiceItem)))
-        if item.customer == customer
-        and item.invoice is None
-        and item.currency == currency
-        and _subscription_of_item(item) in (None, subscription)
-    ]
-
-
-def bind_items(account: Account, invoice: Invoice) -> None:
-    """Mark the invoice items behind an invoice's lines as being on it."""
-    for line in invoice.lines.data:
-        parent = line.parent
-        details = parent and (parent.subscription_item_details or parent.invoice_item_details)
-        if details and (item := account.find(InvoiceItem, details.invoice_item)):
-            item.invoice = invoice.id
-
-
-def _subscription_of_item(item: InvoiceItem) -> str | None:
-    details = item.parent.subscription_details if item.parent else None
-    return details.subscription if details else None

@@ -1,0 +1,67 @@
+"""Closing a draft, and taking an invoice back.
+
+See docs.stripe.com/invoicing/integration/workflow-transitions.
+"""
+
+from stripe import Coupon, Customer, Discount, Invoice
+
+from infra.stripe_standin.account.shapes import reference
+from infra.stripe_standin.account.state import Account
+from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.invoices import drafts
+
+
+def finalize(account: Account, invoice: Invoice) -> None:
+    """Close a draft: number it, take the customer's balance into it, leave it open to be paid.
+
+    An invoice of nothing is paid at once (docs.stripe.com/invoicing/integration/workflow-transitions).
+
+    Raises:
+        RefusedError: It is no draft.
+    """
+    if invoice.status != "draft":
+        raise RefusedError(
+            "This invoice is already finalized, you can't re-finalize a non-draft invoice.",
+            code="invoice_not_editable",
+        )
+    customer = account.get(Customer, str(invoice.customer))
+    now = account.now(customer.test_clock)
+    invoice.starting_balance = customer.balance or 0
+    drafts.total(account, invoice)
+    customer.balance = invoice.ending_balance = min(invoice.total + invoice.starting_balance, 0)
+    invoice.number = f"{customer.invoice_prefix}-{customer.next_invoice_sequence:04d}"
+    customer.next_invoice_sequence = (customer.next_invoice_sequence or 1) + 1
+    invoice.status = "open"
+    invoice.automatically_finalizes_at = None
+    invoice.effective_at = invoice.status_transitions.finalized_at = now
+    # One page is both: the stand-in writes no PDF.
+    invoice.hosted_invoice_url = invoice.invoice_pdf = f"{account.public_url}/invoices/{invoice.id}"
+    _use_up_discounts(account, invoice)
+    account.emit("invoice.finalized", invoice)
+
+
+def void(account: Account, invoice: Invoice) -> None:
+    """Take an open invoice back (docs.stripe.com/invoicing/overview#void).
+
+    Raises:
+        RefusedError: It is not open.
+    """
+    if invoice.status not in ("open", "uncollectible"):
+        raise RefusedError("You can only void an open invoice.", code="invoice_not_editable")
+    invoice.status = "void"
+    invoice.auto_advance = False
+    invoice.next_payment_attempt = None
+    invoice.status_transitions.voided_at = account.now(invoice.test_clock)
+    account.emit("invoice.voided", invoice)
+
+
+def _use_up_discounts(account: Account, invoice: Invoice) -> None:
+    """A coupon of duration `once` leaves its subscription with the first invoice it cut."""
+    subscription = drafts.subscription_of(account, invoice)
+    if subscription is None:
+        return
+    for amount in invoice.total_discount_amounts or []:
+        discount = account.get(Discount, reference(amount.discount))
+        coupon = account.get(Coupon, reference(discount.source.coupon or ""))
+        if coupon.duration == "once" and amount.amount:
+            subscription.discounts = [kept for kept in subscription.discounts if kept != discount.id]

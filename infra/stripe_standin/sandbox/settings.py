@@ -1,0 +1,57 @@
+"""What the endpoints under `/_sandbox/` take and show."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Setting(BaseModel):
+    """A body: camelCase, closed."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class ClockSetting(Setting):
+    """`{"now": "2026-12-24T00:00:00Z"}`."""
+
+    now: AwareDatetime
+
+
+class DeliverySetting(Setting):
+    """`{"drop": 0.1, "duplicate": 0.3, "reorder": true, "delaySeconds": 2}`; what is left out is off."""
+
+    drop: float = Field(0, ge=0, le=1)
+    duplicate: float = Field(0, ge=0, le=1)
+    reorder: bool = False
+    delay_seconds: float = Field(0, ge=0, le=60)
+
+
+class FaultSetting(Setting):
+    """One fault; see `faults.Fault`."""
+
+    method: str = "*"
+    path: str = "*"
+    effect: Literal["before", "after"] = "before"
+    answer: Literal["500", "429", "lost"] = "500"
+    count: int = Field(1, ge=1)
+
+
+class FaultsSetting(Setting):
+    """`{"faults": [{"method": "POST", "path": "/v1/customers", "effect": "after", "answer": "lost"}]}`."""
+
+    faults: list[FaultSetting]
+
+
+class DunningSetting(Setting):
+    """`{"retryDays": [3, 5, 7], "finally": "canceled"}`; see `account.Dunning`."""
+
+    retry_days: list[int] = Field(default=[3, 5, 7])
+    finally_: Literal["canceled", "unpaid", "past_due"] = Field("canceled", alias="finally")
+
+
+class CardSetting(Setting):
+    """`{"card": "4242424242424242"}`, and a promotion code if the customer types one."""
+
+    card: str
+    promotion_code: str | None = None
