@@ -8,13 +8,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
 from tollkeeper.api.models import CheckoutRequest, CheckoutSessionOut
-from tollkeeper.api.resolver import ApiError, Caller, invalid, resolver, respond
+from tollkeeper.api.resolver import Caller, resolver, respond
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.clock import Clock
 from tollkeeper.ledger.users import Users
 from tollkeeper.settings import Settings
 from tollkeeper.stripe.gateway import StripeGateway
-from tollkeeper.subscriptions.checkout import AlreadySubscribedError, CheckoutWish, is_of_origin, open_session
+from tollkeeper.subscriptions.checkout import CheckoutWish, is_of_origin, open_session
+from tollkeeper.subscriptions.errors import ForeignOriginError, UnknownPlanError
 from tollkeeper.telemetry import logger
 
 app = resolver()
@@ -33,16 +34,12 @@ def checkout(
     """Return where to send the user, who pays there; the trial, if they have not had one, comes first."""
     paid = [plan.name for plan in catalogue.paid_plans]
     if body.plan not in paid:
-        raise invalid("plan", f"unknown plan; known are {', '.join(paid)}")
+        raise UnknownPlanError(body.plan, paid)
     for field, url in (("successUrl", body.success_url), ("cancelUrl", body.cancel_url)):
         if not is_of_origin(url, settings.allowed_origins):
-            raise invalid(field, f"must begin with one of {', '.join(sorted(settings.allowed_origins))}")
+            raise ForeignOriginError(field, settings.allowed_origins)
     wish = CheckoutWish(user, body.plan, body.success_url, body.cancel_url)
-    try:
-        session = open_session(wish, users, stripe, catalogue, clock.now())
-    except AlreadySubscribedError as error:
-        message = "You have a subscription already. Change its plan instead of buying a second one."
-        raise ApiError(HTTPStatus.CONFLICT, "already_subscribed", message) from error
+    session = open_session(wish, users, stripe, catalogue, clock.now())
     return CheckoutSessionOut(id=session.id, url=session.url)
 
 

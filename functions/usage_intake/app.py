@@ -7,12 +7,13 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.api.models import MOST_RECORDS, CorrectionIn, Rejected, UsageAccepted, UsageBatch
-from tollkeeper.api.resolver import ApiError, invalid, resolver, respond
+from tollkeeper.api.models import CorrectionIn, Rejected, UsageAccepted, UsageBatch
+from tollkeeper.api.resolver import resolver, respond
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.clock import Clock
-from tollkeeper.ledger.patience import ContendedError
+from tollkeeper.rules.usage import MOST_RECORDS, known_metric
 from tollkeeper.telemetry import logger
+from tollkeeper.usage.errors import NotQueuedError, TooManyRecordsError
 from tollkeeper.usage.judgement import judge_all
 from tollkeeper.usage.queue import UsageQueue
 
@@ -28,7 +29,9 @@ def report_usage(
 ) -> UsageAccepted:
     """Take the good records, even beside bad ones. What was accepted will be counted, once."""
     if len(body.records) > MOST_RECORDS:
-        raise too_large(f"{len(body.records)} records are too many; send at most {MOST_RECORDS} at once.")
+        raise TooManyRecordsError(
+            f"{len(body.records)} records are too many; send at most {MOST_RECORDS} at once."
+        )
     accepted_at = clock.now()
     records = cast("list[dict[str, object]]", body.records)  # as they came: each is judged by itself
     verdicts = judge_all(records, accepted_at, catalogue.metrics)
@@ -67,16 +70,10 @@ def correct_usage(
     clock: Annotated[Clock, Depends(runtime.clock)],
 ) -> UsageAccepted:
     """Accept a correction. One that would take more than was counted becomes a dead letter."""
-    if body.event_type not in catalogue.metrics:
-        raise invalid("eventType", f"unknown metric; known are {', '.join(catalogue.metrics)}")
+    known_metric(body.event_type, catalogue.metrics)
     if queue.send([body.model_dump(by_alias=True)], clock.now()):
-        raise ContendedError
+        raise NotQueuedError
     return UsageAccepted(accepted=1, rejected=[])
-
-
-def too_large(message: str) -> ApiError:
-    """Return the error for a body that is more than one request may carry."""
-    return ApiError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", message)
 
 
 @logger.inject_lambda_context

@@ -257,7 +257,8 @@ class TestQueue:
         assert 6 == soon(lambda: callers.usage(user)["exports"], lambda used: used >= 6)
         [letter] = queues.letters(user)
         assert ({"record", "reason", "acceptedAt"}, poison) == (set(letter), letter["record"])
-        assert f"unknown_metric: eventType: unknown metric; known are {METRICS}" == letter["reason"]
+        says = f"there is no metric 'exportz'. The metrics are {METRICS}."
+        assert f"unknown_metric: eventType: {says}" == letter["reason"]
         accepted = datetime.fromisoformat(letter["acceptedAt"])
         assert abs(accepted - before) < timedelta(minutes=1)
 

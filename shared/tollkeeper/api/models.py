@@ -32,8 +32,6 @@ from tollkeeper.rules.usage import (
     is_within_depth,
 )
 
-MOST_RECORDS = 1_000
-
 
 class Model(BaseModel):
     """Shared manners: camelCase outside, snake_case inside, nothing unknown is taken."""

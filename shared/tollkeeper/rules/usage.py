@@ -1,9 +1,11 @@
 """What a usage record is, and when one may be accepted (DESIGN rules 1, 2 and 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+from tollkeeper.rules.fields import InvalidFieldError, quoted
 
 MAX_ID_LENGTH = 128
 LONGEST_USER_ID = 256
@@ -11,6 +13,7 @@ MAX_QUANTITY = 1_000_000_000
 MAX_EVENT_DATA_BYTES = 4096
 MAX_EVENT_DATA_DEPTH = 32
 MAX_BODY_BYTES = 1_048_576
+MOST_RECORDS = 1_000
 OLDEST = timedelta(days=35)
 FURTHEST_AHEAD = timedelta(minutes=5)
 
@@ -23,6 +26,25 @@ class Refusal(StrEnum):
     UNTIMELY = "timestamp_out_of_range"
     CONFLICT = "id_conflict"
     BELOW_ZERO = "below_zero"
+
+
+class UnknownMetricError(InvalidFieldError):
+    """The catalogue has no such metric; the message names those that it has."""
+
+    def __init__(self, metric: str, metrics: Collection[str]) -> None:
+        message = f"there is no metric {quoted(metric)}. The metrics are {', '.join(metrics)}."
+        super().__init__("eventType", message)
+
+
+def known_metric(metric: str, metrics: Collection[str]) -> str:
+    """Return a metric, if the catalogue has it.
+
+    Raises:
+        UnknownMetricError: it has not.
+    """
+    if metric not in metrics:
+        raise UnknownMetricError(metric, metrics)
+    return metric
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,7 @@ from tollkeeper.catalogue import Catalogue
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.users import User
 from tollkeeper.stripe.gateway import CheckoutOrder, CheckoutSession, StripeGateway
-
-
-class AlreadySubscribedError(Exception):
-    """The user has a live subscription; a second one would be paid twice."""
+from tollkeeper.subscriptions.errors import AlreadySubscribedError
 
 
 @dataclass(frozen=True, slots=True)

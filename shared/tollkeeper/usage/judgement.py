@@ -9,7 +9,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from tollkeeper.api.models import CorrectionIn, UsageRecordIn
 from tollkeeper.rules.times import iso
-from tollkeeper.rules.usage import FURTHEST_AHEAD, OLDEST, Refusal, UsageRecord, is_timely
+from tollkeeper.rules.usage import (
+    FURTHEST_AHEAD,
+    OLDEST,
+    Refusal,
+    UnknownMetricError,
+    UsageRecord,
+    is_timely,
+    known_metric,
+)
 
 LONGEST_MESSAGE = 500
 """Characters of a refusal's sentence: it may repeat what was sent, and that may be long."""
@@ -85,10 +93,10 @@ def judge_queued(raw: object, accepted_at: datetime, metrics: Collection[str]) -
 
 
 def _know(metric: str, metrics: Collection[str]) -> None:
-    if metric not in metrics:
-        raise RefusedError(
-            Refusal.UNKNOWN_METRIC, f"eventType: unknown metric; known are {', '.join(metrics)}"
-        )
+    try:
+        known_metric(metric, metrics)
+    except UnknownMetricError as error:
+        raise RefusedError(Refusal.UNKNOWN_METRIC, str(error)) from error
 
 
 def queued_json(record: UsageRecord) -> dict[str, object]:

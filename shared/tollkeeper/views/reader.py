@@ -12,13 +12,14 @@ from tollkeeper.api.models import (
     UsageRecordsOut,
     UsageStepOut,
 )
-from tollkeeper.api.resolver import ApiError, invalid
 from tollkeeper.clock import Clock
 from tollkeeper.ledger.history import History, ListedRecord, UnknownCursorError
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.audit import AuditEntry
+from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.series import MOST_DAYS, Granularity, series, span_of, total
+from tollkeeper.rules.usage import known_metric
 from tollkeeper.views.subscription import overview
 
 
@@ -47,13 +48,15 @@ class Reader:
         """Return what a user used on the days from `first` to `last`, of all facilities or of one.
 
         Raises:
-            ApiError: the days are in the wrong order, or too many.
+            InvalidFieldError: the days are in the wrong order, or too many.
         """
         span = span_of(first, last, self._clock.now().date())
         if span.first > span.last:
-            raise invalid("from", f"{span.first} is after {span.last}, the last day asked for")
+            raise InvalidFieldError("from", f"{span.first} is after {span.last}, the last day asked for")
         if len(span) > MOST_DAYS:
-            raise invalid("from", f"{len(span)} days are too many; ask for at most {MOST_DAYS} at once")
+            raise InvalidFieldError(
+                "from", f"{len(span)} days are too many; ask for at most {MOST_DAYS} at once"
+            )
         days = self._history.days(user_id, span, facility_id)
         steps = series(span, granularity, days, self._offer.catalogue.metrics)
         return UsageOut(
@@ -76,11 +79,10 @@ class Reader:
         """Return some of the records counted in a period, or stamped in a month, of one metric or of all.
 
         Raises:
-            ApiError: it is not said which, both are said, the metric is unknown, or the cursor is not ours.
+            InvalidFieldError: neither or both are said, the metric is unknown, or the cursor is not ours.
         """
-        known = self._offer.catalogue.metrics
-        if metric is not None and metric not in known:
-            raise invalid("eventType", f"unknown metric; known are {', '.join(known)}")
+        if metric is not None:
+            known_metric(metric, self._offer.catalogue.metrics)
         try:
             match period, billing_month:
                 case datetime(), None:
@@ -88,7 +90,7 @@ class Reader:
                 case None, str():
                     part = self._history.of_month(user_id, billing_month, metric, cursor)
                 case _:
-                    raise invalid("period", "say either period or billingMonth, and one only")
+                    raise InvalidFieldError("period", "give either period or billingMonth, not both")
         except UnknownCursorError as error:
             raise _unknown_cursor() from error
         return UsageRecordsOut(records=[_record(each) for each in part.entries], cursor=part.cursor)
@@ -97,7 +99,7 @@ class Reader:
         """Return some of what was changed of a user, the newest first.
 
         Raises:
-            ApiError: the cursor is not ours.
+            InvalidFieldError: the cursor is not ours.
         """
         try:
             part = self._history.audit(user_id, cursor)
@@ -106,8 +108,9 @@ class Reader:
         return AuditTrailOut(entries=[_entry(each) for each in part.entries], cursor=part.cursor)
 
 
-def _unknown_cursor() -> ApiError:
-    return invalid("cursor", "is none that this question was answered with; begin again without it")
+def _unknown_cursor() -> InvalidFieldError:
+    message = "does not belong to these parameters; begin again without it, or with the parameters it came of"
+    return InvalidFieldError("cursor", message)
 
 
 def _record(of: ListedRecord) -> UsageRecordOut:

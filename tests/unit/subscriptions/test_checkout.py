@@ -171,7 +171,7 @@ def test_a_trial_is_remembered_when_stripe_has_forgotten_it(users: Users, stripe
 def test_an_unknown_plan_names_the_known_ones(stripe: FakeStripe, plan: str) -> None:
     """422 says what can be bought; free cannot."""
     answer = ask(plan=plan)
-    message = "unknown plan; known are starter, professional, enterprise"
+    message = f"there is no plan '{plan}' to buy. The plans are starter, professional, enterprise."
     assert (422, [{"path": "plan", "message": message}]) == (answer.status, answer.body["fields"])
     assert {} == stripe.customers
 

@@ -289,7 +289,11 @@ def test_records_come_a_part_at_a_time(table: MemoryTable) -> None:
         ("billingMonth=2025-13", "billingMonth", "pattern"),
         ("billingMonth=0000-01", "billingMonth", "pattern"),
         ("billingMonth=2025-1", "billingMonth", "pattern"),
-        ("billingMonth=2025-11&eventType=apicalls", "eventType", "unknown metric; known are apiCalls, aiQ"),
+        (
+            "billingMonth=2025-11&eventType=apicalls",
+            "eventType",
+            "no metric 'apicalls'. The metrics are apiCalls, aiQ",
+        ),
         ("billingMonth=2025-11&cursor=nonsense", "cursor", "begin again without it"),
         ("billingMonth=2025-11&cursor=", "cursor", "begin again without it"),
         (f"billingMonth=2025-11&cursor={'A' * 1025}", "cursor", "at most 1024"),

@@ -1,0 +1,73 @@
+"""Which error means which reply: one table, for every function that answers HTTP.
+
+It imports no framework and nothing that imports one, so that the fast paths use it too.
+"""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from tollkeeper.api.replies import Fault, Reply, failure, too_large, unavailable, validation_failed
+from tollkeeper.api.requests import TooLargeError, UnauthenticatedError
+from tollkeeper.ledger.patience import ContendedError
+from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
+from tollkeeper.rules.fields import InvalidFieldError
+from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.subscriptions.errors import AlreadySubscribedError
+from tollkeeper.telemetry import logger
+from tollkeeper.usage.errors import NotQueuedError, TooManyRecordsError
+
+BUSY: tuple[type[Exception], ...] = (
+    ContendedError,
+    NotQueuedError,
+    StripeUnavailableError,
+    TransactionCancelledError,
+    UnavailableError,
+)
+"""What passes by itself: others were at the same rows, or somebody did not answer."""
+
+
+def _invalid(error: InvalidFieldError) -> Reply:
+    return validation_failed(Fault(error.field, error.message))
+
+
+def _too_large(error: Exception) -> Reply:
+    return too_large(str(error))
+
+
+def _unauthenticated(_: UnauthenticatedError) -> Reply:
+    message = "Send a token that names its user as Authorization: Bearer …"
+    return failure(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
+
+
+def _already_subscribed(_: AlreadySubscribedError) -> Reply:
+    message = "You have a subscription already. Change its plan instead of buying a second one."
+    return failure(HTTPStatus.CONFLICT, "already_subscribed", message)
+
+
+def _unavailable(error: Exception) -> Reply:
+    logger.warning("Answered 503", exc_info=error)
+    return unavailable()
+
+
+REPLIES: Mapping[type[Exception], Callable[[Any], Reply]] = {
+    InvalidFieldError: _invalid,
+    TooLargeError: _too_large,
+    TooManyRecordsError: _too_large,
+    UnauthenticatedError: _unauthenticated,
+    AlreadySubscribedError: _already_subscribed,
+    **dict.fromkeys(BUSY, _unavailable),
+}
+"""The reply to each error that a request may meet, its subclasses included. Any other is our fault: 500."""
+
+
+def reply_to(error: Exception) -> Reply:
+    """Return the reply to an error.
+
+    Raises:
+        Exception: the error itself, if none of the table's.
+    """
+    for kind in type(error).__mro__:
+        if kind in REPLIES:
+            return REPLIES[kind](error)
+    raise error

@@ -1,0 +1,23 @@
+"""Why a user cannot subscribe, apart from checkout so that nobody imports Stripe's SDK to name an error."""
+
+from collections.abc import Iterable
+
+from tollkeeper.rules.fields import InvalidFieldError, quoted
+
+
+class AlreadySubscribedError(Exception):
+    """The user has a live subscription; a second one would be paid twice."""
+
+
+class UnknownPlanError(InvalidFieldError):
+    """The plan is none that can be bought."""
+
+    def __init__(self, plan: str, plans: Iterable[str]) -> None:
+        super().__init__("plan", f"there is no plan {quoted(plan)} to buy. The plans are {', '.join(plans)}.")
+
+
+class ForeignOriginError(InvalidFieldError):
+    """A page to come back to belongs to none of the deployment's origins."""
+
+    def __init__(self, field: str, origins: Iterable[str]) -> None:
+        super().__init__(field, f"must begin with one of {', '.join(sorted(origins))}")
