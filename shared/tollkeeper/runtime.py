@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tollkeeper.ledger.history import History
     from tollkeeper.ledger.table import Table
     from tollkeeper.ledger.users import Users
+    from tollkeeper.quota.quota import Quota
     from tollkeeper.rules.offers import Offer
     from tollkeeper.secrets import Secrets
     from tollkeeper.stripe.gateway import StripeGateway
@@ -119,6 +120,14 @@ def consuming() -> "Consuming":
     from tollkeeper.ledger.consuming import Consuming
 
     return Consuming(table(), offer())
+
+
+@cache
+def quota() -> "Quota":
+    """Return what answers questions of quota."""
+    from tollkeeper.quota.quota import Quota
+
+    return Quota(consuming())
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from functions.quota.app import Desk, handler
+from functions.quota.app import answer, handler
 from tests.bench.capacity import MeteredTable
 from tests.bench.figures import Figure, Paired
 from tests.examples import CATALOGUE, ENVIRONMENT, OFFER, SUBSCRIPTION
@@ -22,6 +22,7 @@ from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.dynamo import DynamoTable
 from tollkeeper.ledger.table import Table
 from tollkeeper.ledger.users import Users
+from tollkeeper.quota.quota import Quota
 from tollkeeper.rules.users import periods_bound
 from tollkeeper.runtime import AWS
 
@@ -120,9 +121,9 @@ def processor_times(client: "DynamoDBClient", table: Table, now: datetime) -> Pa
 
 
 def ask(table: Table, event: Mapping[str, Any], now: datetime) -> int:
-    """Put a request to the function's desk at a table, and return the status of its answer."""
-    desk = Desk(CATALOGUE, Consuming(table, OFFER), ENVIRONMENT["UPGRADE_URL"])
-    return int(desk.answer({**event}, now)["statusCode"])
+    """Answer a request as the function does, at a table; return the status."""
+    quota = Quota(Consuming(table, OFFER))
+    return answer({**event}, quota, CATALOGUE.metrics, ENVIRONMENT["UPGRADE_URL"], now)["statusCode"]
 
 
 def check(user: str, metric: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def consume(table: Table, record: UsageRecord) -> Barrier | None:
 
 def release(table: Table, name: str, quantity: int | None = None, at: datetime = NOW) -> None:
     """Release what Ada consumed."""
-    Consuming(table, OFFER).release(Release("ada", name, quantity), "designsCreated", at, for_seconds(5))
+    Consuming(table, OFFER).release(Release("ada", name, "designsCreated", at, quantity), for_seconds(5))
 
 
 def test_the_free_plan_allows_its_limit_and_no_more(table: Table) -> None:

@@ -70,7 +70,7 @@ def test_every_interleaving_with_tracking_and_release_holds() -> None:
         consume(table, wish("first", quantity=2))
 
         def giving_back(table: Table) -> None:
-            Consuming(table, OFFER).release(Release("ada", "first", 1), "designsCreated", NOW, unhurried())
+            Consuming(table, OFFER).release(Release("ada", "first", "designsCreated", NOW, 1), unhurried())
 
         def tracking(table: Table) -> None:
             counting = Counting(table, OFFER)
@@ -162,7 +162,7 @@ def test_releases_between_racers_make_room_for_just_as_many(ministack_client: "D
         seen.append(used(table))
         if number % 3:
             return 1
-        consuming.release(Release("ada", f"r{number}"), "designsCreated", NOW, for_seconds(60))
+        consuming.release(Release("ada", f"r{number}", "designsCreated", NOW), for_seconds(60))
         return 0
 
     with ThreadPoolExecutor(16) as racers:

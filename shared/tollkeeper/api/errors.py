@@ -9,6 +9,7 @@ from typing import Any
 
 from tollkeeper.api.replies import Fault, Reply, failure, too_large, unavailable, validation_failed
 from tollkeeper.api.requests import TooLargeError, UnauthenticatedError
+from tollkeeper.ledger.consuming import Obstacle, ObstacleError
 from tollkeeper.ledger.patience import ContendedError
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
 from tollkeeper.rules.fields import InvalidFieldError
@@ -45,6 +46,19 @@ def _already_subscribed(_: AlreadySubscribedError) -> Reply:
     return failure(HTTPStatus.CONFLICT, "already_subscribed", message)
 
 
+OBSTACLES = {
+    Obstacle.UNKNOWN: (HTTPStatus.NOT_FOUND, "This id was never consumed of this metric."),
+    Obstacle.CONFLICT: (HTTPStatus.CONFLICT, "This id stands for something else; use a new one."),
+    Obstacle.RELEASED: (HTTPStatus.CONFLICT, "This id was consumed and released; use a new one."),
+    Obstacle.PERIOD_CLOSED: (HTTPStatus.CONFLICT, "The period is closed; report a correction instead."),
+}
+
+
+def _obstacle(error: ObstacleError) -> Reply:
+    status, message = OBSTACLES[error.obstacle]
+    return failure(status, error.obstacle, message)
+
+
 def _unavailable(error: Exception) -> Reply:
     logger.warning("Answered 503", exc_info=error)
     return unavailable()
@@ -56,6 +70,7 @@ REPLIES: Mapping[type[Exception], Callable[[Any], Reply]] = {
     TooManyRecordsError: _too_large,
     UnauthenticatedError: _unauthenticated,
     AlreadySubscribedError: _already_subscribed,
+    ObstacleError: _obstacle,
     **dict.fromkeys(BUSY, _unavailable),
 }
 """The reply to each error that a request may meet, its subclasses included. Any other is our fault: 500."""

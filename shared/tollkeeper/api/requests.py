@@ -26,12 +26,12 @@ def read_body(event: Mapping[str, Any], most: int = MAX_BODY_BYTES) -> str:
         InvalidFieldError: it is no text.
     """
     sent: str = event.get("body") or ""
-    body = b64decode(sent) if event.get("isBase64Encoded") else sent.encode()
-    if len(body) > most:
-        raise TooLargeError(f"Send at most {most} bytes.")
     try:
+        body = b64decode(sent) if event.get("isBase64Encoded") else sent.encode()
+        if len(body) > most:
+            raise TooLargeError(f"Send at most {most} bytes.")
         return body.decode()
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise InvalidFieldError("body", "must be JSON") from error
 
 

@@ -57,6 +57,8 @@ class Release:
 
     user_id: str
     id: str
+    metric: str
+    at: datetime
     quantity: int | None = None
 
 
@@ -115,7 +117,7 @@ class Consuming:
             patience.wait(attempt)
             attempt += 1
 
-    def release(self, wish: Release, metric: str, now: datetime, patience: Patience) -> Consumption:
+    def release(self, wish: Release, patience: Patience) -> Consumption:
         """Take a consumed amount back, once, in the period it was consumed in.
 
         Releasing the same again changes nothing and answers the same.
@@ -128,14 +130,14 @@ class Consuming:
         attempt = 0
         while True:
             marker = self._marker(wish.user_id, wish.id)
-            if marker is None or "consumed" not in marker or marker["eventType"] != metric:
+            if marker is None or "consumed" not in marker or marker["eventType"] != wish.metric:
                 raise ObstacleError(Obstacle.UNKNOWN)
             record = record_rows.record(marker)
             released = record.quantity if wish.quantity is None else wish.quantity
             if released > record.quantity or marker.get("released", released) != released:
                 raise ObstacleError(Obstacle.CONFLICT)
             if "released" in marker:
-                return self.look(wish.user_id, now)
+                return self.look(wish.user_id, wish.at)
             try:
                 self._table.transact(_released(record, str(marker["period"]), released))
             except TransactionCancelledError as cancelled:
@@ -147,7 +149,7 @@ class Consuming:
             except UnavailableError:
                 pass  # Whether it was released is unknown; if so, the marker will say it.
             else:
-                return self.look(wish.user_id, now)
+                return self.look(wish.user_id, wish.at)
             patience.wait(attempt)
             attempt += 1
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 from pydantic import BaseModel, ValidationError
 
-from tests.examples import ACCOUNT, CATALOGUE, NOW, OFFER, PERIOD
+from tests.examples import CATALOGUE, NOW
 from tollkeeper.api.models import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
-from tollkeeper.api.quota_requests import WrongUseError, answer, read_consume, read_release, read_user_id
-from tollkeeper.ledger.consuming import Consumption, Release
+from tollkeeper.api.quota_replies import reply_to
+from tollkeeper.api.quota_requests import read
+from tollkeeper.ledger.consuming import Release
+from tollkeeper.quota.quota import Check, Consume, Question, QuotaAnswer
+from tollkeeper.rules.fields import InvalidFieldError
+from tollkeeper.rules.limits import OnLimit
 from tollkeeper.rules.usage import UsageRecord
 
 type Read = Callable[[str], UsageRecord | Release]
@@ -74,16 +77,31 @@ def bodies(draw: DrawFn) -> str:
     return f"{{{text}}}"
 
 
+def read_route(verb: str, **sent: object) -> Question:
+    """Read a request to one of the endpoints by hand."""
+    event = {"routeKey": f"POST /quota/{{eventType}}/{verb}", "pathParameters": {"eventType": "exports"}}
+    return read({**event, **sent}, CATALOGUE.metrics, NOW)
+
+
 def consume(body: str) -> UsageRecord:
     """Read a body by hand."""
-    return read_consume(body, "exports", NOW)
+    question = read_route("consume", body=body)
+    assert isinstance(question, Consume)
+    return question.record
+
+
+def release(body: str) -> Release:
+    """Read a body by hand."""
+    question = read_route("release", body=body)
+    assert isinstance(question, Release)
+    return question
 
 
 def is_read(read: Read, body: str) -> bool:
     """Whether a body is taken by hand."""
     try:
         read(body)
-    except WrongUseError:
+    except InvalidFieldError:
         return False
     return True
 
@@ -97,7 +115,7 @@ def is_valid(model: type[BaseModel], body: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("read", "model"), [(consume, ConsumeIn), (read_release, ReleaseIn)])
+@pytest.mark.parametrize(("read", "model"), [(consume, ConsumeIn), (release, ReleaseIn)])
 @given(body=bodies() | any_json.map(json.dumps) | any_text)
 def test_what_is_taken_is_what_the_model_takes(read: Read, model: type[BaseModel], body: str) -> None:
     """A body is taken by hand exactly if the model takes it."""
@@ -161,39 +179,40 @@ def test_what_is_released_is_what_the_model_reads(body: str) -> None:
         by_model = ReleaseIn.model_validate(json.loads(body))
     except ValueError:
         return
-    assert Release(by_model.user_id, by_model.id, by_model.quantity) == read_release(body)
+    expected = Release(by_model.user_id, by_model.id, "exports", NOW, by_model.quantity)
+    assert expected == release(body)
 
 
 @given(value=user_ids | any_json)
 def test_a_user_id_is_what_the_model_takes(value: object) -> None:
     """The query's userId is judged as that of a body."""
     try:
-        found = read_user_id(value) == value
-    except WrongUseError:
+        found = Check(value, "exports", NOW) == read_route("", queryStringParameters={"userId": value})  # type: ignore[arg-type]
+    except InvalidFieldError:
         found = False
     assert is_valid(ReleaseIn, json.dumps({"userId": value, "id": "wish-1"})) == found
 
 
-standings = st.builds(
-    Consumption,
-    user=st.integers(0, 10_000).map(lambda cap: replace(ACCOUNT, spending_cap=cap)) | st.just(ACCOUNT),
-    period=st.builds(
-        lambda used, incurred, end: replace(PERIOD, used=used, incurred=incurred, end=end),
-        used=st.dictionaries(st.sampled_from([*CATALOGUE.metrics]), st.integers(0, 10**9)),
-        incurred=st.dictionaries(st.sampled_from([*CATALOGUE.metrics]), st.integers(0, 10**9)),
-        end=st.none() | st.datetimes(datetime(2025, 12, 1), datetime(2026, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the zone is given beside
-    ),
-    terms=st.sampled_from([*CATALOGUE.plans]).map(lambda plan: OFFER.terms(plan, NOW)),
+quantities = st.integers(0, 10**9)
+answers = st.builds(
+    QuotaAnswer,
+    allowed=st.booleans(),
+    limit=st.just(-1) | quantities,
+    current=quantities,
+    remaining=st.just(-1) | quantities,
+    plan=st.sampled_from([*CATALOGUE.plans]),
+    on_limit=st.sampled_from(OnLimit),
+    resets_at=st.none() | st.datetimes(datetime(2025, 12, 1), datetime(2026, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - the zone is given beside
+    id=st.none() | st.just("wish-1"),
 )
 
 
-@given(seen=standings, metric=st.sampled_from([*CATALOGUE.metrics]))
-def test_what_is_answered_is_what_the_model_says(seen: Consumption, metric: str) -> None:
+@given(answer=answers)
+def test_what_is_answered_is_what_the_model_says(answer: QuotaAnswer) -> None:
     """Every answer is one of the model's, field by field, with or without the id of a consumption."""
-    found = answer(seen, metric)
-    assert found == json.loads(QuotaOut.model_validate(found).model_dump_json(by_alias=True))
-    found |= {"id": "wish-1"}
-    assert found == json.loads(ConsumptionOut.model_validate(found).model_dump_json(by_alias=True))
+    found = json.loads(reply_to(answer, "/pricing")["body"])
+    model = QuotaOut if answer.id is None else ConsumptionOut
+    assert found == json.loads(model.model_validate(found).model_dump_json(by_alias=True))
 
 
 def test_the_models_take_the_contracts_names_only() -> None:

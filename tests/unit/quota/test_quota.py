@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from functions.quota.app import Desk
+from functions.quota.app import answer
 from tests.examples import CATALOGUE, END, NOW, OFFER, RECORD, SUBSCRIPTION
 from tests.fakes.api_gateway import Answer
 from tests.fakes.table import MemoryTable
@@ -19,6 +19,7 @@ from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import ContendedError, Patience, for_seconds
 from tollkeeper.ledger.users import Users
+from tollkeeper.quota.quota import Quota
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.usage import UsageRecord
@@ -40,9 +41,8 @@ def table() -> MemoryTable:
 
 def ask(consuming: Consuming, route: str, event: Mapping[str, Any], now: datetime) -> Answer:
     """Send an event as API Gateway would for a route."""
-    desk = Desk(CATALOGUE, consuming, UPGRADE_URL)
-    answer = desk.answer({"routeKey": route, **event}, now)
-    return Answer(answer["statusCode"], json.loads(answer["body"]), answer["headers"])
+    found = answer({"routeKey": route, **event}, Quota(consuming), CATALOGUE.metrics, UPGRADE_URL, now)
+    return Answer(found["statusCode"], json.loads(found["body"]), found["headers"])
 
 
 def check(
@@ -206,8 +206,8 @@ class TestCheck:
 
     def test_an_unknown_metric_names_the_known_ones(self, table: MemoryTable) -> None:
         """422, with every metric that could have been meant."""
-        answer = check(table, "apiCall")
-        known = f"unknown metric; known are {', '.join(CATALOGUE.metrics)}"
+        told = check(table, "apiCall")
+        known = f"there is no metric 'apiCall'. The metrics are {', '.join(CATALOGUE.metrics)}."
         assert (
             422,
             {
@@ -215,7 +215,7 @@ class TestCheck:
                 "message": f"eventType: {known}",
                 "fields": [{"path": "eventType", "message": known}],
             },
-        ) == answer[:2]
+        ) == told[:2]
 
     @pytest.mark.parametrize("user", [None, "", "a" * 257])
     def test_somebody_must_be_asked_for(self, table: MemoryTable, user: str | None) -> None:
@@ -482,5 +482,5 @@ def test_contention_is_never_a_false_no(table: MemoryTable) -> None:
     assert (
         503,
         {"error": "unavailable", "message": "Please try again in a moment."},
-        "1",
-    ) == (answer.status, answer.body, answer.headers["retry-after"])
+        "2",
+    ) == (answer.status, answer.body, answer.headers["Retry-After"])
