@@ -16,8 +16,10 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from tollkeeper import __version__
-from tollkeeper.api.models import ConsumeIn, ConsumptionOut, Failure, QuotaOut, ReleaseIn, UserId
+from tollkeeper.api.bodies.failure import Failure
+from tollkeeper.api.bodies.quota import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
 from tollkeeper.api.resolver import resolver
+from tollkeeper.usage.records import UserId
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "shared" / "tollkeeper" / "api" / "openapi.json"

@@ -13,7 +13,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from pydantic import BaseModel, ValidationError
 
 from tests.examples import ACCOUNT, CATALOGUE, NOW, OFFER, PERIOD
-from tollkeeper.api.models import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
+from tollkeeper.api.bodies.quota import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
 from tollkeeper.api.quota_requests import WrongUseError, answer, read_consume, read_release, read_user_id
 from tollkeeper.ledger.consuming import Consumption, Release
 from tollkeeper.rules.usage import UsageRecord
