@@ -40,7 +40,7 @@ class Checkout:
         before the subscriptions are looked at, so that a page which is paid on in between shows there.
 
         Raises:
-            UnknownPlanError: the plan is none that can be bought.
+            UnknownPlanError: there is no such plan to buy.
             ForeignOriginError: a page to come back to is not one of ours.
             AlreadySubscribedError: Stripe has a live subscription of theirs.
             StripeUnavailableError: Stripe did not answer, or asks for patience.
