@@ -11,17 +11,14 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import BaseModel
 
 from tollkeeper import __version__
 from tollkeeper.api.bodies.failure import Failure, GatewayFailure
 from tollkeeper.api.bodies.quota import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
-from tollkeeper.api.resolver import resolver
-from tollkeeper.usage.records import UserId
+from tollkeeper.api.resolver import UserInQuery, resolver
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "shared" / "tollkeeper" / "api" / "openapi.json"
@@ -29,7 +26,7 @@ FUNCTIONS = ("checkout", "subscriptions", "usage_intake", "reader")
 SERVICE_OPERATIONS = ("post /usage", "get /quota", "post /quota", "get /users")
 """How method and path begin where a back end's token is asked for; a user's token is, everywhere else."""
 
-FAILURES: Mapping[str, tuple[str, str, type[BaseModel]]] = {
+FAILURES: Mapping[str, tuple[str, str, type[Failure | GatewayFailure]]] = {
     "401": ("Unauthorized", "No token, or one that is not valid here", GatewayFailure),
     "403": ("Forbidden", "A token without the right to this", GatewayFailure),
     "413": ("TooLarge", "A body that is too large", GatewayFailure),
@@ -45,7 +42,7 @@ def quota() -> APIGatewayHttpResolver:
     """Return the quota function's routes, which it reads by hand because a framework would cost it time."""
     app = resolver()
 
-    def check(eventType: str, userId: Annotated[UserId, Query()]) -> QuotaOut:  # noqa: N803, ARG001 - the contract's names, described only
+    def check(eventType: str, userId: UserInQuery) -> QuotaOut:  # noqa: N803, ARG001 - the contract's names, described only
         """Say whether one more is allowed, and what happens beyond the limit."""
         raise AssertionError("described here, answered in functions/quota")
 
@@ -104,7 +101,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _failure(description: str, model: type[BaseModel]) -> dict[str, Any]:
+def _failure(description: str, model: type[Failure | GatewayFailure]) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 

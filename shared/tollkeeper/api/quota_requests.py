@@ -1,6 +1,7 @@
 """Requests to the quota endpoints and their answers, by hand: importing pydantic would take longer than both.
 
-`bodies.quota` describes the same for the API's document; tests hold the two to each other.
+`models.ConsumeIn`, `ReleaseIn` and `QuotaOut` describe the same for the API's document; tests hold the two
+to each other.
 """
 
 import json

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Depends, Response, content_types
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.event_handler.openapi.params import Path as InPath
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.request import Request
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
@@ -32,6 +33,9 @@ Caller = Annotated[str, Depends(caller)]
 
 UserInPath = Annotated[UserId, BeforeValidator(unquote), InPath(alias="userId")]
 """The user whom a path names. API Gateway decodes a path, but leaves `%25` in it as it is."""
+
+UserInQuery = Annotated[UserId, Query(alias="userId")]
+"""The user whom a query names."""
 
 
 def resolver() -> APIGatewayHttpResolver:
