@@ -9,15 +9,16 @@ import importlib
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
-from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from tollkeeper import __version__
-from tollkeeper.api.models import ConsumeIn, ConsumptionOut, Failure, QuotaOut, ReleaseIn, UserId
-from tollkeeper.api.resolver import resolver
+from tollkeeper.api.bodies.failure import Failure, GatewayFailure
+from tollkeeper.api.bodies.quota import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
+from tollkeeper.api.resolver import UserInQuery, resolver
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "shared" / "tollkeeper" / "api" / "openapi.json"
@@ -25,12 +26,23 @@ FUNCTIONS = ("checkout", "subscriptions", "usage_intake", "reader")
 SERVICE_OPERATIONS = ("post /usage", "get /quota", "post /quota", "get /users")
 """How method and path begin where a back end's token is asked for; a user's token is, everywhere else."""
 
+FAILURES: Mapping[str, tuple[str, str, type[Failure | GatewayFailure]]] = {
+    "401": ("Unauthorized", "No token, or one that is not valid here", GatewayFailure),
+    "403": ("Forbidden", "A token without the right to this", GatewayFailure),
+    "413": ("TooLarge", "A body that is too large", GatewayFailure),
+    "429": ("TooManyRequests", "Too many requests at once", GatewayFailure),
+    "5XX": ("Unavailable", "It did not work; the same request may succeed later", GatewayFailure),
+    "default": ("Failure", "Any other error, said in a sentence", Failure),
+}
+"""What every call may be answered with besides success: a name, what it means, and the body. Those of
+`GatewayFailure` API Gateway answers too, before a function is asked or in its place."""
+
 
 def quota() -> APIGatewayHttpResolver:
     """Return the quota function's routes, which it reads by hand because a framework would cost it time."""
     app = resolver()
 
-    def check(eventType: str, userId: Annotated[UserId, Query()]) -> QuotaOut:  # noqa: N803, ARG001 - the contract's names, described only
+    def check(eventType: str, userId: UserInQuery) -> QuotaOut:  # noqa: N803, ARG001 - the contract's names, described only
         """Say whether one more is allowed, and what happens beyond the limit."""
         raise AssertionError("described here, answered in functions/quota")
 
@@ -57,18 +69,17 @@ def document() -> dict[str, Any]:
         for path, operations in part["paths"].items():
             paths[path] |= operations
     schemas = {name: schema for part in parts for name, schema in part["components"]["schemas"].items()}
-    failure = {
-        "description": "An error, said in a sentence",
-        "content": _json({"$ref": "#/components/schemas/Failure"}),
+    failures = {
+        status: {"$ref": f"#/components/responses/{name}"} for status, (name, _, _) in FAILURES.items()
     }
     schemas = {name: schema for name, schema in schemas.items() if "ValidationError" not in name}
-    schemas["Failure"] = Failure.model_json_schema()
+    schemas |= {model.__name__: model.model_json_schema() for model in (Failure, GatewayFailure)}
     for path, operations in paths.items():
         for method, operation in operations.items():
             of_service = f"{method} {path}".startswith(SERVICE_OPERATIONS)
             operation["security"] = [{"serviceToken" if of_service else "userToken": []}]
             operation["responses"].pop("422", None)
-            operation["responses"]["default"] = failure
+            operation["responses"] |= failures
     return {
         "openapi": "3.1.0",
         "info": {
@@ -78,6 +89,9 @@ def document() -> dict[str, Any]:
         },
         "paths": dict(sorted(paths.items())),
         "components": {
+            "responses": {
+                name: _failure(description, model) for name, description, model in FAILURES.values()
+            },
             "schemas": dict(sorted(schemas.items())),
             "securitySchemes": {
                 "userToken": _bearer("A user's token; its subject is the userId."),
@@ -87,8 +101,9 @@ def document() -> dict[str, Any]:
     }
 
 
-def _json(schema: dict[str, str]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
+def _failure(description: str, model: type[Failure | GatewayFailure]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
 def _bearer(description: str) -> dict[str, str]:

@@ -2,34 +2,26 @@
 
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Depends, Response, content_types
-from aws_lambda_powertools.event_handler.openapi.params import Path as InPath
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BeforeValidator
 
 import tollkeeper
 from tollkeeper import runtime
-from tollkeeper.api.models import (
-    AuditTrailOut,
-    Day,
-    Id,
-    Instant,
-    Month,
-    SubscriptionOut,
-    UsageOut,
-    UsageRecordsOut,
-    UserId,
-)
-from tollkeeper.api.resolver import Caller, resolver
+from tollkeeper.api.bodies.audit import AuditTrailOut
+from tollkeeper.api.bodies.model import Day, Month
+from tollkeeper.api.bodies.records import UsageRecordsOut
+from tollkeeper.api.bodies.subscription import SubscriptionOut
+from tollkeeper.api.bodies.usage import UsageOut
+from tollkeeper.api.resolver import Caller, UserInPath, of_any_user, resolver
 from tollkeeper.clock import Clock
 from tollkeeper.ledger.history import History
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.series import MOST_DAYS, Granularity
 from tollkeeper.telemetry import logger
+from tollkeeper.usage.records import Id, Instant
 from tollkeeper.views.reader import Reader
 
 OPENAPI = Path(tollkeeper.__file__).parent / "api" / "openapi.json"
@@ -47,9 +39,7 @@ def reader(
     return Reader(users, history, offer, clock)
 
 
-Answers = Annotated[Reader, Depends(reader)]
-# API Gateway decodes a path, but leaves %25 in it as it is.
-UserInPath = Annotated[UserId, BeforeValidator(unquote), InPath(alias="userId")]
+ThisReader = Annotated[Reader, Depends(reader)]
 From = Annotated[
     Day | None, Query(alias="from", description="First day; else the first of the month of `to`.")
 ]
@@ -66,73 +56,44 @@ Cursor = Annotated[
 
 
 @app.get("/subscription", summary="The caller's plan, usage, limits and overage")
-def subscription(user: Caller, answers: Answers) -> SubscriptionOut:
-    """Return where the caller stands in the present period."""
-    return answers.subscription(user)
+@of_any_user(app, "/users/<userId>/subscription", summary="A user's plan, usage, limits and overage")
+def subscription(user: Caller, reader: ThisReader) -> SubscriptionOut:
+    """Return where a user stands in the present period."""
+    return SubscriptionOut.of(reader.subscription(user))
 
 
 @app.get("/usage", summary="The caller's usage by day or month")
+@of_any_user(app, "/users/<userId>/usage", summary="A user's usage by day or month")
 def usage(
     user: Caller,
-    answers: Answers,
+    reader: ThisReader,
     first: From = None,
     to: To = None,
     granularity: Granularity = Granularity.DAY,
     facility_id: Facility = None,
 ) -> UsageOut:
     """Return every day or month of a range with every metric."""
-    return answers.usage(user, first, to, granularity, facility_id)
+    return UsageOut.of(reader.usage(user, first, to, granularity, facility_id))
 
 
 @app.get("/usage/records", summary="The records behind a number of the caller's")
+@of_any_user(app, "/users/<userId>/records", summary="The records behind a number of a user's")
 def records(
     user: Caller,
-    answers: Answers,
+    reader: ThisReader,
     period: Period = None,
     billing_month: BillingMonth = None,
     event_type: EventType = None,
     cursor: Cursor = None,
 ) -> UsageRecordsOut:
     """Return what was counted in a period, or is of a month, about a hundred records at a time."""
-    return answers.records(user, period, billing_month, event_type, cursor)
-
-
-@app.get("/users/<userId>/subscription", summary="A user's plan, usage, limits and overage")
-def subscription_of(user: UserInPath, answers: Answers) -> SubscriptionOut:
-    """Return where a user stands in the present period."""
-    return answers.subscription(user)
-
-
-@app.get("/users/<userId>/usage", summary="A user's usage by day or month")
-def usage_of(
-    user: UserInPath,
-    answers: Answers,
-    first: From = None,
-    to: To = None,
-    granularity: Granularity = Granularity.DAY,
-    facility_id: Facility = None,
-) -> UsageOut:
-    """Return every day or month of a range with every metric."""
-    return answers.usage(user, first, to, granularity, facility_id)
-
-
-@app.get("/users/<userId>/records", summary="The records behind a number of a user's")
-def records_of(
-    user: UserInPath,
-    answers: Answers,
-    period: Period = None,
-    billing_month: BillingMonth = None,
-    event_type: EventType = None,
-    cursor: Cursor = None,
-) -> UsageRecordsOut:
-    """Return what was counted in a period, or is of a month, about a hundred records at a time."""
-    return answers.records(user, period, billing_month, event_type, cursor)
+    return UsageRecordsOut.of(reader.records(user, period, billing_month, event_type, cursor))
 
 
 @app.get("/users/<userId>/audit", summary="What was changed of a user, and by whom")
-def audit_of(user: UserInPath, answers: Answers, cursor: Cursor = None) -> AuditTrailOut:
+def audit_of(user: UserInPath, reader: ThisReader, cursor: Cursor = None) -> AuditTrailOut:
     """Return the audit trail, the newest entries first."""
-    return answers.audit(user, cursor)
+    return AuditTrailOut.of(reader.audit(user, cursor))
 
 
 @app.get("/openapi.json", include_in_schema=False)

@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.api.models import SpendingCap
+from tollkeeper.api.bodies.subscription import SpendingCap
 from tollkeeper.api.resolver import Caller, resolver, respond
 from tollkeeper.clock import Clock
 from tollkeeper.ledger.users import Users

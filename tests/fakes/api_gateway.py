@@ -1,13 +1,13 @@
 """API Gateway's side of a request: what it hands to a function, and what it makes of the answer."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from tests.fakes.runtime import FakeContext
 
-type Handler = Callable[[dict[str, Any], FakeContext], dict[str, Any]]
+type Handler = Callable[[dict[str, Any], FakeContext], Mapping[str, Any]]
 
 
 class Answer(NamedTuple):

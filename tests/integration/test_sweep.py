@@ -11,7 +11,7 @@ from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Cause, Status, choose
 from tollkeeper.stripe.gateway import StripeGateway
-from tollkeeper.subscriptions.checkout import CheckoutWish, open_session
+from tollkeeper.subscriptions.checkout import Checkout, CheckoutWish
 from tollkeeper.subscriptions.stripe_events import StripeEvents
 from tollkeeper.subscriptions.sweep import Sweep, Swept
 from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
@@ -49,7 +49,8 @@ class Town:
     def open(self, user: str) -> str:
         """Have a user ask for a page to pay on; return its session."""
         wish = CheckoutWish(user, "starter", PAGE, PAGE)
-        return open_session(wish, self.users, self.stripe, CATALOGUE, self.now).id
+        checkout = Checkout(self.users, self.stripe, CATALOGUE, frozenset({PAGE}))
+        return checkout.open_session(wish, self.now).id
 
     def pay(self, session_id: str, card: str = "4242424242424242") -> None:
         """Have somebody pay on it."""

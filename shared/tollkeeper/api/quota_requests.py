@@ -81,7 +81,9 @@ def _object(body: str, known: Collection[str]) -> dict[str, Any]:
         raise InvalidFieldError("body", "must be a JSON object")
     for name in fields:
         if name not in known:
-            raise InvalidFieldError(name, f"is no field of this request. Its fields are {', '.join(sorted(known))}.")
+            raise InvalidFieldError(
+                name, f"is no field of this request. Its fields are {', '.join(sorted(known))}."
+            )
     return fields
 
 

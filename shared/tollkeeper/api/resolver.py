@@ -1,18 +1,25 @@
 """The HTTP API through a framework: requests validated, routes called, errors told in one way."""
 
 import json
+from collections.abc import Callable
+from types import FunctionType
 from typing import Annotated, Any, cast
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Depends, Response, content_types
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Path as InPath
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.request import Request
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BeforeValidator
 
 from tollkeeper.api.errors import REPLIES, reply_to
 from tollkeeper.api.replies import Fault, Reply, not_found, validation_failed
 from tollkeeper.api.requests import TooLargeError, caller_of, read_body
 from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.usage.judgement import path
+from tollkeeper.usage.records import UserId
 
 
 def caller(request: Request) -> str:
@@ -24,6 +31,13 @@ Caller = Annotated[str, Depends(caller)]
 """The user whose token a request carries, by their id."""
 
 
+UserInPath = Annotated[UserId, BeforeValidator(unquote), InPath(alias="userId")]
+"""The user whom a path names. API Gateway decodes a path, but leaves `%25` in it as it is."""
+
+UserInQuery = Annotated[UserId, Query(alias="userId")]
+"""The user whom a query names."""
+
+
 def resolver() -> APIGatewayHttpResolver:
     """Return an application that validates requests and answers, and tells errors in one way."""
     app = APIGatewayHttpResolver(enable_validation=True)
@@ -31,6 +45,26 @@ def resolver() -> APIGatewayHttpResolver:
     app.exception_handler(RequestValidationError)(lambda error: _response(_malformed(error)))
     app.not_found(lambda _: _response(not_found()))
     return app
+
+
+def of_any_user[F: Callable[..., Any]](
+    app: APIGatewayHttpResolver, path: str, summary: str
+) -> Callable[[F], F]:
+    """Answer at a second address, for services, what a route answers its caller: of the user in its path.
+
+    The framework takes from a route's annotations where each argument comes from. So the second route is the
+    same function with another annotation of `user`, which must be its caller.
+    """
+
+    def add(route: F) -> F:
+        own = cast("FunctionType", route)
+        of_user = FunctionType(own.__code__, own.__globals__, f"{own.__name__}_of", own.__defaults__)
+        of_user.__annotations__ = {**own.__annotations__, "user": UserInPath}
+        of_user.__doc__ = own.__doc__
+        app.get(path, summary=summary)(of_user)
+        return route
+
+    return add
 
 
 def respond(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -41,7 +75,7 @@ def respond(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaC
     try:
         body = _object(read_body(event))
     except (TooLargeError, InvalidFieldError) as error:
-        return cast("dict[str, Any]", reply_to(error))
+        return dict(reply_to(error))
     headers = {**(event.get("headers") or {}), "content-type": content_types.APPLICATION_JSON}
     request = {**event, "headers": headers, "body": body, "isBase64Encoded": False}
     return app.resolve(request, context)

@@ -8,7 +8,7 @@ from tollkeeper.catalogue import Catalogue
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.users import User
 from tollkeeper.stripe.gateway import CheckoutOrder, CheckoutSession, StripeGateway
-from tollkeeper.subscriptions.errors import AlreadySubscribedError
+from tollkeeper.subscriptions.errors import AlreadySubscribedError, ForeignOriginError, UnknownPlanError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,45 +21,64 @@ class CheckoutWish:
     cancel_url: str
 
 
-def open_session(
-    wish: CheckoutWish, users: Users, stripe: StripeGateway, catalogue: Catalogue, now: datetime
-) -> CheckoutSession:
-    """Open a checkout session for a user, and take away those they opened before.
+class Checkout:
+    """Opens checkout sessions. `origins` are those whose pages users may be sent back to."""
 
-    The customer is made before any session and bound to the user at once: asked twice, or at the same
-    instant elsewhere, Stripe and the ledger both answer with the first one. Sessions are taken away before
-    the subscriptions are looked at, so that a page which is paid on in between shows there.
+    def __init__(
+        self, users: Users, stripe: StripeGateway, catalogue: Catalogue, origins: frozenset[str]
+    ) -> None:
+        self._users = users
+        self._stripe = stripe
+        self._catalogue = catalogue
+        self._origins = origins
 
-    Raises:
-        AlreadySubscribedError: Stripe has a live subscription of theirs.
-        StripeUnavailableError: Stripe did not answer, or asks for patience.
-    """
-    user = users.read(wish.user_id, since=now)
-    customer_id = _customer(user, users, stripe)
-    for session_id in stripe.open_checkout_sessions(customer_id):
-        stripe.expire_checkout_session(session_id)
-    subscriptions = stripe.subscriptions_of(customer_id)
-    if any(each.is_live for each in subscriptions):
-        raise AlreadySubscribedError
-    trial_used = user.trial_used or any(each.trial_end for each in subscriptions)
-    order = CheckoutOrder(
-        user_id=wish.user_id,
-        customer_id=customer_id,
-        plan=wish.plan,
-        trial_days=0 if trial_used else catalogue.trial_days,
-        success_url=wish.success_url,
-        cancel_url=wish.cancel_url,
-    )
-    return stripe.create_checkout_session(order)
+    def open_session(self, wish: CheckoutWish, now: datetime) -> CheckoutSession:
+        """Open a checkout session for a user, and take away those they opened before.
 
+        The customer is made before any session and bound to the user at once: asked twice, or at the same
+        instant elsewhere, Stripe and the ledger both answer with the first one. Sessions are taken away
+        before the subscriptions are looked at, so that a page which is paid on in between shows there.
 
-def _customer(user: User, users: Users, stripe: StripeGateway) -> str:
-    """Return the user's one customer, made if they have none, or if theirs was deleted at Stripe."""
-    known = user.customer_id
-    if known and stripe.has_customer(known):
-        return known
-    made = stripe.create_customer(user.user_id, replacing=known)
-    return users.bind_customer(user.user_id, made, replacing=known)
+        Raises:
+            UnknownPlanError: there is no such plan to buy.
+            ForeignOriginError: a page to come back to is not one of ours.
+            AlreadySubscribedError: Stripe has a live subscription of theirs.
+            StripeUnavailableError: Stripe did not answer, or asks for patience.
+        """
+        self._check(wish)
+        user = self._users.read(wish.user_id, since=now)
+        customer_id = self._customer(user)
+        for session_id in self._stripe.open_checkout_sessions(customer_id):
+            self._stripe.expire_checkout_session(session_id)
+        subscriptions = self._stripe.subscriptions_of(customer_id)
+        if any(each.is_live for each in subscriptions):
+            raise AlreadySubscribedError
+        trial_used = user.trial_used or any(each.trial_end for each in subscriptions)
+        order = CheckoutOrder(
+            user_id=wish.user_id,
+            customer_id=customer_id,
+            plan=wish.plan,
+            trial_days=0 if trial_used else self._catalogue.trial_days,
+            success_url=wish.success_url,
+            cancel_url=wish.cancel_url,
+        )
+        return self._stripe.create_checkout_session(order)
+
+    def _check(self, wish: CheckoutWish) -> None:
+        paid = [plan.name for plan in self._catalogue.paid_plans]
+        if wish.plan not in paid:
+            raise UnknownPlanError(wish.plan, paid)
+        for field, url in (("successUrl", wish.success_url), ("cancelUrl", wish.cancel_url)):
+            if not is_of_origin(url, self._origins):
+                raise ForeignOriginError(field, self._origins)
+
+    def _customer(self, user: User) -> str:
+        """Return the user's one customer, made if they have none, or if theirs was deleted at Stripe."""
+        known = user.customer_id
+        if known and self._stripe.has_customer(known):
+            return known
+        made = self._stripe.create_customer(user.user_id, replacing=known)
+        return self._users.bind_customer(user.user_id, made, replacing=known)
 
 
 def is_of_origin(url: str, origins: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ class AlreadySubscribedError(Exception):
 
 
 class UnknownPlanError(InvalidFieldError):
-    """The plan is none that can be bought."""
+    """There is no such plan to buy."""
 
     def __init__(self, plan: str, plans: Iterable[str]) -> None:
         super().__init__("plan", f"there is no plan {quoted(plan)} to buy. The plans are {', '.join(plans)}.")

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from tollkeeper.api.models import CorrectionIn, UsageRecordIn
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import (
     FURTHEST_AHEAD,
@@ -18,6 +17,7 @@ from tollkeeper.rules.usage import (
     is_timely,
     known_metric,
 )
+from tollkeeper.usage.records import CorrectionIn, UsageRecordIn
 
 LONGEST_MESSAGE = 500
 """Characters of a refusal's sentence: it may repeat what was sent, and that may be long."""

@@ -1,62 +1,86 @@
 """What a user is shown of their subscription."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from tollkeeper.api.models import OverageOut, PaymentMethodOut, SubscriptionOut, TrialOut
-from tollkeeper.catalogue import Catalogue
-from tollkeeper.rules.limits import billable, overage
+from tollkeeper.rules.limits import Overage, billable, overage
 from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.subscriptions import Card, effective_plan
+from tollkeeper.rules.subscriptions import Card, Subscription, effective_plan
 from tollkeeper.rules.users import User, period_at, terms_in_force
 
 ONE_DAY = timedelta(days=1)
 
 
-def overview(user: User, catalogue: Catalogue, offer: Offer, now: datetime) -> SubscriptionOut:
+@dataclass(frozen=True, slots=True)
+class TrialView:
+    """A trial: whether the user is in it, its end, and the days left, with the one that has begun."""
+
+    active: bool
+    ends_at: datetime | None
+    days_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionView:
+    """A user's plan and what they have used of it in the present period.
+
+    Limits of -1 are unlimited; amounts are cents. `status` is Stripe's, `plan` what it gives the user.
+    """
+
+    plan: str
+    status: str | None
+    usage: Mapping[str, int]
+    limits: Mapping[str, int]
+    overage: Mapping[str, Overage]
+    projected_total: int
+    spending_cap: int | None
+    customer_id: str | None
+    subscription_id: str | None
+    current_period_start: datetime
+    current_period_end: datetime | None
+    trial: TrialView
+    cancel_at: datetime | None
+    payment_method: Card | None
+
+
+def overview(user: User, offer: Offer, now: datetime) -> SubscriptionView:
     """Return plan, usage of every metric, limits and overage in the period that holds `now`.
 
     `projected_total` is the plan's price, unless the subscription ends before, and the overage so far, as
     far as a spending cap allows it.
     """
+    catalogue = offer.catalogue
     period = period_at(user, now, offer)
     terms = terms_in_force(user, period, now, offer)
     plan = effective_plan(user.subscription, now)
-    over = overage(period)
     billed = billable(period, user.spending_cap)
     subscription = user.subscription
-    in_trial = subscription is not None and subscription.in_trial
-    trial_end = subscription.trial_end if subscription else None
     price = (
         catalogue.plans[plan].price if subscription and subscription.renews and plan in catalogue.plans else 0
     )
-    return SubscriptionOut(
+    return SubscriptionView(
         plan=plan,
         status=subscription.status if subscription else None,
         usage={metric: period.used.get(metric, 0) for metric in catalogue.metrics},
         limits={metric: terms.limit(metric) for metric in catalogue.metrics},
-        overage={
-            metric: OverageOut(quantity=each.quantity, amount=each.amount) for metric, each in over.items()
-        },
+        overage=overage(period),
         projected_total=price + sum(each.amount for each in billed.values()),
         spending_cap=user.spending_cap,
         customer_id=user.customer_id,
         subscription_id=subscription.id if subscription else None,
         current_period_start=period.start,
         current_period_end=period.end,
-        trial=TrialOut(
-            active=in_trial,
-            ends_at=trial_end,
-            days_left=max(0, ceil((trial_end - now) / ONE_DAY)) if in_trial and trial_end else 0,
-        ),
+        trial=_trial(subscription, now),
         cancel_at=subscription.cancel_at if subscription else None,
-        payment_method=_payment_method(subscription.card if subscription else None),
+        payment_method=subscription.card if subscription else None,
     )
 
 
-def _payment_method(card: Card | None) -> PaymentMethodOut | None:
-    if card is None:
-        return None
-    return PaymentMethodOut(
-        brand=card.brand, last4=card.last4, exp_month=card.exp_month, exp_year=card.exp_year
-    )
+def _trial(subscription: Subscription | None, now: datetime) -> TrialView:
+    if subscription is None:
+        return TrialView(active=False, ends_at=None, days_left=0)
+    end, active = subscription.trial_end, subscription.in_trial
+    left = max(0, ceil((end - now) / ONE_DAY)) if active and end else 0
+    return TrialView(active, end, left)

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.fakes.api_gateway import Answer, call
 from tests.fakes.runtime import FakeContext
-from tollkeeper.api.models import SpendingCap
+from tollkeeper.api.bodies.subscription import SpendingCap
 from tollkeeper.api.resolver import resolver, respond
 
 app = resolver()

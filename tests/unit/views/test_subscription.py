@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.examples import ACCOUNT, CATALOGUE, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION
-from tollkeeper.api.models import SubscriptionOut, TrialOut
+from tests.examples import ACCOUNT, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.users import User
-from tollkeeper.views.subscription import overview
+from tollkeeper.views.subscription import SubscriptionView, TrialView, overview
 
 BUSY = {"apiCalls": 15_000, "aiQueries": 1_200, "exports": 600}
 BUSY_OVERAGE = 120_00
@@ -18,10 +17,10 @@ BUSY_OVERAGE = 120_00
 
 def shown(
     subscription: Subscription | None = SUBSCRIPTION, *periods: Period, now: datetime = NOW
-) -> SubscriptionOut:
+) -> SubscriptionView:
     """What a user with this subscription and these periods sees."""
     user = replace(ACCOUNT, subscription=subscription, periods=periods)
-    return overview(user, CATALOGUE, OFFER, now)
+    return overview(user, OFFER, now)
 
 
 def test_the_total_is_the_plans_price_and_the_overage() -> None:
@@ -57,13 +56,13 @@ def test_the_plan_is_what_the_status_gives(status: str) -> None:
 def test_a_trial_counts_its_days_down(left: timedelta, days: int) -> None:
     """A day that has begun is a day left, and there are never less than none."""
     trial = replace(SUBSCRIPTION, status=Status.TRIALING, trial_end=END)
-    assert TrialOut(active=True, ends_at=END, days_left=days) == shown(trial, PERIOD, now=END - left).trial
+    assert TrialView(active=True, ends_at=END, days_left=days) == shown(trial, PERIOD, now=END - left).trial
 
 
 def test_a_trial_that_is_over_is_not_active() -> None:
     """After it, only its end is still shown."""
     after = replace(SUBSCRIPTION, trial_end=START)
-    assert TrialOut(active=False, ends_at=START, days_left=0) == shown(after, PERIOD).trial
+    assert TrialView(active=False, ends_at=START, days_left=0) == shown(after, PERIOD).trial
 
 
 def test_a_period_that_awaits_its_renewal_has_no_end_yet() -> None:
@@ -81,7 +80,7 @@ def test_a_metric_that_came_after_the_period_is_shown_unlimited() -> None:
 
 def test_a_user_nobody_knows_has_the_free_plan() -> None:
     """Everybody has a plan, limits and a month."""
-    found = overview(User("bob"), CATALOGUE, OFFER, NOW)
+    found = overview(User("bob"), OFFER, NOW)
     assert ("free", None, 100, 0) == (
         found.plan,
         found.status,

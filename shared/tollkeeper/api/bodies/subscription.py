@@ -1,0 +1,58 @@
+"""A user's plan and what they have of it, and what they decide about it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, StrictInt
+
+from tollkeeper.api.bodies.model import Body
+from tollkeeper.rules.usage import MAX_QUANTITY
+
+
+class OverageOut(Body):
+    """What a period exceeds a limit by so far: units, and cents."""
+
+    quantity: int
+    amount: int
+
+
+class SpendingCap(Body):
+    """The most overage, in cents, that a user accepts in a period; null for no cap."""
+
+    amount: Annotated[StrictInt, Field(ge=0, le=MAX_QUANTITY)] | None
+
+
+class TrialOut(Body):
+    """The trial, if the user is in one."""
+
+    active: bool
+    ends_at: datetime | None
+    days_left: int
+
+
+class PaymentMethodOut(Body):
+    """The card that the next invoice is charged to."""
+
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+
+
+class SubscriptionOut(Body):
+    """A user's plan and usage in the present period. Limits of -1 are unlimited; amounts are cents."""
+
+    plan: str
+    status: str | None
+    usage: dict[str, int]
+    limits: dict[str, int]
+    overage: dict[str, OverageOut]
+    projected_total: int
+    spending_cap: int | None
+    customer_id: str | None
+    subscription_id: str | None
+    current_period_start: datetime
+    current_period_end: datetime | None
+    trial: TrialOut
+    cancel_at: datetime | None
+    payment_method: PaymentMethodOut | None

@@ -1,0 +1,48 @@
+"""The bodies of replies, and the values that they are made of."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from tollkeeper.api.bodies.audit import AuditEntryOut, AuditTrailOut
+from tollkeeper.api.bodies.checkout import CheckoutSessionOut
+from tollkeeper.api.bodies.intake import Rejected as RejectedOut
+from tollkeeper.api.bodies.intake import UsageAccepted
+from tollkeeper.api.bodies.model import Body
+from tollkeeper.api.bodies.records import UsageRecordOut, UsageRecordsOut
+from tollkeeper.api.bodies.subscription import OverageOut, PaymentMethodOut, SubscriptionOut, TrialOut
+from tollkeeper.api.bodies.usage import UsageOut, UsageStepOut
+from tollkeeper.ledger.history import Part
+from tollkeeper.rules.audit import AuditEntry
+from tollkeeper.rules.limits import Overage
+from tollkeeper.rules.series import Step
+from tollkeeper.rules.subscriptions import Card
+from tollkeeper.stripe.gateway import CheckoutSession
+from tollkeeper.usage.intake import Accepted, Rejected
+from tollkeeper.views.records import RecordsView, RecordView
+from tollkeeper.views.subscription import SubscriptionView, TrialView
+from tollkeeper.views.usage import UsageView
+
+
+@pytest.mark.parametrize(
+    ("body", "value", "hidden"),
+    [
+        (SubscriptionOut, SubscriptionView, set()),
+        (TrialOut, TrialView, set()),
+        (OverageOut, Overage, set()),
+        (PaymentMethodOut, Card, set()),
+        (UsageOut, UsageView, set()),
+        (UsageStepOut, Step, set()),
+        (UsageRecordsOut, RecordsView, set()),
+        (UsageRecordOut, RecordView, set()),
+        (AuditTrailOut, Part, set()),
+        (AuditEntryOut, AuditEntry, {"user_id", "id"}),
+        (UsageAccepted, Accepted, set()),
+        (RejectedOut, Rejected, set()),
+        (CheckoutSessionOut, CheckoutSession, set()),
+    ],
+)
+def test_a_body_shows_all_of_its_value(body: type[Body], value: Any, hidden: set[str]) -> None:  # noqa: ANN401 - any dataclass
+    """What a view or a use case returns reaches the caller, but for what is named here."""
+    assert {each.name for each in fields(value)} - hidden == {*body.model_fields}
