@@ -24,7 +24,7 @@ from tollkeeper.ledger.table import Row
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause
 from tollkeeper.stripe.events import StripeEvent
-from tollkeeper.stripe.gateway import CheckoutOrder, StripeGateway
+from tollkeeper.stripe.port import CheckoutOrder, Stripe
 from tollkeeper.stripe.webhook import Delivery, EventQueue, Receipt, receive
 from tollkeeper.subscriptions.stripe_events import StripeEvents
 
@@ -107,7 +107,7 @@ class World:
             self.undelivered.remove(event)
         stripe_events = StripeEvents(
             Users(CrashingTable(self.table, outside)),
-            cast("StripeGateway", Beyond(self.stripe, outside)),
+            cast("Stripe", Beyond(self.stripe, outside)),
             OFFER,
             "live",
         )
@@ -124,7 +124,7 @@ class World:
         """All that must be the same in the end: the row but for its revision, the trail, what was told."""
         user = Users(self.table).read("ada", since=NOW)
         return {
-            "account": replace(user, rev=0),
+            "user": replace(user, rev=0),
             "trail": sorted(
                 f"{row['action']} {row['entityId']} {row['details']}" for row in self.rows("AUDIT")
             ),

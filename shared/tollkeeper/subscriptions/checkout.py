@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.users import User
-from tollkeeper.stripe.gateway import CheckoutOrder, CheckoutSession, StripeGateway
+from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, CheckoutSessions, Customers, Subscriptions
 
 
 class AlreadySubscribedError(Exception):
     """The user has a live subscription; a second one would be paid twice."""
+
+
+class StripeForCheckout(Customers, Subscriptions, CheckoutSessions, Protocol):
+    """What a checkout asks of Stripe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +30,13 @@ class CheckoutWish:
 
 
 def open_session(
-    wish: CheckoutWish, users: Users, stripe: StripeGateway, catalogue: Catalogue, now: datetime
+    wish: CheckoutWish, users: Users, stripe: StripeForCheckout, catalogue: Catalogue, now: datetime
 ) -> CheckoutSession:
-    """Open a checkout session for a user, and take away those they opened before.
+    """Open a checkout session for a user, and expire those they opened before.
 
     The customer is made before any session and bound to the user at once: asked twice, or at the same
-    instant elsewhere, Stripe and the ledger both answer with the first one. Sessions are taken away before
-    the subscriptions are looked at, so that a page which is paid on in between shows there.
+    instant elsewhere, Stripe and the ledger both answer with the first one. Sessions are expired before the
+    subscriptions are listed, so that one which is paid on in between shows there.
 
     Raises:
         AlreadySubscribedError: Stripe has a live subscription of theirs.
@@ -56,7 +61,7 @@ def open_session(
     return stripe.create_checkout_session(order)
 
 
-def _customer(user: User, users: Users, stripe: StripeGateway) -> str:
+def _customer(user: User, users: Users, stripe: StripeForCheckout) -> str:
     """Return the user's one customer, made if they have none, or if theirs was deleted at Stripe."""
     known = user.customer_id
     if known and stripe.has_customer(known):
