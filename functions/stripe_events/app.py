@@ -14,14 +14,14 @@ from tollkeeper.telemetry import logger, metrics
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-def follow(message: SQSRecord) -> None:
+def follow(record: SQSRecord) -> None:  # Powertools hands it over by this name
     """Follow the event of one message; if that fails, the message comes again."""
     try:
-        event = StripeEvent.read(message.body)
+        event = StripeEvent.read(record.body)
         outcome = runtime.stripe_events().follow(event, runtime.clock().now())
     except Exception:
         logger.exception(
-            "A Stripe event could not be followed; it will come again", extra={"message": message.message_id}
+            "A Stripe event could not be followed; it will come again", extra={"messageId": record.message_id}
         )
         raise
     metrics.add_metric(outcome, MetricUnit.Count, 1)
