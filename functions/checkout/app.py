@@ -13,8 +13,7 @@ from tollkeeper.catalogue import Catalogue
 from tollkeeper.clock import Clock
 from tollkeeper.ledger.users import Users
 from tollkeeper.settings import Settings
-from tollkeeper.stripe.gateway import StripeGateway
-from tollkeeper.subscriptions.checkout import Checkout, CheckoutWish
+from tollkeeper.subscriptions.checkout import Checkout, CheckoutWish, StripeForCheckout
 from tollkeeper.telemetry import logger
 
 app = resolver()
@@ -22,7 +21,7 @@ app = resolver()
 
 def checkouts(
     users: Annotated[Users, Depends(runtime.users)],
-    stripe: Annotated[StripeGateway, Depends(runtime.stripe_gateway)],
+    stripe: Annotated[StripeForCheckout, Depends(runtime.stripe_gateway)],
     catalogue: Annotated[Catalogue, Depends(runtime.catalogue)],
     settings: Annotated[Settings, Depends(runtime.settings)],
 ) -> Checkout:

@@ -14,14 +14,14 @@ from tollkeeper.telemetry import logger, metrics
 processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
-def apply(record: SQSRecord) -> None:
-    """Follow an event up; if that fails, the message comes again."""
+def follow(record: SQSRecord) -> None:  # Powertools hands it over by this name
+    """Follow the event of one message; if that fails, the message comes again."""
     try:
         event = StripeEvent.read(record.body)
         outcome = runtime.stripe_events().follow(event, runtime.clock().now())
     except Exception:
         logger.exception(
-            "A Stripe event could not be followed and comes again", extra={"message": record.message_id}
+            "A Stripe event could not be followed; it will come again", extra={"messageId": record.message_id}
         )
         raise
     metrics.add_metric(outcome, MetricUnit.Count, 1)
@@ -31,4 +31,4 @@ def apply(record: SQSRecord) -> None:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Follow each event of a batch; those that fail come again."""
-    return dict(process_partial_response(event, apply, processor, context))
+    return dict(process_partial_response(event, follow, processor, context))

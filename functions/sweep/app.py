@@ -17,7 +17,8 @@ from tollkeeper.telemetry import logger, metrics
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Sweep, and say in numbers what was done; `{"days": 30}` looks back further than a schedule does."""
     looks_back = timedelta(days=event["days"]) if "days" in event else LOOKS_BACK
-    swept = asdict(Sweep(runtime.stripe_events()).run(runtime.clock().now(), looks_back))
+    sweep = Sweep(runtime.users(), runtime.stripe_gateway(), runtime.offer(), runtime.settings().deployment)
+    swept = asdict(sweep.run(runtime.clock().now(), looks_back))
     metrics.add_metric("RowsRepaired", MetricUnit.Count, swept["repaired"])
     metrics.add_metric("MissedEventsFollowed", MetricUnit.Count, swept["followed"])
     metrics.add_metric("SweepFailures", MetricUnit.Count, swept["failed"])

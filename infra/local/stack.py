@@ -64,7 +64,7 @@ def _bring_up(home: Home) -> Stack:
     with step("Start the stand-in for Stripe, and the token issuer"):
         stripe_url = _start_sandbox(home)
     with step("Create products, prices and meters in Stripe"):
-        _apply_catalogue(stripe_url)
+        _stripe_catalogue(stripe_url, "apply")
     with step("sam build"):
         sam.build(home)
     with step("sam deploy"):
@@ -86,7 +86,7 @@ def _bring_up(home: Home) -> Stack:
         awsEndpoint=endpoint,
     )
     with step("Register the webhook with Stripe, and store the secrets"):
-        _store_secrets(",".join(_register_webhook(stack)))
+        _store_secrets(_stripe_catalogue(stripe_url, "destinations", "--webhook", stack.webhook))
     home.announce(stack)
     return stack
 
@@ -126,9 +126,10 @@ def _first_label(url: str) -> str:
     return str(urlsplit(url).hostname).partition(".")[0]
 
 
-def _apply_catalogue(stripe_url: str) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "infra.operate.stripe_catalogue", "apply"],
+def _stripe_catalogue(stripe_url: str, *arguments: str) -> str:
+    """Run the deployer's own command against the stand-in, and return what it prints."""
+    result = subprocess.run(  # noqa: S603 - the command is ours
+        [sys.executable, "-m", "infra.operate.stripe_catalogue", *arguments],
         env=os.environ
         | {
             "PYTHONPATH": str(ROOT / "shared"),
@@ -141,49 +142,9 @@ def _apply_catalogue(stripe_url: str) -> None:
         check=False,
     )
     if result.returncode:
-        raise LocalError(f"infra.operate.stripe_catalogue apply failed:\n{result.stdout}{result.stderr}")
-
-
-def _register_webhook(stack: Stack) -> tuple[str, str]:
-    """Have Stripe send its events, of either style, to the webhook; return the two signing secrets."""
-    client = stripe_client(stack.stripe)
-    snapshots = client.v1.webhook_endpoints.create(
-        {
-            "url": stack.webhook,
-            "enabled_events": [
-                "checkout.session.completed",
-                "customer.created",
-                "customer.deleted",
-                "customer.subscription.created",
-                "customer.subscription.deleted",
-                "customer.subscription.trial_will_end",
-                "customer.subscription.updated",
-                "invoice.created",
-                "invoice.finalized",
-                "invoice.paid",
-                "invoice.payment_failed",
-                "invoice.payment_succeeded",
-                "payment_method.attached",
-                "payment_method.detached",
-            ],
-        }
-    )
-    thin = client.v2.core.event_destinations.create(
-        {
-            "name": "Tollkeeper",
-            "type": "webhook_endpoint",
-            "event_payload": "thin",
-            "enabled_events": [
-                "v1.billing.meter.error_report_triggered",
-                "v1.billing.meter.no_meter_found",
-            ],
-            "webhook_endpoint": {"url": stack.webhook},
-            "include": ["webhook_endpoint.signing_secret"],
-        }
-    )
-    if thin.webhook_endpoint is None:
-        raise LocalError("Stripe made an event destination without a webhook endpoint")
-    return str(snapshots.secret), str(thin.webhook_endpoint.signing_secret)
+        command = " ".join(arguments)
+        raise LocalError(f"infra.operate.stripe_catalogue {command} failed:\n{result.stdout}{result.stderr}")
+    return result.stdout.strip()
 
 
 def _store_secrets(webhook_secret: str) -> None:

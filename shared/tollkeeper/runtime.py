@@ -186,9 +186,10 @@ def secrets() -> "Secrets":
 
 @cache
 def _stripe_gateway(secret_key: str) -> "StripeGateway":
-    from tollkeeper.stripe.gateway import StripeGateway
+    from tollkeeper.stripe.gateway import StripeGateway, connect
 
-    return StripeGateway(secret_key, catalogue(), settings().deployment, settings().stripe_api_base)
+    client = connect(secret_key, settings().stripe_api_base)
+    return StripeGateway(client, catalogue(), settings().deployment)
 
 
 def stripe_gateway() -> "StripeGateway":

@@ -1,125 +1,224 @@
-"""Stripe, small enough to be seen through."""
+"""Stripe as the port has it, in memory; tests/integration/test_stripe_port.py keeps it honest."""
 
-from collections.abc import Callable, Iterator
+from calendar import monthrange
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
+from tests.examples import NOW
 from tollkeeper.rules.metering import MeterEvent
-from tollkeeper.rules.subscriptions import Cause, Status, Subscription
-from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription
+from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
+from tollkeeper.stripe.event_types import EventType
 from tollkeeper.stripe.events import StripeEvent
-from tollkeeper.stripe.gateway import CheckoutOrder, CheckoutSession, MeterRejection, StripeGateway
+from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, MeterRejection
+
+VISA = Card("visa", "4242", 12, 2030)
 
 
-class FakeStripe(StripeGateway):
-    """Stripe's side of a checkout and a subscription, kept in memory.
+class FakeStripe:
+    """A Stripe account, as a deployment sees it that does all the port can do.
 
+    `customers` are the users by the ids of their customers, None for one that another deployment made.
+    `held` are this deployment's subscriptions. While `delivers` is False its events are undelivered.
     `while_listing` is called after a customer's subscriptions were listed and before the answer arrives,
-    `while_expiring` before a session is. `undelivered` and `ended` are what its list of events would show,
-    `rejected` what it would tell of a thin event.
+    `while_expiring` before a session is. While `is_down` no call gets an answer.
     """
 
-    def __init__(self, *subscriptions: Subscription) -> None:
-        self.customers: dict[str, str] = {}
-        self.deleted: set[str] = set()
+    def __init__(self, *subscriptions: Subscription, deployment: str = "live", now: datetime = NOW) -> None:
+        self.now = now
         self.held = list(subscriptions)
-        self.now = datetime(2025, 11, 15, 12, tzinfo=UTC)
+        self.customers: dict[str, str | None] = {}
+        self.deleted: set[str] = set()
         self.canceled: list[tuple[str, Cause]] = []
-        self.undelivered: list[StripeEvent] = []
-        self.ended: list[StripeEvent] = []
-        self.rejected: list[MeterRejection] = []
-        self.while_expiring: Callable[[], object] = lambda: None
         self.orders: dict[str, CheckoutOrder] = {}
         self.expired: list[str] = []
-        self.meter_events: list[MeterEvent] = []
+        self.events: list[StripeEvent] = []
+        self.undelivered: list[StripeEvent] = []
+        self.meter_events: dict[str, MeterEvent] = {}
+        self.rejected: dict[str, list[MeterRejection]] = {}
         self.while_listing: Callable[[], object] = lambda: None
+        self.while_expiring: Callable[[], object] = lambda: None
+        self.delivers = True
         self.is_down = False
+        self._deployment = deployment
+        self._made: dict[str, datetime] = {}
+        self._paid: set[str] = set()
+
+    # What a customer or the account's owner does, past the port.
+
+    def pay(self, session_id: str) -> None:
+        """Subscribe on a session's page, with a card that succeeds."""
+        order = self.orders[session_id]
+        trial_end = self.now + timedelta(days=order.trial_days) if order.trial_days else None
+        subscription = Subscription(
+            id=f"sub_{len(self.held) + 1}",
+            customer_id=order.customer_id,
+            plan=order.plan,
+            status=Status.TRIALING if trial_end else Status.ACTIVE,
+            created=self.now,
+            period_start=self.now,
+            period_end=trial_end or _a_month_after(self.now),
+            trial_end=trial_end,
+            card=VISA,
+        )
+        self.held.append(subscription)
+        self._paid.add(session_id)
+        self._tell(EventType.CUSTOMER_SUBSCRIPTION_CREATED, subscription.id, order.customer_id)
+        self._tell(EventType.CHECKOUT_SESSION_COMPLETED, session_id, order.customer_id)
+
+    def delete_customer(self, customer_id: str) -> None:
+        """Delete a customer, which ends their subscriptions."""
+        for each in self.held:
+            if each.customer_id == customer_id:
+                self._end(each.id, None)
+        self._tell(EventType.CUSTOMER_DELETED, customer_id, customer_id)
+        self.deleted.add(customer_id)
+
+    # The port.
 
     def create_customer(self, user_id: str, replacing: str | None = None) -> str:
-        """Return the user's customer, the same each time until it is deleted."""
+        """Make a customer whose id tells what was asked; the same call within a day makes no other."""
         self._answer()
-        if replacing:
-            self.customers[user_id] = f"{replacing}_again"
-        return self.customers.setdefault(user_id, f"cus_{user_id}")
+        customer_id = f"{replacing}_again" if replacing else f"cus_{user_id}"
+        while self.now - self._made.get(customer_id, self.now) >= timedelta(days=1):
+            customer_id += "_later"
+        if customer_id not in self.customers:
+            self._made[customer_id] = self.now
+            self.customers[customer_id] = user_id
+            self._tell(EventType.CUSTOMER_CREATED, customer_id, customer_id)
+        return customer_id
 
     def has_customer(self, customer_id: str) -> bool:
         """Whether it was not deleted."""
         self._answer()
-        return customer_id not in self.deleted
+        return self._known(customer_id) not in self.deleted
 
     def user_of(self, customer_id: str) -> str | None:
-        """Return whose customer it is."""
+        """Return whose customer it is; a deleted one must have bought something."""
         self._answer()
-        return next((user for user, customer in self.customers.items() if customer == customer_id), None)
+        bought = any(each.customer_id == customer_id for each in self.held)
+        user_id = self.customers[self._known(customer_id)]
+        return user_id if bought or customer_id not in self.deleted else None
 
     def subscriptions_of(self, customer_id: str) -> list[Subscription]:
         """Return a customer's subscriptions as they were when Stripe was asked."""
         self._answer()
         found = [each for each in self.held if each.customer_id == customer_id]
         self.while_listing()
-        return found
+        return sorted(found, key=lambda each: each.created, reverse=True)
 
     def subscriptions(self) -> Iterator[tuple[str, Subscription]]:
         """Return whatever is not cancelled, with its user."""
         self._answer()
-        users = {customer: user for user, customer in self.customers.items()}
-        going_on = [each for each in self.held if each.status is not Status.CANCELED]
-        return ((users[each.customer_id], each) for each in going_on)
+        for each in self.held:
+            user_id = self.customers[each.customer_id]
+            if user_id and each.status is not Status.CANCELED:
+                yield user_id, each
 
     def cancel_subscription(self, subscription_id: str, cause: Cause) -> None:
         """End it now, unless it has ended."""
         self._answer()
         self.canceled.append((subscription_id, cause))
-        self.held = [
-            replace(
-                each, status=Status.CANCELED, ended_at=self.now, canceled_for=cause, first_charge_failed=False
-            )
-            if each.id == subscription_id and each.ended_at is None
-            else each
-            for each in self.held
-        ]
-
-    def undelivered_events(self, since: datetime) -> list[StripeEvent]:
-        """Return what was put there, of the time asked for."""
-        self._answer()
-        return [event for event in self.undelivered if event.at >= since]
-
-    def endings(self, since: datetime) -> list[StripeEvent]:
-        """Return what was put there, of the time asked for."""
-        self._answer()
-        return [event for event in self.ended if event.at >= since]
-
-    def rejections(self, event_id: str) -> list[MeterRejection]:
-        """Return what was put there."""
-        self._answer()
-        return self.rejected if event_id else []
-
-    def open_checkout_sessions(self, customer_id: str) -> list[str]:
-        """Return the sessions that are not expired."""
-        self._answer()
-        orders = self.orders.items()
-        return [
-            name for name, order in orders if order.customer_id == customer_id and name not in self.expired
-        ]
-
-    def expire_checkout_session(self, session_id: str) -> None:
-        """Note the session as expired."""
-        self._answer()
-        self.while_expiring()
-        self.expired.append(session_id)
+        self._end(subscription_id, cause)
 
     def create_checkout_session(self, order: CheckoutOrder) -> CheckoutSession:
         """Note the order under the next id."""
         self._answer()
-        session = CheckoutSession(f"cs_{len(self.orders) + 1}", f"https://pay.test/{len(self.orders) + 1}")
-        self.orders[session.id] = order
-        return session
+        if self._known(order.customer_id) in self.deleted:
+            raise StripeRefusedError(f"No such customer: {order.customer_id}")
+        number = len(self.orders) + 1
+        self.orders[f"cs_{number}"] = order
+        return CheckoutSession(f"cs_{number}", f"https://pay.test/{number}")
+
+    def open_checkout_sessions(self, customer_id: str) -> list[str]:
+        """Return the sessions that are neither paid on nor expired."""
+        self._answer()
+        return [
+            session_id
+            for session_id, order in reversed(self.orders.items())
+            if order.customer_id == customer_id and self._is_open(session_id)
+        ]
+
+    def expire_checkout_session(self, session_id: str) -> None:
+        """Note the session as expired, if it is open."""
+        self._answer()
+        self.while_expiring()
+        if session_id not in self.orders:
+            raise StripeRefusedError(f"No such session: {session_id}")
+        if self._is_open(session_id):
+            self.expired.append(session_id)
+
+    def undelivered_events(self, since: datetime, types: Sequence[EventType]) -> list[StripeEvent]:
+        """Return what was not delivered."""
+        self._answer()
+        return [event for event in self.undelivered if event.at >= since and event.type in types]
+
+    def endings(self, since: datetime) -> list[StripeEvent]:
+        """Return the ends of subscriptions."""
+        self._answer()
+        ending = EventType.CUSTOMER_SUBSCRIPTION_DELETED
+        return [event for event in self.events if event.at >= since and event.type == ending]
+
+    def rejections(self, event_id: str) -> list[MeterRejection]:
+        """Return what a thin event tells."""
+        self._answer()
+        if event_id not in self.rejected:
+            raise StripeRefusedError(f"No such event: {event_id}")
+        return self.rejected[event_id]
 
     def send_meter_event(self, event: MeterEvent) -> None:
-        """Note the event as it came."""
+        """Take an event, unless it is known by its identifier; reject it later if the customer is unknown."""
         self._answer()
-        self.meter_events.append(event)
+        if event.identifier in self.meter_events:
+            return
+        self.meter_events[event.identifier] = event
+        if event.customer_id not in self.customers:
+            sample = f"{event.identifier}: there is no such customer"
+            rejection = MeterRejection("meter_event_customer_not_found", 1, [sample])
+            self.rejected[f"evt_thin_{len(self.rejected) + 1}"] = [rejection]
 
     def _answer(self) -> None:
         if self.is_down:
             raise StripeUnavailableError
+
+    def _known(self, customer_id: str) -> str:
+        if customer_id not in self.customers:
+            raise StripeRefusedError(f"No such customer: {customer_id}")
+        return customer_id
+
+    def _is_open(self, session_id: str) -> bool:
+        return session_id not in self._paid and session_id not in self.expired
+
+    def _end(self, subscription_id: str, cause: Cause | None) -> None:
+        for at, each in enumerate(self.held):
+            if each.id == subscription_id and each.ended_at is None:
+                self.held[at] = replace(
+                    each,
+                    status=Status.CANCELED,
+                    ended_at=self.now,
+                    canceled_for=cause,
+                    past_due_since=None,
+                    first_charge_failed=False,
+                )
+                self._tell(EventType.CUSTOMER_SUBSCRIPTION_DELETED, each.id, each.customer_id)
+
+    def _tell(self, kind: EventType, object_id: str, customer_id: str) -> None:
+        event = StripeEvent(
+            id=f"evt_{len(self.events) + 1}",
+            type=kind,
+            at=self.now,
+            object_id=object_id,
+            customer_id=customer_id,
+            deployment=self._deployment,
+            user_id=self.customers[customer_id],
+        )
+        self.events.append(event)
+        if not self.delivers:
+            self.undelivered.append(event)
+
+
+def _a_month_after(instant: datetime) -> datetime:
+    """The same day of the next month, or its last one."""
+    year, month = instant.year + instant.month // 12, instant.month % 12 + 1
+    return instant.replace(year=year, month=month, day=min(instant.day, monthrange(year, month)[1]))

@@ -10,7 +10,7 @@ from infra.stripe_standin.app import create_app
 from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
 from tests.standin.harness import START, Host, Sandbox
 from tollkeeper.catalogue import load
-from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.stripe.gateway import StripeGateway, connect
 
 
 @pytest.fixture(scope="session")
@@ -37,4 +37,4 @@ def sandbox(host: Host) -> Iterator[Sandbox]:
 @pytest.fixture
 def gateway(sandbox: Sandbox) -> StripeGateway:
     """The gateway of a deployment called `live`."""
-    return StripeGateway("sk_test_live", load(), "live", sandbox.url)
+    return StripeGateway(connect("sk_test_live", sandbox.url), load(), "live")

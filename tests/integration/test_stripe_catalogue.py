@@ -19,6 +19,7 @@ from infra.operate.stripe_catalogue.planning import PRICE_REST, AddItems, Existi
 from infra.stripe_standin.app import create_app
 from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
 from tollkeeper.catalogue import Catalogue, load
+from tollkeeper.stripe.event_types import Style, of_style
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CATALOGUE = load()
@@ -267,3 +268,42 @@ class TestCommandLine:
         code, lines = run("apply", address, capsys)
 
         assert (1, [], {}) == (code, lines, read(client).products)
+
+
+WEBHOOK = "https://webhook.example.com/"
+
+
+class TestDestinations:
+    """How Stripe is told where to send its events."""
+
+    def connect(self, address: str) -> int:
+        """Run the command for the webhook."""
+        environment = {"STRIPE_SECRET_KEY": "sk_test_standin", "STRIPE_API_BASE": address}
+        return main(["destinations", "--webhook", WEBHOOK], environment)
+
+    def test_what_is_followed_is_sent(
+        self, address: str, client: StripeClient, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A destination for each style, and the secrets of both as the webhook's parameter takes them."""
+        assert 0 == self.connect(address)
+        (snapshots,) = client.v1.webhook_endpoints.list().data
+        (thin,) = client.v2.core.event_destinations.list().data
+        assert (of_style(Style.SNAPSHOT), of_style(Style.THIN)) == (
+            snapshots.enabled_events,
+            thin.enabled_events,
+        )
+        assert ["whsec_", "whsec_"] == [each[:6] for each in capsys.readouterr().out.strip().split(",")]
+
+    def test_events_are_not_sent_twice(
+        self, address: str, client: StripeClient, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A second run creates nothing, and says what to do."""
+        self.connect(address)
+        assert 1 == self.connect(address)
+        assert "delete that destination" in capsys.readouterr().err
+        assert 1 == len(client.v1.webhook_endpoints.list().data)
+
+    def test_the_webhooks_address_is_needed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """It says which option to add."""
+        assert 2 == main(["destinations"], {"STRIPE_SECRET_KEY": "sk_test_x"})
+        assert "--webhook" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The gateway against the stand-in: what it asks of Stripe, and what it makes of the answers."""
+"""What holds of the gateway beyond the port (test_stripe_port.py), against the stand-in."""
 
 from datetime import timedelta
 
@@ -6,9 +6,10 @@ import pytest
 
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
-from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription, to_cancel
+from tollkeeper.rules.subscriptions import Card, Status, Subscription, to_cancel
 from tollkeeper.stripe.errors import StripeUnavailableError
-from tollkeeper.stripe.gateway import CheckoutOrder, StripeGateway
+from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.stripe.port import CheckoutOrder
 
 GOOD, FAILS_LATER = "4242424242424242", "4000000000000341"
 VISA = Card("visa", "4242", 12, 2030)
@@ -55,11 +56,6 @@ def customers(sandbox: Sandbox) -> list[str]:
     return [each.id for each in sandbox.stripe.v1.customers.list().data]
 
 
-def test_a_customer_is_made_once(sandbox: Sandbox, gateway: StripeGateway) -> None:
-    """Asked again, Stripe answers with the first one."""
-    assert [gateway.create_customer("ada")] == [gateway.create_customer("ada")] == customers(sandbox)
-
-
 def test_a_customer_whose_answer_was_lost_is_not_made_again(sandbox: Sandbox, gateway: StripeGateway) -> None:
     """The call comes again under the same key."""
     fail_once(sandbox, "/v1/customers", "lost", "after")
@@ -76,48 +72,6 @@ def test_an_error_that_stripe_repeats_does_not_lock_a_user_out(
     with pytest.raises(StripeUnavailableError):
         gateway.create_customer("ada")
     assert [gateway.create_customer("ada")] == customers(sandbox)
-
-
-@pytest.mark.parametrize("user", ["a" * 256, "Ada|0x7f", "auth0|#1", "ä"])
-def test_any_user_can_have_a_customer(gateway: StripeGateway, user: str) -> None:
-    """An idempotency key has 255 characters at most, whatever the user is called."""
-    assert user == gateway.user_of(gateway.create_customer(user))
-
-
-def test_a_deleted_customer_is_replaced(sandbox: Sandbox, gateway: StripeGateway) -> None:
-    """Within the day, too, in which Stripe would answer with the deleted one."""
-    first = gateway.create_customer("ada")
-    sandbox.stripe.v1.customers.delete(first)
-    second = gateway.create_customer("ada", replacing=first)
-    assert (False, True) == (gateway.has_customer(first), gateway.has_customer(second))
-
-
-def test_a_customer_of_another_deployment_is_nobodys(sandbox: Sandbox, gateway: StripeGateway) -> None:
-    """Deployments may share a Stripe account."""
-    other = StripeGateway("sk_test_other", load(), "other", sandbox.url)
-    assert (None, "ada") == (
-        gateway.user_of(other.create_customer("ada")),
-        other.user_of(customers(sandbox)[0]),
-    )
-
-
-def test_a_deleted_customers_subscription_still_tells_the_user(
-    sandbox: Sandbox, gateway: StripeGateway
-) -> None:
-    """Of the customer Stripe keeps the id alone, but what they had bought is cancelled and knows them."""
-    customer_id = buy(sandbox, gateway)
-    sandbox.stripe.v1.customers.delete(customer_id)
-    assert ("ada", Status.CANCELED) == (gateway.user_of(customer_id), only(gateway, customer_id).status)
-
-
-def test_a_session_that_was_paid_meanwhile_is_as_good_as_expired(
-    sandbox: Sandbox, gateway: StripeGateway
-) -> None:
-    """Nobody can pay on it any more."""
-    session = gateway.create_checkout_session(order(gateway.create_customer("ada")))
-    pay(sandbox, session.id)
-    gateway.expire_checkout_session(session.id)
-    assert "complete" == sandbox.stripe.v1.checkout.sessions.retrieve(session.id).status
 
 
 def test_a_session_asks_for_all_that_the_contract_lists(sandbox: Sandbox, gateway: StripeGateway) -> None:
@@ -141,23 +95,6 @@ def test_a_session_asks_for_all_that_the_contract_lists(sandbox: Sandbox, gatewa
         },
     }
     assert expected == {name: call["params"][name] for name in expected}
-
-
-def test_a_subscription_is_read_in_full(sandbox: Sandbox, gateway: StripeGateway) -> None:
-    """Plan, status and periods are those of its base item."""
-    customer_id = buy(sandbox, gateway, trial=True)
-    found = only(gateway, customer_id)
-    assert found == Subscription(
-        id=found.id,
-        customer_id=customer_id,
-        plan="professional",
-        status=Status.TRIALING,
-        created=START,
-        period_start=START,
-        period_end=START + TRIAL,
-        trial_end=START + TRIAL,
-        card=VISA,
-    )
 
 
 def test_a_card_of_the_customers_own_is_read_where_the_subscription_has_none(
@@ -219,20 +156,6 @@ def test_the_grace_counts_from_the_oldest_unpaid_invoice(sandbox: Sandbox, gatew
     )
 
 
-@pytest.mark.parametrize("cause", Cause)
-def test_the_cause_of_a_cancellation_is_read_again(
-    sandbox: Sandbox, gateway: StripeGateway, cause: Cause
-) -> None:
-    """Stripe keeps what Tollkeeper said; cancelling twice is cancelling once."""
-    customer_id = buy(sandbox, gateway, trial=True)
-    for _ in range(2):
-        gateway.cancel_subscription(only(gateway, customer_id).id, cause)
-    assert (Status.CANCELED, cause) == (
-        only(gateway, customer_id).status,
-        only(gateway, customer_id).canceled_for,
-    )
-
-
 def test_a_duplicate_is_credited(sandbox: Sandbox, gateway: StripeGateway) -> None:
     """What was paid for the second subscription is the customer's again, but for the time it ran."""
     customer_id = buy(sandbox, gateway)
@@ -246,47 +169,10 @@ def test_a_duplicate_is_credited(sandbox: Sandbox, gateway: StripeGateway) -> No
 
 def test_the_account_lists_what_goes_on_with_its_users(sandbox: Sandbox, gateway: StripeGateway) -> None:
     """Another deployment's are left out."""
-    other = StripeGateway("sk_test_other", load(), "other", sandbox.url)
+    other = StripeGateway(sandbox.stripe, load(), "other")
     buy(sandbox, other)
     customer_id = buy(sandbox, gateway)
     assert [("ada", only(gateway, customer_id))] == list(gateway.subscriptions())
-
-
-def test_undelivered_events_are_listed_oldest_first(sandbox: Sandbox, gateway: StripeGateway) -> None:
-    """An endpoint that nobody answers at has missed them all."""
-    sandbox.stripe.v1.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["*"]})
-    sandbox.put("deliveries", {"drop": 1})
-    buy(sandbox, gateway)
-    types = [event.type for event in gateway.undelivered_events(START)]
-    assert ("customer.created", "checkout.session.completed") == (types[0], types[-1])
-    assert [] == gateway.undelivered_events(START + timedelta(seconds=1))
-
-
-def test_endings_are_listed_whether_they_were_delivered_or_not(
-    sandbox: Sandbox, gateway: StripeGateway
-) -> None:
-    """Each says whose subscription it was."""
-    customer_id = buy(sandbox, gateway)
-    sandbox.stripe.v1.subscriptions.cancel(only(gateway, customer_id).id)
-    (event,) = gateway.endings(START)
-    assert ("ada", "live", customer_id) == (event.user_id, event.deployment, event.customer_id)
-
-
-def test_a_thin_event_is_asked_for_what_it_tells(sandbox: Sandbox, gateway: StripeGateway) -> None:
-    """Which meter events were rejected, by the identifiers that we gave them, and why."""
-    sandbox.stripe.v1.billing.meter_events.create(
-        {
-            "event_name": load().metrics["apiCalls"].meter_event_name,
-            "payload": {"stripe_customer_id": "cus_nobody", "value": "7"},
-            "identifier": "one",
-            "timestamp": int(START.timestamp()),
-        }
-    )
-    sandbox.move(START + timedelta(minutes=5))
-    events = sandbox.stripe.v2.core.events.list().data
-    (rejection,) = gateway.rejections(events[0].id)
-    assert ("meter_event_customer_not_found", 1) == (rejection.code, rejection.count)
-    assert rejection.samples[0].startswith("one: ")
 
 
 @pytest.mark.parametrize("answer", ["429", "500"])

@@ -12,7 +12,6 @@ from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Cause, Status, choose
 from tollkeeper.stripe.gateway import StripeGateway
 from tollkeeper.subscriptions.checkout import Checkout, CheckoutWish
-from tollkeeper.subscriptions.stripe_events import StripeEvents
 from tollkeeper.subscriptions.sweep import Sweep, Swept
 from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
 
@@ -76,7 +75,7 @@ class Town:
 
     def sweep(self) -> Swept:
         """Sweep."""
-        return Sweep(StripeEvents(self.users, self.stripe, OFFER, "live")).run(self.now)
+        return Sweep(self.users, self.stripe, OFFER, "live").run(self.now)
 
     def wrong(self) -> list[str]:
         """The users of whom the row does not say what Stripe says."""

@@ -23,7 +23,7 @@ from tollkeeper.rules.subscriptions import Cause, Status
 from tollkeeper.rules.times import epoch, from_epoch
 from tollkeeper.rules.users import User
 from tollkeeper.stripe.events import StripeEvent
-from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.stripe.gateway import StripeGateway, connect
 from tollkeeper.subscriptions.stripe_events import StripeEvents
 
 CATALOGUE = load()
@@ -42,10 +42,10 @@ class Life:
         self.client = client
         self._heard: set[str] = set()
         self._deployment = f"test-{uuid.uuid4().hex[:8]}"
-        self._accounts = Users(MemoryTable())
-        gateway = StripeGateway(key, CATALOGUE, self._deployment, api_base)
-        self._follower = StripeEvents(
-            self._accounts, gateway, Offer(CATALOGUE, start.date()), self._deployment
+        self._users = Users(MemoryTable())
+        gateway = StripeGateway(connect(key, api_base), CATALOGUE, self._deployment)
+        self._stripe_events = StripeEvents(
+            self._users, gateway, Offer(CATALOGUE, start.date()), self._deployment
         )
         clocks = client.v1.test_helpers.test_clocks
         self._clock = clocks.create({"frozen_time": epoch(start), "name": self._deployment}).id
@@ -89,7 +89,7 @@ class Life:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             self._hear()
-            user = self._accounts.read("ada", since=self.now)
+            user = self._users.read("ada", since=self.now)
             if user.subscription and user.subscription.status is status:
                 return user
             assert time.monotonic() < deadline, f"not {status}: {user}"
@@ -99,7 +99,7 @@ class Life:
         for event in reversed(self.client.v1.events.list({"limit": 100}).data):
             read = StripeEvent.of(event.to_dict())
             if read.customer_id == self.customer and read.id not in self._heard:
-                self._follower.follow(read, self.now)
+                self._stripe_events.follow(read, self.now)
                 self._heard.add(read.id)
 
     def end(self) -> None:

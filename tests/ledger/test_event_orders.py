@@ -94,7 +94,7 @@ class World:
         self.table = MemoryTable()
         self.stripe = FakeStripe()
         self.stripe.create_customer("ada")
-        self._follower = StripeEvents(Users(self.table), self.stripe, OFFER, "live")
+        self._stripe_events = StripeEvents(Users(self.table), self.stripe, OFFER, "live")
         self._events = [read(event) for event, _ in course.steps]
         self.state = -1
         if course.before:
@@ -109,7 +109,7 @@ class World:
 
     def follow(self, step: int) -> None:
         """Deliver the event of a step."""
-        self._follower.follow(self._events[step], NOW)
+        self._stripe_events.follow(self._events[step], NOW)
 
     def user(self) -> User:
         """Ada's row and periods, but for how often they were written."""

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from http import HTTPStatus
 from itertools import product
 from typing import Any, cast
 
@@ -25,8 +24,8 @@ from tollkeeper.ledger.table import Row
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause
 from tollkeeper.stripe.events import StripeEvent
-from tollkeeper.stripe.gateway import CheckoutOrder, StripeGateway
-from tollkeeper.stripe.webhook import EventQueue, receive
+from tollkeeper.stripe.port import CheckoutOrder, Stripe
+from tollkeeper.stripe.webhook import Delivery, EventQueue, Receipt, receive
 from tollkeeper.subscriptions.stripe_events import StripeEvents
 
 SECRET = "whsec_test"
@@ -103,13 +102,12 @@ class World:
         for event in list(self.undelivered):
             body = json.dumps(event)
             header = WebhookSignature.generate_signature_header(body, SECRET, int(NOW.timestamp()))
-            request = {"headers": {"stripe-signature": header}, "body": body, "isBase64Encoded": False}
             queue: EventQueue = Named(self.queue, outside)
-            assert HTTPStatus.OK is receive(request, SECRET, queue, NOW)
+            assert Receipt.QUEUED is receive(Delivery(body, header, in_base64=False), SECRET, queue, NOW)
             self.undelivered.remove(event)
         stripe_events = StripeEvents(
             Users(CrashingTable(self.table, outside)),
-            cast("StripeGateway", Beyond(self.stripe, outside)),
+            cast("Stripe", Beyond(self.stripe, outside)),
             OFFER,
             "live",
         )
@@ -126,7 +124,7 @@ class World:
         """All that must be the same in the end: the row but for its revision, the trail, what was told."""
         user = Users(self.table).read("ada", since=NOW)
         return {
-            "account": replace(user, rev=0),
+            "user": replace(user, rev=0),
             "trail": sorted(
                 f"{row['action']} {row['entityId']} {row['details']}" for row in self.rows("AUDIT")
             ),

@@ -1,4 +1,4 @@
-"""`plan` or `apply [--live]`: make Stripe sell what the catalogue file says.
+"""`plan` or `apply`: make Stripe sell what the catalogue file says. `destinations`: have it call the webhook.
 
 Reads the account's key from STRIPE_SECRET_KEY, and from STRIPE_API_BASE the address of a stand-in for Stripe.
 """
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from stripe import StripeClient, StripeError
 
+from infra.operate.stripe_catalogue.destinations import DestinationExistsError, create_destinations
 from infra.operate.stripe_catalogue.gateway import StripeCatalogue
 from infra.operate.stripe_catalogue.planning import Clash, Keep, plan, wanted
 from tollkeeper.catalogue import Catalogue, CatalogueError, load
@@ -27,7 +28,12 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         prog="python -m infra.operate.stripe_catalogue",
         description="Make Stripe sell what the catalogue file says.",
     )
-    parser.add_argument("command", choices=["plan", "apply"], help="show what would change, or change it")
+    parser.add_argument(
+        "command",
+        choices=["plan", "apply", "destinations"],
+        help="show what would change; change it; or have Stripe send its events to a webhook",
+    )
+    parser.add_argument("--webhook", metavar="URL", help="where `destinations` has events sent")
     parser.add_argument("--live", action="store_true", help="needed with a live key: real customers pay this")
     options = parser.parse_args(arguments)
     key = environment.get("STRIPE_SECRET_KEY", "")
@@ -38,11 +44,20 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     base = environment.get("STRIPE_API_BASE")
     client = StripeClient(key, max_network_retries=3, base_addresses={"api": base} if base else {})
     try:
+        if options.command == "destinations":
+            return _create_destinations(client, options.webhook)
         return _run(load(), StripeCatalogue(client), apply=options.command == "apply")
-    except CatalogueError as error:
+    except (CatalogueError, DestinationExistsError) as error:
         return _stop(str(error), 1)
     except StripeError as error:
         return _stop(f"Stripe: {error}\nRun it again: it goes on where it stopped.", 1)
+
+
+def _create_destinations(client: StripeClient, webhook: str | None) -> int:
+    if not webhook:
+        return _stop("Add --webhook with the stack's output WebhookUrl.", 2)
+    print(",".join(create_destinations(client, webhook)))
+    return 0
 
 
 def _run(catalogue: Catalogue, stripe: StripeCatalogue, *, apply: bool) -> int:

@@ -8,7 +8,7 @@ from tollkeeper.ledger.keys import period_id
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.metering import IDENTIFIER_MEMORY, SETTLING, meter_events
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
-from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.stripe.port import MeterEvents
 from tollkeeper.telemetry import logger
 
 MOST_ATTEMPTS = 8
@@ -31,7 +31,7 @@ class Reporter:
         self,
         users: Users,
         closing: Closing,
-        stripe: StripeGateway,
+        stripe: MeterEvents,
         deployment: str,
     ) -> None:
         self._accounts = users

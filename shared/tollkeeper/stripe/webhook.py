@@ -1,10 +1,10 @@
 """Taking Stripe's events in: verified, queued, and only then acknowledged."""
 
 import base64
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,6 +16,28 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 350_000
 """Of the body as it arrives, perhaps in base64. Stripe's largest events are far smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came in, from Stripe or from anybody: a body, and what is said to be Stripe's signature of it."""
+
+    body: str
+    signature: str
+    in_base64: bool
+
+
+class Receipt(Enum):
+    """What became of a delivery."""
+
+    QUEUED = auto()
+    """Its event will be followed, so Stripe need not send it again."""
+    UNSIGNED = auto()
+    """Stripe did not sign it with a secret that is in force, or not within five minutes of now."""
+    TOO_LARGE = auto()
+    """Its body is longer than any event of Stripe's."""
+    NOT_QUEUED = auto()
+    """Stripe signed it, but the queue did not take it: Stripe must send it again."""
 
 
 class EventQueue(Protocol):
@@ -42,24 +64,23 @@ class StripeEventQueue:
         return True
 
 
-def receive(request: Mapping[str, Any], secrets: str, queue: EventQueue, now: datetime) -> HTTPStatus:
-    """Return what to answer to a request at the function URL, with its event safely queued if that is 200.
+def receive(delivery: Delivery, secrets: str, queue: EventQueue, now: datetime) -> Receipt:
+    """Queue the event of a delivery, if Stripe signed it.
 
-    The signature is of the very bytes that Stripe sent. What is not signed costs no more than to see that:
-    it is neither stored nor logged. `secrets` are those that may have signed, with commas between. `now` is
-    the wall clock's time, by which Stripe signs.
+    The signature is of the very bytes that Stripe sent. A delivery without one costs no more than the
+    computing of that: it is neither stored nor logged. `secrets` are those that may have signed, with commas
+    between. `now` is the wall clock's time, by which Stripe signs.
     """
-    body: str = request.get("body") or ""
-    if len(body) > MOST_CHARACTERS:
-        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    headers: Mapping[str, str] = request.get("headers") or {}
-    signature = next((value for name, value in headers.items() if name.lower() == "stripe-signature"), "")
+    if len(delivery.body) > MOST_CHARACTERS:
+        return Receipt.TOO_LARGE
     try:
-        payload = base64.b64decode(body, validate=True) if request.get("isBase64Encoded") else body.encode()
+        payload = (
+            base64.b64decode(delivery.body, validate=True) if delivery.in_base64 else delivery.body.encode()
+        )
         event = payload.decode()
     except ValueError:  # no base64, or no UTF-8
-        return HTTPStatus.BAD_REQUEST
+        return Receipt.UNSIGNED
     known = [secret for each in secrets.split(",") if (secret := each.strip())]
-    if not is_signed(payload, signature, known, now):
-        return HTTPStatus.BAD_REQUEST
-    return HTTPStatus.OK if queue.put(event) else HTTPStatus.SERVICE_UNAVAILABLE
+    if not is_signed(payload, delivery.signature, known, now):
+        return Receipt.UNSIGNED
+    return Receipt.QUEUED if queue.put(event) else Receipt.NOT_QUEUED

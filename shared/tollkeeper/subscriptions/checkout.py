@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.users import User
-from tollkeeper.stripe.gateway import CheckoutOrder, CheckoutSession, StripeGateway
+from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, CheckoutSessions, Customers, Subscriptions
 from tollkeeper.subscriptions.errors import AlreadySubscribedError, ForeignOriginError, UnknownPlanError
+
+
+class StripeForCheckout(Customers, Subscriptions, CheckoutSessions, Protocol):
+    """What a checkout asks of Stripe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class Checkout:
     """Opens checkout sessions. `origins` are those whose pages users may be sent back to."""
 
     def __init__(
-        self, users: Users, stripe: StripeGateway, catalogue: Catalogue, origins: frozenset[str]
+        self, users: Users, stripe: StripeForCheckout, catalogue: Catalogue, origins: frozenset[str]
     ) -> None:
         self._users = users
         self._stripe = stripe
@@ -33,10 +38,10 @@ class Checkout:
         self._origins = origins
 
     def open_session(self, wish: CheckoutWish, now: datetime) -> CheckoutSession:
-        """Open a checkout session for a user, and take away those they opened before.
+        """Open a checkout session for a user, and expire those they opened before.
 
         The customer is made before any session and bound to the user at once: asked twice, or at the same
-        instant elsewhere, Stripe and the ledger both answer with the first one. Sessions are taken away
+        instant elsewhere, Stripe and the ledger both answer with the first one. Sessions are expired
         before the subscriptions are looked at, so that a page which is paid on in between shows there.
 
         Raises:

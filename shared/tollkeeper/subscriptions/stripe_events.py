@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules import announcements
+from tollkeeper.rules.announcements import Announcement
 from tollkeeper.rules.offers import Offer
+from tollkeeper.stripe.event_types import EventType
 from tollkeeper.stripe.events import StripeEvent
-from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.stripe.port import CheckoutSessions, Customers, Events, Subscriptions
 from tollkeeper.subscriptions.synchronisation import Synchronised, Trigger, synchronise
 from tollkeeper.telemetry import logger
 
@@ -22,12 +25,16 @@ class Outcome(StrEnum):
     METER_EVENTS_REJECTED = "MeterEventsRejected"
 
 
+class StripeForEvents(Customers, Subscriptions, CheckoutSessions, Events, Protocol):
+    """What following an event asks of Stripe."""
+
+
 @dataclass(frozen=True, slots=True)
 class StripeEvents:
     """Follows events up. Each may come twice, late, in any order, and to several workers at once."""
 
     users: Users
-    stripe: StripeGateway
+    stripe: StripeForEvents
     offer: Offer
     deployment: str
 
@@ -40,36 +47,43 @@ class StripeEvents:
         if event.deployment not in {None, self.deployment}:
             return Outcome.OF_OTHERS
         match event.type:
-            case "customer.created":
+            # Whoever made the customer may have died before noting whose it is.
+            case EventType.CUSTOMER_CREATED:
                 user_id = self._bind(event)
-            case "checkout.session.completed":
+            # Of two sessions opened at one instant neither expired the other: now one of them is paid.
+            case EventType.CHECKOUT_SESSION_COMPLETED:
                 user_id = self._complete(event, now)
-            case "customer.subscription.trial_will_end":
-                user_id = self._warn(event, now)
+            # The end of a trial is announced only if the subscription is still on trial.
+            case EventType.CUSTOMER_SUBSCRIPTION_TRIAL_WILL_END:
+                user_id = self._announce_trial_end(event, now)
+            # The subscription has changed, or has ended.
             case (
-                "customer.deleted"
-                | "customer.subscription.created"
-                | "customer.subscription.updated"
-                | "customer.subscription.deleted"
-                | "invoice.created"
-                | "invoice.finalized"
-                | "invoice.paid"
-                | "invoice.payment_succeeded"
-                | "invoice.payment_failed"
-                | "payment_method.attached"
-                | "payment_method.detached"
+                EventType.CUSTOMER_SUBSCRIPTION_CREATED
+                | EventType.CUSTOMER_SUBSCRIPTION_UPDATED
+                | EventType.CUSTOMER_SUBSCRIPTION_DELETED
+                | EventType.CUSTOMER_DELETED
             ):
-                synchronised = self._synchronise(event, now)
-                user_id = self._announce(event, synchronised.user_id if synchronised else None)
-            case "v1.billing.meter.error_report_triggered" | "v1.billing.meter.no_meter_found":
-                return self._alert(event)
-            case kind:
-                logger.debug("Left a Stripe event alone", extra={"type": kind})
+                user_id = self._follow_change(event, now)
+            # An invoice changes what is past due and since when; that it was paid, or not, is announced.
+            case (
+                EventType.INVOICE_CREATED
+                | EventType.INVOICE_FINALIZED
+                | EventType.INVOICE_PAID
+                | EventType.INVOICE_PAYMENT_SUCCEEDED
+                | EventType.INVOICE_PAYMENT_FAILED
+            ):
+                user_id = self._follow_change(event, now)
+            # It may be the card that the next invoice is charged to, which the row shows.
+            case EventType.PAYMENT_METHOD_ATTACHED | EventType.PAYMENT_METHOD_DETACHED:
+                user_id = self._follow_change(event, now)
+            # Stripe took meter events and then rejected them: somebody must look.
+            case EventType.METER_ERROR_REPORT_TRIGGERED | EventType.METER_NO_METER_FOUND:
+                return self._log_rejections(event)
+            # A destination may send more than it was asked to.
+            case other:
+                logger.debug("Left a Stripe event alone", extra={"type": other})
                 return Outcome.LEFT_ALONE
         return Outcome.FOLLOWED if user_id else Outcome.OF_OTHERS
-
-    def _user_of(self, event: StripeEvent) -> str | None:
-        return self.stripe.user_of(event.customer_id) if event.customer_id else None
 
     def _synchronise(self, event: StripeEvent, now: datetime) -> Synchronised | None:
         if event.customer_id is None:
@@ -77,20 +91,30 @@ class StripeEvents:
         trigger = Trigger(now, event_id=event.id)
         return synchronise(event.customer_id, self.users, self.stripe, self.offer, trigger)
 
-    def _announce(self, event: StripeEvent, user_id: str | None) -> str | None:
-        news = event.announcement(user_id) if user_id else None
-        self.users.announce([news] if news else [])
-        return user_id
+    def _follow_change(self, event: StripeEvent, now: datetime) -> str | None:
+        """Bring the row up to date, and announce what the event tells by itself."""
+        synchronised = self._synchronise(event, now)
+        if synchronised is None:
+            return None
+        if event.news:
+            news = event.news
+            announcement = Announcement.of(
+                news.kind, synchronised.user_id, news.facts, at=event.at, detail=news.detail
+            )
+            self.users.announce([announcement])
+        return synchronised.user_id
 
     def _bind(self, event: StripeEvent) -> str | None:
-        """Note whose customer it is, if whoever made it died before noting it."""
-        user_id = self._user_of(event)
-        if user_id and event.customer_id:
+        """Note in the user's row whose customer it is."""
+        if event.customer_id is None:
+            return None
+        user_id = self.stripe.user_of(event.customer_id)
+        if user_id:
             self.users.bind_customer(user_id, event.customer_id)
         return user_id
 
     def _complete(self, event: StripeEvent, now: datetime) -> str | None:
-        """Take away what else the customer could pay on: pages opened at one instant missed each other."""
+        """Bring the row up to date, and expire the customer's other open sessions."""
         synchronised = self._synchronise(event, now)
         if synchronised is None or event.customer_id is None:
             return None
@@ -98,17 +122,18 @@ class StripeEvents:
             self.stripe.expire_checkout_session(session_id)
         return synchronised.user_id
 
-    def _warn(self, event: StripeEvent, now: datetime) -> str | None:
-        """Announce that a trial is about to end, if it still is."""
+    def _announce_trial_end(self, event: StripeEvent, now: datetime) -> str | None:
+        """Bring the row up to date, and announce that the trial is about to end, if it still is."""
         synchronised = self._synchronise(event, now)
         if synchronised is None:
             return None
-        news = announcements.of_trial_end(synchronised.user_id, synchronised.after, at=event.at)
-        self.users.announce([news] if news else [])
+        announcement = announcements.of_trial_end(synchronised.user_id, synchronised.after, at=event.at)
+        if announcement:
+            self.users.announce([announcement])
         return synchronised.user_id
 
-    def _alert(self, event: StripeEvent) -> Outcome:
-        """Say what Stripe took and then rejected: it is billed to nobody until somebody looks."""
+    def _log_rejections(self, event: StripeEvent) -> Outcome:
+        """Log which meter events Stripe rejected, and why: nobody is billed for them."""
         for each in self.stripe.rejections(event.id):
             logger.error(
                 "Stripe rejected meter events",

@@ -1,7 +1,7 @@
 """The sweep: what webhooks missed is found at Stripe and put right (DESIGN rule 10).
 
-Nothing here reads the table but the rows of those whom Stripe names: its cost follows the subscribers, a
-hundred to a request on either side, and what has changed lately.
+It reads the rows of those whom Stripe names, and no others: its cost follows the number of subscribers, a
+hundred to a request at Stripe and in the table, and what has changed lately.
 """
 
 from collections import defaultdict
@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tollkeeper.ledger.users import StaleRevisionError
+from tollkeeper.ledger.users import StaleRevisionError, Users
+from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Subscription, choose, to_cancel
 from tollkeeper.stripe.errors import StripeRefusedError
-from tollkeeper.subscriptions.stripe_events import Outcome, StripeEvents
+from tollkeeper.stripe.event_types import Style, of_style
+from tollkeeper.subscriptions.stripe_events import Outcome, StripeEvents, StripeForEvents
 from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
 from tollkeeper.telemetry import logger
 
@@ -35,7 +37,10 @@ class Swept:
 class Sweep:
     """Puts right what webhooks missed. Swept again, nothing is left to do."""
 
-    stripe_events: StripeEvents
+    users: Users
+    stripe: StripeForEvents
+    offer: Offer
+    deployment: str
 
     def run(self, now: datetime, looks_back: timedelta = LOOKS_BACK) -> Swept:
         """Repair the rows of all who subscribe, or did lately, and follow the events not delivered.
@@ -47,52 +52,40 @@ class Sweep:
         """
         swept = Swept()
         since = now - looks_back
-        customers = dict.fromkeys([*self._wrong(), *self._ended(since)])
-        for customer_id in customers:
+        for customer_id in dict.fromkeys([*self._wrong(), *self._ended(since)]):
             self._repair(customer_id, now, swept)
-        for event in self.stripe_events.stripe.undelivered_events(since):
-            try:
-                outcome = self.stripe_events.follow(event, now)
-            except (StaleRevisionError, StripeRefusedError):
-                logger.exception(
-                    "An event that was not delivered cannot be followed", extra={"event": event.id}
-                )
-                swept.failed += 1
-            else:
-                swept.followed += outcome is Outcome.FOLLOWED
+        self._follow_undelivered(since, now, swept)
         return swept
 
     def _wrong(self) -> Iterator[str]:
-        """Return the customers of whose subscriptions the row says something else than Stripe."""
-        theirs: dict[str, list[Subscription]] = defaultdict(list)
-        for user_id, subscription in self.stripe_events.stripe.subscriptions():
+        """Return the customers whose live subscriptions are not what the user's row says."""
+        live: dict[str, list[Subscription]] = defaultdict(list)
+        for user_id, subscription in self.stripe.subscriptions():
             if subscription.is_live:
-                theirs[user_id].append(subscription)
-        for user in self.stripe_events.users.profiles(theirs):
-            found = theirs[user.user_id]
+                live[user_id].append(subscription)
+        for user in self.users.profiles(live):
+            found = live[user.user_id]
             chosen = choose(found)
             if chosen and (to_cancel(found) or chosen != user.subscription):
                 yield chosen.customer_id
 
     def _ended(self, since: datetime) -> Iterator[str]:
-        """Return the customers of whose ended subscription the row says that it goes on."""
-        endings = self.stripe_events.stripe.endings(since)
-        ours = [each for each in endings if each.deployment == self.stripe_events.deployment and each.user_id]
-        ended = {event.about["id"] for event in ours}
-        for user in self.stripe_events.users.profiles(dict.fromkeys(str(event.user_id) for event in ours)):
+        """Return the customers whose subscription has ended, while the user's row says that it goes on."""
+        ended: dict[str, set[str | None]] = defaultdict(set)
+        for event in self.stripe.endings(since):
+            if event.user_id and event.deployment == self.deployment:
+                ended[event.user_id].add(event.object_id)
+        for user in self.users.profiles(ended):
             known = user.subscription
-            if known and known.is_live and known.id in ended:
+            if known and known.is_live and known.id in ended[user.user_id]:
                 yield known.customer_id
 
     def _repair(self, customer_id: str, now: datetime, swept: Swept) -> None:
-        stripe_events = self.stripe_events
         trigger = Trigger(now, actor=ACTOR)
         try:
-            found = synchronise(
-                customer_id, stripe_events.users, stripe_events.stripe, stripe_events.offer, trigger
-            )
+            found = synchronise(customer_id, self.users, self.stripe, self.offer, trigger)
         except (StaleRevisionError, StripeRefusedError):
-            logger.exception("A row cannot be put right", extra={"customer": customer_id})
+            logger.exception("A user's row could not be put right", extra={"customer": customer_id})
             swept.failed += 1
             return
         if found and found.has_changed:
@@ -101,3 +94,14 @@ class Sweep:
                 "Put right what webhooks missed",
                 extra={"userId": found.user_id, "before": str(found.before), "after": str(found.after)},
             )
+
+    def _follow_undelivered(self, since: datetime, now: datetime, swept: Swept) -> None:
+        stripe_events = StripeEvents(self.users, self.stripe, self.offer, self.deployment)
+        for event in self.stripe.undelivered_events(since, of_style(Style.SNAPSHOT)):
+            try:
+                outcome = stripe_events.follow(event, now)
+            except (StaleRevisionError, StripeRefusedError):
+                logger.exception("An undelivered event could not be followed", extra={"event": event.id})
+                swept.failed += 1
+            else:
+                swept.followed += outcome is Outcome.FOLLOWED

@@ -1,24 +1,29 @@
-"""How what Stripe says becomes the user's row (DESIGN rule 10): a webhook only hints, Stripe is asked."""
+"""What Stripe says now, written to the user's row (DESIGN rule 10): a webhook only hints, Stripe is asked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from tollkeeper.ledger.users import StaleRevisionError, Users
 from tollkeeper.rules import announcements, audit
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Subscription, choose, to_cancel
 from tollkeeper.rules.users import User, periods_bound
-from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.stripe.port import Customers, Subscriptions
 
 MOST_ATTEMPTS = 8
 FRESH = timedelta(days=14)
 """For so long the queue keeps an event, and so comes back to a duplicate that was cancelled but not noted."""
 
 
+class StripeForSynchronisation(Customers, Subscriptions, Protocol):
+    """What a synchronisation asks of Stripe."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What made Tollkeeper ask Stripe: an event that Stripe sent, or the sweep, which has none."""
+    """What made Tollkeeper ask Stripe: an event that Stripe sent or, without an event, the sweep."""
 
     at: datetime
     actor: str = "stripe"
@@ -40,16 +45,16 @@ class Synchronised:
 
 
 def synchronise(
-    customer_id: str, users: Users, stripe: StripeGateway, offer: Offer, trigger: Trigger
+    customer_id: str, users: Users, stripe: StripeForSynchronisation, offer: Offer, trigger: Trigger
 ) -> Synchronised | None:
-    """Write what Stripe says now of a customer's subscriptions; None if the customer is no user's of ours.
+    """Write what Stripe says now of a customer's subscriptions; None if the customer is none of ours.
 
-    The row's revision is read before Stripe is asked and must stand when the answer is written, so that of
-    two at work at once the older answer never wins. It moves even when nothing changed, for the same reason.
-    What must not go on (rule 10) is cancelled first, and then all is asked again.
+    The row's revision is read before Stripe is asked and must be the same when the answer is written, so that
+    of two workers the one with the older answer never wins. It moves even when nothing else in the row does,
+    for the same reason. What must not go on (rule 10) is cancelled first, and then Stripe is asked again.
 
     Raises:
-        StaleRevisionError: others wrote the row again and again.
+        StaleRevisionError: others wrote the row each time in between.
         StripeUnavailableError: Stripe did not answer.
     """
     user_id = stripe.user_of(customer_id)
@@ -58,9 +63,7 @@ def synchronise(
     for _ in range(MOST_ATTEMPTS):
         user = users.history(user_id)
         if user.customer_id not in {None, customer_id}:
-            return (
-                None  # the user has another customer by now: this one was deleted, or made by somebody else
-            )
+            return None  # the user has another customer: this one was deleted, or was made by somebody else
         found = stripe.subscriptions_of(customer_id)
         if surplus := to_cancel(found):
             for subscription_id, cause in surplus.items():

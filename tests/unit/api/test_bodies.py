@@ -18,7 +18,7 @@ from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.limits import Overage
 from tollkeeper.rules.series import Step
 from tollkeeper.rules.subscriptions import Card
-from tollkeeper.stripe.gateway import CheckoutSession
+from tollkeeper.stripe.port import CheckoutSession
 from tollkeeper.usage.intake import Accepted, Rejected
 from tollkeeper.views.records import RecordsView, RecordView
 from tollkeeper.views.subscription import SubscriptionView, TrialView

@@ -15,7 +15,7 @@ from tollkeeper import runtime
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Status
 from tollkeeper.settings import Settings
-from tollkeeper.stripe.gateway import CheckoutOrder
+from tollkeeper.stripe.port import CheckoutOrder
 from tollkeeper.subscriptions.checkout import is_of_origin
 
 SETTINGS = Settings.from_environment(ENVIRONMENT)
@@ -79,20 +79,22 @@ def test_a_session_is_for_what_was_asked(stripe: FakeStripe) -> None:
 def test_a_customer_is_the_users_before_any_session(users: Users, stripe: FakeStripe) -> None:
     """What Stripe later says of the customer finds its user, even if the session was never paid."""
     ask()
-    assert "cus_ada" == users.read("ada", since=NOW).customer_id == stripe.customers["ada"]
+    assert ("cus_ada", {"cus_ada": "ada"}) == (users.read("ada", since=NOW).customer_id, stripe.customers)
 
 
 def test_the_customer_that_is_bound_is_kept(users: Users, stripe: FakeStripe) -> None:
     """A user has one customer, whoever made it."""
+    stripe.customers = {"cus_first": "ada"}
     users.bind_customer("ada", "cus_first")
     ask()
-    assert ({}, "cus_first") == (stripe.customers, stripe.orders["cs_1"].customer_id)
+    assert ({"cus_first": "ada"}, "cus_first") == (stripe.customers, stripe.orders["cs_1"].customer_id)
 
 
 def test_a_deleted_customer_is_replaced(users: Users, stripe: FakeStripe) -> None:
     """Somebody deleted it at Stripe; the user can buy again, as a new one."""
+    stripe.customers = {"cus_gone": "ada"}
     users.bind_customer("ada", "cus_gone")
-    stripe.deleted = {"cus_gone"}
+    stripe.delete_customer("cus_gone")
     ask()
     assert "cus_gone_again" == users.read("ada", since=NOW).customer_id == stripe.orders["cs_1"].customer_id
 
@@ -100,6 +102,7 @@ def test_a_deleted_customer_is_replaced(users: Users, stripe: FakeStripe) -> Non
 def test_one_who_came_first_keeps_their_customer(users: Users, stripe: FakeStripe) -> None:
     """Of two checkouts at one instant both go on with the customer that was bound first."""
     first = stripe.create_customer
+    stripe.customers = {"cus_first": "ada"}
 
     def create_customer(user_id: str, replacing: str | None = None) -> str:
         users.bind_customer("ada", "cus_first")
@@ -162,6 +165,7 @@ def test_a_trial_is_had_once(stripe: FakeStripe) -> None:
 
 def test_a_trial_is_remembered_when_stripe_has_forgotten_it(users: Users, stripe: FakeStripe) -> None:
     """The user's row knows of the trial although Stripe shows no subscription any more."""
+    stripe.create_customer("ada")
     users.write_subscription(users.read("ada", since=NOW), replace(SUBSCRIPTION, trial_end=END), [])
     ask()
     assert 0 == stripe.orders["cs_1"].trial_days

@@ -13,8 +13,11 @@ from tests.fakes.stripe_events import METADATA, card, customer, invoice, read, s
 from tests.fakes.table import MemoryTable
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
+from tollkeeper.rules.times import epoch, iso
 from tollkeeper.stripe.errors import StripeUnavailableError
-from tollkeeper.stripe.gateway import CheckoutOrder, MeterRejection
+from tollkeeper.stripe.event_types import EventType
+from tollkeeper.stripe.events import StripeEvent
+from tollkeeper.stripe.port import CheckoutOrder, MeterRejection
 from tollkeeper.subscriptions.stripe_events import Outcome, StripeEvents
 
 TRIAL = replace(SUBSCRIPTION, status=Status.TRIALING, trial_end=END)
@@ -57,6 +60,7 @@ def stripe() -> FakeStripe:
     """A Stripe account in which Ada has subscribed."""
     stripe = FakeStripe(SUBSCRIPTION)
     stripe.create_customer("ada")
+    stripe.customers["cus_stranger"] = None
     return stripe
 
 
@@ -161,7 +165,7 @@ def test_a_customer_who_was_replaced_says_nothing_more(follow: Follow, users: Us
 def test_other_pages_are_taken_away_when_one_is_paid_on(follow: Follow, stripe: FakeStripe) -> None:
     """Two that were opened at one instant could each give a trial, one after the other."""
     stripe.create_checkout_session(order())
-    stripe.create_checkout_session(order("cus_bob"))
+    stripe.create_checkout_session(order(stripe.create_customer("bob")))
     follow(snapshot("checkout.session.completed", metadata=METADATA))
     assert ["cs_1"] == stripe.expired
 
@@ -196,6 +200,25 @@ def test_a_payment_is_announced(follow: Follow, table: MemoryTable, event: dict[
     assert [news, "subscription.activated"] == announced(table)
 
 
+def test_one_payment_is_announced_once(follow: Follow, table: MemoryTable) -> None:
+    """Stripe tells of it by two events, each may come twice, and the first one's time is the payment's."""
+    later = epoch(NOW + timedelta(minutes=1))
+    for at, kind_ in enumerate(["invoice.paid", "invoice.payment_succeeded", "invoice.paid"]):
+        follow(invoice(kind_, f"evt_{at}") | ({"created": later} if at else {}))
+    rows = (row for key, row in table.rows.items() if key.sk.startswith("ANNOUNCEMENT"))
+    assert [("ada", iso(NOW))] == [
+        (row["userId"], row["at"]) for row in rows if row["kind"] == "payment.succeeded"
+    ]
+
+
+@pytest.mark.parametrize("type_", EventType)
+def test_every_type_on_the_list_is_followed(users: Users, stripe: FakeStripe, type_: EventType) -> None:
+    """What destinations are set up for, something is done about."""
+    stripe.rejected = {"evt_1": []}
+    stripe_events = StripeEvents(users, stripe, OFFER, "live")
+    assert Outcome.LEFT_ALONE is not stripe_events.follow(StripeEvent("evt_1", type_, NOW), NOW)
+
+
 @pytest.mark.parametrize("change", ["attached", "detached"])
 def test_a_change_of_cards_is_announced(follow: Follow, table: MemoryTable, change: str) -> None:
     """The row learns of it as well: it may be the one that the next invoice is charged to."""
@@ -210,7 +233,8 @@ def test_rejected_meter_events_are_said_aloud(
     follow: Follow, stripe: FakeStripe, caplog: pytest.LogCaptureFixture, kind_: str
 ) -> None:
     """The log names the meter events and the reason; the outcome is a metric with an alarm."""
-    stripe.rejected = [MeterRejection("no_meter", 2, ["tollkeeper-1: No meter.", "tollkeeper-2: No meter."])]
+    rejection = MeterRejection("no_meter", 2, ["tollkeeper-1: No meter.", "tollkeeper-2: No meter."])
+    stripe.rejected = {"evt_1": [rejection]}
     assert Outcome.METER_EVENTS_REJECTED is follow(thin(kind_))
     (record,) = caplog.records
     assert ("no_meter", 2, "tollkeeper-2: No meter.") == (

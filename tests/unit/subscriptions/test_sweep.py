@@ -13,7 +13,6 @@ from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
 from tollkeeper.rules.times import epoch
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
-from tollkeeper.subscriptions.stripe_events import StripeEvents
 from tollkeeper.subscriptions.sweep import LOOKS_BACK, Sweep, Swept
 from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
 
@@ -58,7 +57,7 @@ def stripe() -> FakeStripe:
 @pytest.fixture
 def sweep(users: Users, stripe: FakeStripe) -> Sweep:
     """The sweep of the deployment called `live`."""
-    return Sweep(StripeEvents(users, stripe, OFFER, "live"))
+    return Sweep(users, stripe, OFFER, "live")
 
 
 def known(users: Users) -> Subscription | None:
@@ -123,7 +122,7 @@ def test_a_change_that_nobody_told_of_is_found(sweep: Sweep, users: Users, strip
 def test_an_end_that_nobody_told_of_is_found(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
     """Stripe lists no cancelled subscription, but events that it believes delivered."""
     hear(users, stripe)
-    stripe.held, stripe.ended = [ENDED], [read(ENDING)]
+    stripe.held, stripe.events = [ENDED], [read(ENDING)]
     assert (Swept(repaired=1), ENDED) == (sweep.run(NOW), known(users))
 
 
@@ -133,7 +132,7 @@ def test_the_end_of_what_is_not_ours_is_left(
 ) -> None:
     """The account may hold other subscriptions, of other deployments or none."""
     hear(users, stripe)
-    stripe.ended = [read(snapshot("customer.subscription.deleted", id="sub_ada", metadata=named))]
+    stripe.events = [read(snapshot("customer.subscription.deleted", id="sub_ada", metadata=named))]
     assert (Swept(), SUBSCRIPTION) == (sweep.run(NOW), known(users))
 
 
@@ -179,7 +178,7 @@ def test_one_that_cannot_be_put_right_does_not_stop_the_others(users: Users) -> 
     stripe.create_customer("bob")
     stripe.create_customer("ada")
     stripe.undelivered = [read(invoice("invoice.paid", customer="cus_bob"))]
-    sweep = Sweep(StripeEvents(users, stripe, OFFER, "live"))
+    sweep = Sweep(users, stripe, OFFER, "live")
     assert (Swept(repaired=1, failed=2), SUBSCRIPTION) == (sweep.run(NOW), known(users))
 
 

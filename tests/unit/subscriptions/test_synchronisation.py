@@ -35,13 +35,14 @@ def users(table: MemoryTable) -> Users:
 @pytest.fixture
 def stripe() -> FakeStripe:
     """A Stripe account in which Ada has subscribed."""
-    return account_with(SUBSCRIPTION)
+    return stripe_with(SUBSCRIPTION)
 
 
-def account_with(*subscriptions: Subscription) -> FakeStripe:
+def stripe_with(*subscriptions: Subscription) -> FakeStripe:
     """A Stripe account in which Ada has these."""
     stripe = FakeStripe(*subscriptions)
     stripe.create_customer("ada")
+    stripe.customers["cus_stranger"] = None
     return stripe
 
 
@@ -103,7 +104,7 @@ def test_another_deployments_customer_is_left_alone(
 
 def test_a_customer_without_a_subscription_has_nothing_to_write(table: MemoryTable, users: Users) -> None:
     """A customer is made before they have bought anything."""
-    assert hint(users, account_with())
+    assert hint(users, stripe_with())
     assert {} == table.rows
 
 
@@ -157,7 +158,7 @@ def test_while_stripe_is_down_nothing_is_written(
 def test_the_oldest_live_subscription_is_written(users: Users) -> None:
     """A second one that somebody bought in another tab does not take over."""
     second = replace(STARTER, id="sub_second", created=START + timedelta(hours=1))
-    hint(users, account_with(second, SUBSCRIPTION))
+    hint(users, stripe_with(second, SUBSCRIPTION))
     assert SUBSCRIPTION == known(users)
 
 
@@ -182,7 +183,7 @@ CHANGES: list[Callable[[FakeStripe], object]] = [
 @given(deliveries=st.lists(st.sampled_from(range(len(CHANGES))), max_size=8))
 def test_any_order_and_number_of_deliveries_ends_in_the_same_row(deliveries: list[int]) -> None:
     """Events are hints: once all has happened, one delivery of any of them is enough, and more do no harm."""
-    stripe, users = account_with(), Users(MemoryTable())
+    stripe, users = stripe_with(), Users(MemoryTable())
     for number, change in enumerate(CHANGES):
         change(stripe)
         if number in deliveries:  # delivered at once

@@ -1,0 +1,126 @@
+"""What Tollkeeper asks of Stripe, by Stripe's nouns, and the values that cross.
+
+A use case takes the nouns it needs: it names them in a Protocol of its own, made of these. The gateway gives
+the answers; in tests a fake does, and `tests/integration/test_stripe_port.py` holds both to what stands here.
+
+Every call raises `StripeUnavailableError` when Stripe does not answer or asks for patience, and
+`StripeRefusedError` when it refuses, as it does for an id that it does not know.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tollkeeper.rules.metering import MeterEvent
+from tollkeeper.rules.subscriptions import Cause, Subscription
+from tollkeeper.stripe.event_types import EventType
+from tollkeeper.stripe.events import StripeEvent
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutOrder:
+    """What a checkout session is for. `trial_days` is 0 for a user who has had their trial."""
+
+    user_id: str
+    customer_id: str
+    plan: str
+    trial_days: int
+    success_url: str
+    cancel_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutSession:
+    """A page of Stripe's on which the user pays."""
+
+    id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRejection:
+    """Meter events that Stripe took and then rejected for one reason: how many, and some of them."""
+
+    code: str
+    count: int
+    samples: Sequence[str]
+
+
+class Customers(Protocol):
+    """Who pays, at Stripe."""
+
+    def create_customer(self, user_id: str, replacing: str | None = None) -> str:
+        """Return the id of the user's customer, made unless the same call made it within a day.
+
+        `replacing` is the customer they had, if that was deleted.
+        """
+
+    def has_customer(self, customer_id: str) -> bool:
+        """Whether a customer is still there, and not deleted."""
+
+    def user_of(self, customer_id: str) -> str | None:
+        """Return whose customer it is; None if this deployment did not make it.
+
+        Of a deleted customer Stripe tells the id alone: then their subscriptions name the user.
+        """
+
+
+class Subscriptions(Protocol):
+    """The subscriptions that this deployment made."""
+
+    def subscriptions_of(self, customer_id: str) -> list[Subscription]:
+        """Return what Stripe says now of all of a customer's, the newest first, ended ones among them."""
+
+    def subscriptions(self) -> Iterator[tuple[str, Subscription]]:
+        """Return all customers' subscriptions that are not cancelled, each with its user."""
+
+    def cancel_subscription(self, subscription_id: str, cause: Cause) -> None:
+        """Cancel a subscription at once. One that has ended already stays as it is.
+
+        What was paid for a duplicate and not used is credited to the customer. What is still open of a first
+        charge that failed is no longer collected.
+        """
+
+
+class CheckoutSessions(Protocol):
+    """The pages on which customers subscribe."""
+
+    def create_checkout_session(self, order: CheckoutOrder) -> CheckoutSession:
+        """Open a page to subscribe on.
+
+        The card is always collected. A trial that ends without one cancels the subscription.
+        """
+
+    def open_checkout_sessions(self, customer_id: str) -> list[str]:
+        """Return the ids of the sessions on which a customer could still pay, the newest first."""
+
+    def expire_checkout_session(self, session_id: str) -> None:
+        """Close a session, so that nobody can pay on it. One that was paid on or closed stays as it is."""
+
+
+class Events(Protocol):
+    """The events that Stripe keeps for thirty days."""
+
+    def undelivered_events(self, since: datetime, types: Sequence[EventType]) -> list[StripeEvent]:
+        """Return the events of these types, from `since` on, that Stripe could not deliver, oldest first."""
+
+    def endings(self, since: datetime) -> list[StripeEvent]:
+        """Return the ends of subscriptions from `since` on, delivered or not, the oldest first.
+
+        Those of other deployments are among them; an event says whose it is.
+        """
+
+    def rejections(self, event_id: str) -> list[MeterRejection]:
+        """Return what a thin event tells of meter events that Stripe took and then rejected."""
+
+
+class MeterEvents(Protocol):
+    """Usage, as Stripe's meters are told of it."""
+
+    def send_meter_event(self, event: MeterEvent) -> None:
+        """Tell Stripe of usage. What Stripe has under this identifier already is not counted again."""
+
+
+class Stripe(Customers, Subscriptions, CheckoutSessions, Events, MeterEvents, Protocol):
+    """All of it."""

@@ -1,0 +1,430 @@
+"""What holds of the port for Stripe, of the fake and of the gateway alike: so the fake cannot lie.
+
+The gateway talks to the stand-in. What only Stripe itself can do, as paying on a page or deleting a customer,
+each of the two worlds does in its own way.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pytest
+
+from tests.fakes.stripe import FakeStripe
+from tests.standin.harness import START, Sandbox
+from tollkeeper.catalogue import load
+from tollkeeper.rules.metering import MeterEvent
+from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription
+from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
+from tollkeeper.stripe.event_types import EventType
+from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.stripe.port import CheckoutOrder, MeterRejection, Stripe
+
+VISA = Card("visa", "4242", 12, 2030)
+PAGE = "https://app.example.com"
+TRIAL = timedelta(days=14)
+DAY = timedelta(days=1)
+
+
+class World(Protocol):
+    """Stripe as the port has it, and what happens there without Tollkeeper."""
+
+    stripe: Stripe
+
+    def pay(self, session_id: str) -> None:
+        """Subscribe on a session's page, with a card that succeeds."""
+
+    def delete_customer(self, customer_id: str) -> None:
+        """Delete a customer."""
+
+    def foreign_customer(self) -> str:
+        """Return a customer whom another deployment made."""
+
+    def move(self, now: datetime) -> None:
+        """Let time pass."""
+
+    def stop_deliveries(self) -> None:
+        """Have no event arrive from now on."""
+
+    def thin_events(self) -> list[str]:
+        """Return the ids of the thin events there are, once Stripe has weighed all meter events."""
+
+    def go_down(self) -> None:
+        """Have every call fail from now on."""
+
+
+class AtFake:
+    """The fake."""
+
+    def __init__(self) -> None:
+        self._fake = FakeStripe(now=START)
+        self.stripe: Stripe = self._fake
+        self.pay = self._fake.pay
+        self.delete_customer = self._fake.delete_customer
+
+    def foreign_customer(self) -> str:
+        """Note a customer of nobody's."""
+        self._fake.customers["cus_foreign"] = None
+        return "cus_foreign"
+
+    def move(self, now: datetime) -> None:
+        """Set the time."""
+        self._fake.now = now
+
+    def stop_deliveries(self) -> None:
+        """Deliver nothing."""
+        self._fake.delivers = False
+
+    def thin_events(self) -> list[str]:
+        """Return those that tell of rejections."""
+        return [*self._fake.rejected]
+
+    def go_down(self) -> None:
+        """Go down."""
+        self._fake.is_down = True
+
+
+class AtStandin:
+    """The gateway of the deployment called `live`, and the stand-in for Stripe."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self.stripe: Stripe = StripeGateway(sandbox.stripe, load(), "live")
+
+    def pay(self, session_id: str) -> None:
+        """Pay on the page."""
+        path = f"/_sandbox/checkout/sessions/{session_id}/complete"
+        assert self._sandbox.http.post(path, json={"card": "4242424242424242"}).is_success
+
+    def delete_customer(self, customer_id: str) -> None:
+        """Delete a customer as in Stripe's dashboard."""
+        self._sandbox.stripe.v1.customers.delete(customer_id)
+
+    def foreign_customer(self) -> str:
+        """Create a customer as another deployment does."""
+        return StripeGateway(self._sandbox.stripe, load(), "other").create_customer("ada")
+
+    def move(self, now: datetime) -> None:
+        """Move the stand-in's clock."""
+        self._sandbox.move(now)
+
+    def stop_deliveries(self) -> None:
+        """Register an endpoint that nothing arrives at."""
+        self._sandbox.stripe.v1.webhook_endpoints.create({"url": f"{PAGE}/", "enabled_events": ["*"]})
+        self._sandbox.put("deliveries", {"drop": 1})
+
+    def thin_events(self) -> list[str]:
+        """List them, five minutes later."""
+        self._sandbox.move(START + timedelta(minutes=5))
+        return [event.id for event in self._sandbox.stripe.v2.core.events.list().data]
+
+    def go_down(self) -> None:
+        """Answer 500 for a while."""
+        self._sandbox.put("faults", {"faults": [{"path": "*", "answer": "500", "count": 99}]})
+
+
+@pytest.fixture(params=["fake", "standin"])
+def world(request: pytest.FixtureRequest) -> World:
+    """Each of the two."""
+    return AtFake() if request.param == "fake" else AtStandin(request.getfixturevalue("sandbox"))
+
+
+@pytest.fixture
+def stripe(world: World) -> Stripe:
+    """Stripe as the port has it."""
+    return world.stripe
+
+
+def order(customer_id: str, trial_days: int = 14) -> CheckoutOrder:
+    """An order of Ada's for professional."""
+    return CheckoutOrder("ada", customer_id, "professional", trial_days, PAGE, PAGE)
+
+
+def buy(world: World, trial_days: int = 14) -> str:
+    """Have Ada subscribe; return her customer."""
+    customer_id = world.stripe.create_customer("ada")
+    world.pay(world.stripe.create_checkout_session(order(customer_id, trial_days)).id)
+    return customer_id
+
+
+def only(stripe: Stripe, customer_id: str) -> Subscription:
+    """Return a customer's one subscription."""
+    (found,) = stripe.subscriptions_of(customer_id)
+    return found
+
+
+class TestCustomers:
+    """Customers."""
+
+    def test_a_user_has_one(self, stripe: Stripe) -> None:
+        """Asked again, Stripe answers with the same; another user's is another."""
+        first, again, bobs = (stripe.create_customer(user) for user in ("ada", "ada", "bob"))
+        assert (True, False) == (first == again, first == bobs)
+
+    def test_a_day_later_another_is_made(self, world: World, stripe: Stripe) -> None:
+        """So long Stripe remembers an idempotency key: the ledger must remember the customer."""
+        first = stripe.create_customer("ada")
+        world.move(START + DAY)
+        assert first != stripe.create_customer("ada")
+
+    def test_one_tells_its_user(self, stripe: Stripe) -> None:
+        """Whatever the user is called."""
+        users = ["ada", "auth0|#1", "ä", "a" * 256]
+        assert users == [stripe.user_of(stripe.create_customer(user)) for user in users]
+
+    def test_a_new_one_is_there(self, stripe: Stripe) -> None:
+        """It can be bought for."""
+        assert stripe.has_customer(stripe.create_customer("ada"))
+
+    def test_a_deleted_one_is_not(self, world: World, stripe: Stripe) -> None:
+        """Stripe still knows the id, and says that it is deleted."""
+        customer_id = stripe.create_customer("ada")
+        world.delete_customer(customer_id)
+        assert not stripe.has_customer(customer_id)
+
+    def test_a_deleted_one_is_replaced_once(self, world: World, stripe: Stripe) -> None:
+        """However often that is asked."""
+        first = stripe.create_customer("ada")
+        world.delete_customer(first)
+        second, again = (stripe.create_customer("ada", replacing=first) for _ in range(2))
+        assert (True, False, True) == (second == again, first == second, stripe.has_customer(second))
+
+    def test_a_deleted_one_who_bought_nothing_is_nobodys(self, world: World, stripe: Stripe) -> None:
+        """Stripe tells the id of it alone."""
+        customer_id = stripe.create_customer("ada")
+        world.delete_customer(customer_id)
+        assert stripe.user_of(customer_id) is None
+
+    def test_a_deleted_one_who_subscribed_still_tells_the_user(self, world: World, stripe: Stripe) -> None:
+        """The subscription has ended, and names them."""
+        customer_id = buy(world)
+        world.delete_customer(customer_id)
+        found = only(stripe, customer_id)
+        assert ("ada", Status.CANCELED, None) == (
+            stripe.user_of(customer_id),
+            found.status,
+            found.canceled_for,
+        )
+
+    def test_one_of_another_deployment_is_nobodys(self, world: World, stripe: Stripe) -> None:
+        """Though it is there."""
+        customer_id = world.foreign_customer()
+        assert (None, True) == (stripe.user_of(customer_id), stripe.has_customer(customer_id))
+
+    def test_an_unknown_one_is_refused(self, stripe: Stripe) -> None:
+        """Stripe knows no such id."""
+        with pytest.raises(StripeRefusedError):
+            stripe.has_customer("cus_unknown")
+        with pytest.raises(StripeRefusedError):
+            stripe.user_of("cus_unknown")
+
+
+class TestSubscriptions:
+    """Subscriptions."""
+
+    def test_who_bought_nothing_has_none(self, stripe: Stripe) -> None:
+        """A session alone is no subscription."""
+        customer_id = stripe.create_customer("ada")
+        stripe.create_checkout_session(order(customer_id))
+        assert ([], []) == (stripe.subscriptions_of(customer_id), list(stripe.subscriptions()))
+
+    def test_one_with_a_trial_is_told_in_full(self, world: World, stripe: Stripe) -> None:
+        """Its first period is the trial."""
+        customer_id = buy(world)
+        found = only(stripe, customer_id)
+        assert found == Subscription(
+            id=found.id,
+            customer_id=customer_id,
+            plan="professional",
+            status=Status.TRIALING,
+            created=START,
+            period_start=START,
+            period_end=START + TRIAL,
+            trial_end=START + TRIAL,
+            card=VISA,
+        )
+
+    def test_one_without_a_trial_lasts_a_month(self, world: World, stripe: Stripe) -> None:
+        """Bought on the 31st of January, its first period ends on the last day of February."""
+        found = only(stripe, buy(world, trial_days=0))
+        assert (Status.ACTIVE, None, datetime(2026, 2, 28, 12, 0, 7, tzinfo=UTC)) == (
+            found.status,
+            found.trial_end,
+            found.period_end,
+        )
+
+    def test_a_customers_are_listed_newest_first(self, world: World, stripe: Stripe) -> None:
+        """Ended ones among them."""
+        customer_id = buy(world)
+        first = only(stripe, customer_id).id
+        stripe.cancel_subscription(first, Cause.DUPLICATE)
+        world.move(START + DAY)
+        world.pay(stripe.create_checkout_session(order(customer_id)).id)
+        newest, oldest = stripe.subscriptions_of(customer_id)
+        assert (START + DAY, first) == (newest.created, oldest.id)
+
+    def test_all_customers_are_listed_with_their_users(self, world: World, stripe: Stripe) -> None:
+        """Those that are not cancelled."""
+        found = only(stripe, buy(world))
+        before = list(stripe.subscriptions())
+        stripe.cancel_subscription(found.id, Cause.DUPLICATE)
+        assert ([("ada", found)], []) == (before, list(stripe.subscriptions()))
+
+    @pytest.mark.parametrize("cause", Cause)
+    def test_a_cancelled_one_ends_now_and_tells_the_cause(
+        self, world: World, stripe: Stripe, cause: Cause
+    ) -> None:
+        """Nothing else of it changes."""
+        customer_id = buy(world)
+        found = only(stripe, customer_id)
+        world.move(START + DAY)
+        stripe.cancel_subscription(found.id, cause)
+        ended = replace(found, status=Status.CANCELED, ended_at=START + DAY, canceled_for=cause)
+        assert ended == only(stripe, customer_id)
+
+    def test_a_cancelled_one_is_not_cancelled_again(self, world: World, stripe: Stripe) -> None:
+        """It keeps the time and the cause that it has."""
+        customer_id = buy(world)
+        stripe.cancel_subscription(only(stripe, customer_id).id, Cause.FIRST_CHARGE_FAILED)
+        ended = only(stripe, customer_id)
+        world.move(START + DAY)
+        stripe.cancel_subscription(ended.id, Cause.DUPLICATE)
+        assert ended == only(stripe, customer_id)
+
+
+class TestCheckoutSessions:
+    """Checkout sessions."""
+
+    def test_one_has_a_page(self, stripe: Stripe) -> None:
+        """The user is sent there."""
+        session = stripe.create_checkout_session(order(stripe.create_customer("ada")))
+        assert session.url.startswith("http")
+
+    def test_a_customers_open_ones_are_listed_newest_first(self, world: World, stripe: Stripe) -> None:
+        """Neither another customer's, nor what was paid on, nor what is expired."""
+        ada, bob = (stripe.create_customer(user) for user in ("ada", "bob"))
+        sessions = [stripe.create_checkout_session(order(each)).id for each in (ada, ada, ada, ada, bob)]
+        world.pay(sessions[0])
+        stripe.expire_checkout_session(sessions[1])
+        assert [sessions[3], sessions[2]] == stripe.open_checkout_sessions(ada)
+
+    def test_one_that_is_closed_may_be_expired_again(self, world: World, stripe: Stripe) -> None:
+        """Paid on or expired, nobody can pay on it any more."""
+        customer_id = stripe.create_customer("ada")
+        paid, expired = (stripe.create_checkout_session(order(customer_id)).id for _ in range(2))
+        world.pay(paid)
+        for session_id in (paid, expired, expired):
+            stripe.expire_checkout_session(session_id)
+        assert [] == stripe.open_checkout_sessions(customer_id)
+        assert Status.TRIALING is only(stripe, customer_id).status
+
+    def test_an_unknown_one_is_refused(self, stripe: Stripe) -> None:
+        """Stripe knows no such id."""
+        with pytest.raises(StripeRefusedError):
+            stripe.expire_checkout_session("cs_unknown")
+
+    def test_an_unknown_or_deleted_customer_gets_none(self, world: World, stripe: Stripe) -> None:
+        """Nobody could pay on it."""
+        deleted = stripe.create_customer("ada")
+        world.delete_customer(deleted)
+        for customer_id in ("cus_unknown", deleted):
+            with pytest.raises(StripeRefusedError):
+                stripe.create_checkout_session(order(customer_id))
+
+
+class TestEvents:
+    """Events."""
+
+    TYPES = (EventType.CUSTOMER_CREATED, EventType.CHECKOUT_SESSION_COMPLETED)
+
+    def test_those_not_delivered_are_listed_oldest_first(self, world: World, stripe: Stripe) -> None:
+        """Of the types asked for, each saying whose it is."""
+        world.stop_deliveries()
+        customer_id = buy(world)
+        events = stripe.undelivered_events(START, self.TYPES)
+        assert [(kind, START, customer_id, "ada", "live") for kind in self.TYPES] == [
+            (event.type, event.at, event.customer_id, event.user_id, event.deployment) for event in events
+        ]
+
+    def test_those_delivered_are_not_listed(self, world: World, stripe: Stripe) -> None:
+        """Nobody missed them."""
+        buy(world)
+        assert [] == stripe.undelivered_events(START, self.TYPES)
+
+    def test_those_before_are_not_listed(self, world: World, stripe: Stripe) -> None:
+        """The time asked for is inclusive."""
+        world.stop_deliveries()
+        buy(world)
+        assert [] == stripe.undelivered_events(START + timedelta(seconds=1), self.TYPES)
+
+    def test_ends_of_subscriptions_are_listed_though_delivered(self, world: World, stripe: Stripe) -> None:
+        """Each says which subscription, and whose."""
+        customer_id = buy(world)
+        subscription_id = only(stripe, customer_id).id
+        stripe.cancel_subscription(subscription_id, Cause.DUPLICATE)
+        (event,) = stripe.endings(START)
+        assert (subscription_id, customer_id, "ada", "live") == (
+            event.object_id,
+            event.customer_id,
+            event.user_id,
+            event.deployment,
+        )
+        assert [] == stripe.endings(START + timedelta(seconds=1))
+
+    def test_an_unknown_one_tells_nothing(self, stripe: Stripe) -> None:
+        """Stripe knows no such id."""
+        with pytest.raises(StripeRefusedError):
+            stripe.rejections("evt_unknown")
+
+
+class TestMeterEvents:
+    """Meter events."""
+
+    def event(self, customer_id: str, identifier: str = "one") -> MeterEvent:
+        """Seven API calls."""
+        return MeterEvent(identifier, load().metrics["apiCalls"].meter_event_name, customer_id, 7, START)
+
+    def test_one_may_be_sent_again(self, world: World, stripe: Stripe) -> None:
+        """Stripe knows it by its identifier."""
+        customer_id = stripe.create_customer("ada")
+        for _ in range(2):
+            stripe.send_meter_event(self.event(customer_id))
+        assert [] == world.thin_events()
+
+    def test_one_of_an_unknown_customer_is_rejected_later(self, world: World, stripe: Stripe) -> None:
+        """A thin event tells which, by our identifier, and why."""
+        stripe.send_meter_event(self.event("cus_unknown"))
+        (rejection,) = (each for event in world.thin_events() for each in stripe.rejections(event))
+        assert MeterRejection("meter_event_customer_not_found", 1, rejection.samples) == rejection
+        assert rejection.samples[0].startswith("one: ")
+
+
+CALLS: dict[str, Callable[[Stripe], object]] = {
+    "create_customer": lambda stripe: stripe.create_customer("ada"),
+    "has_customer": lambda stripe: stripe.has_customer("cus_ada"),
+    "user_of": lambda stripe: stripe.user_of("cus_ada"),
+    "subscriptions_of": lambda stripe: stripe.subscriptions_of("cus_ada"),
+    "subscriptions": lambda stripe: list(stripe.subscriptions()),
+    "cancel_subscription": lambda stripe: stripe.cancel_subscription("sub_ada", Cause.DUPLICATE),
+    "create_checkout_session": lambda stripe: stripe.create_checkout_session(order("cus_ada")),
+    "open_checkout_sessions": lambda stripe: stripe.open_checkout_sessions("cus_ada"),
+    "expire_checkout_session": lambda stripe: stripe.expire_checkout_session("cs_1"),
+    "undelivered_events": lambda stripe: stripe.undelivered_events(START, [*EventType]),
+    "endings": lambda stripe: stripe.endings(START),
+    "rejections": lambda stripe: stripe.rejections("evt_1"),
+    "send_meter_event": lambda stripe: stripe.send_meter_event(MeterEvent("one", "calls", "cus", 1, START)),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_while_stripe_is_down_every_call_says_so(world: World, stripe: Stripe, call: str) -> None:
+    """The same call may succeed in a moment."""
+    world.go_down()
+    with pytest.raises(StripeUnavailableError):
+        CALLS[call](stripe)
+
+
+def test_every_call_of_the_port_is_tried() -> None:
+    """Whoever adds one sees this fail."""
+    assert {name for name in dir(Stripe) if not name.startswith("_")} == CALLS.keys()
