@@ -277,6 +277,18 @@ def test_only_the_pages_make_html() -> None:
     assert [] == [name_of(file) for file in outside if any(map(html.search, texts(file)))]
 
 
+def test_http_is_spoken_at_the_edge() -> None:
+    """Functions and the API answer in statuses, and the gateway reads Stripe's: nobody else knows them."""
+    edge = (FUNCTIONS, LAYER / "api", LAYER / "stripe" / "gateway")
+    inside = [file for file in SHIPPED if not any(file.is_relative_to(each) for each in edge)]
+    assert [] == [
+        f"{name_of(file)}:{line} imports {module}"
+        for file in inside
+        for line, module in imports(file)
+        if belongs_to(module, "http")
+    ]
+
+
 def test_each_function_has_a_namesake_in_the_layer() -> None:
     """Whoever looks for what a function does finds a module or a room of its name."""
     functions = {file.parent.name for file in FUNCTIONS.glob("*/app.py")}
@@ -296,8 +308,10 @@ def test_a_functions_folder_holds_one_file() -> None:
 
 
 def test_beside_its_rooms_the_layer_holds_what_every_function_needs() -> None:
-    """A use case stands in the room of its noun."""
+    """A use case stands in the room of its noun, and each room is in the table."""
     assert sorted(FOR_EVERY_FUNCTION) == sorted(file.stem for file in LAYER.glob("*.py"))
+    rooms = {module_of(file) for file in LAYER.glob("*/__init__.py")}
+    assert set() == rooms - ROOMS.keys()
 
 
 def test_a_class_is_named_once() -> None:
