@@ -29,6 +29,10 @@ IMPURE = {"os", "random", "secrets", "socket", "subprocess", "time", "urllib", "
 """Of the standard library, what gives another answer each time it is asked."""
 
 
+MOST_LINES = 300
+"""Of a file: one that is longer is asking to be two."""
+
+
 class Room(NamedTuple):
     """What the modules of a room may import, beside each other and the standard library.
 
@@ -312,6 +316,12 @@ def test_beside_its_rooms_the_layer_holds_what_every_function_needs() -> None:
     assert sorted(FOR_EVERY_FUNCTION) == sorted(file.stem for file in LAYER.glob("*.py"))
     rooms = {module_of(file) for file in LAYER.glob("*/__init__.py")}
     assert set() == rooms - ROOMS.keys()
+
+
+def test_no_file_is_too_long() -> None:
+    """A file of the product can be read at a sitting."""
+    lengths = {name_of(file): len(file.read_text().splitlines()) for file in PRODUCT}
+    assert {} == {name: length for name, length in lengths.items() if length > MOST_LINES}
 
 
 def test_a_class_is_named_once() -> None:
