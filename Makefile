@@ -15,6 +15,8 @@ export UV_SYSTEM_CERTS := true
 export SAM_CLI_TELEMETRY := 0
 # uv would otherwise take whichever environment the caller's shell has activated.
 unexport VIRTUAL_ENV
+# Images often forbid Python to keep compiled files: each command would then take twice as long, every time.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ See it work
 .PHONY: demo
@@ -40,18 +42,42 @@ token: .venv/.ready ## Print a token for the running stack: make token USER=ada,
 	@$(PYTHON) -m infra.local token $(or $(CALLER),$(error Whose token? Say make token USER=ada, or make token SERVICE=1))
 
 ##@ Change it
-.PHONY: check
+CHECKS := check-format check-lint check-types check-requirements check-openapi check-template
+.PHONY: check $(CHECKS)
 check: .venv/.ready .venv-sam/.ready ## Format, lint, types, template and generated files, in seconds
-	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m ruff check .
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(CHECKS)
+
+# Each also alone: pre-commit runs those that a change touches.
+check-types: .venv/.ready
 	$(PYTHON) -m mypy functions shared/tollkeeper infra tests
-	$(EXPORT) | diff -u shared/requirements.txt - || { echo "shared/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
+
+check-openapi: .venv/.ready
 	PYTHONPATH=shared $(PYTHON) -m infra.openapi --check
+
+check-template: .venv-sam/.template-valid
+	@:
+
+check-requirements: .tools/uv-$(UV_VERSION)
+	$(EXPORT) | diff -u shared/requirements.txt - || { echo "shared/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
+
+check-format: .venv/.ready
+	$(PYTHON) -m ruff format --check .
+
+check-lint: .venv/.ready
+	$(PYTHON) -m ruff check .
+
+# SAM takes ten seconds for it, and its verdict hangs on these files alone.
+.venv-sam/.template-valid: template.yaml samconfig.toml .venv-sam/.ready
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) validate --lint --region us-east-1
+	@touch $@
+
+.PHONY: unit
+unit: .venv/.ready ## The tests that need nothing, in seconds
+	$(PYTHON) -m pytest tests/unit
 
 .PHONY: test
-test: check .venv-runtime/.ready ## Everything: the checks, then all tests, against a stack deployed for the purpose
-	$(PYTHON) -m pytest
+test: $(if $(T),.venv/.ready .venv-sam/.ready,check) .venv-runtime/.ready ## Everything, the checks first (T=tests/unit/rules/test_limits.py: one file or test alone)
+	$(PYTHON) -m pytest $(T)
 
 .PHONY: sabotage
 sabotage: .venv/.ready .venv-sam/.ready ## Break the code in three places and see that the demo notices each

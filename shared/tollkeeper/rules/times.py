@@ -1,6 +1,9 @@
 """Instants as the product writes them: ISO 8601, UTC, with a trailing Z."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 
 
 def iso(instant: datetime) -> str:
@@ -24,8 +27,11 @@ def parse_iso(text: str) -> datetime:
 
 
 def epoch(instant: datetime) -> int:
-    """Whole seconds since 1970, as Stripe and DynamoDB's time to live count them."""
-    return int(instant.timestamp())
+    """Whole seconds since 1970, as Stripe and DynamoDB's time to live count them; rounded down.
+
+    In whole numbers, since a float holds no microsecond of a far year and rounds it up to the next second.
+    """
+    return (instant - EPOCH) // SECOND
 
 
 def from_epoch(seconds: int) -> datetime:

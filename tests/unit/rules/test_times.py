@@ -33,6 +33,19 @@ def test_seconds_since_1970_are_the_same_instant(instant: datetime) -> None:
 
 
 @pytest.mark.parametrize(
+    ("instant", "seconds"),
+    [
+        (datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), -1),
+        (datetime(2025, 11, 3, 17, 4, 5, 999_999, tzinfo=UTC), 1_762_189_445),
+        (datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), 253_370_764_799),
+    ],
+)
+def test_a_second_is_over_only_when_it_is_over(instant: datetime, seconds: int) -> None:
+    """The last microsecond of a second belongs to it, also where a float would round it up to the next."""
+    assert seconds == epoch(instant)
+
+
+@pytest.mark.parametrize(
     ("instant", "text"),
     [
         (datetime(2025, 11, 3, 17, 4, 5, tzinfo=UTC), "2025-11-03T17:04:05Z"),
