@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from tollkeeper.catalogue import load
+from tollkeeper.rules.binding import Binding, bind
 from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.periods import Period
-from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.rules.periods import Period, Stretch
+from tollkeeper.rules.subscriptions import Status, Subscription, choose
 from tollkeeper.rules.usage import UsageRecord
 from tollkeeper.rules.users import User
 
@@ -27,7 +28,14 @@ SUBSCRIPTION = Subscription(
     period_end=END,
 )
 PERIOD = Period(START, END, SUBSCRIPTION.id, OFFER.terms("professional", START))
-ACCOUNT = User("ada", rev=1, customer_id="cus_ada", subscription=SUBSCRIPTION, periods=(PERIOD,))
+ACCOUNT = User(
+    "ada",
+    rev=1,
+    customer_id="cus_ada",
+    subscription=SUBSCRIPTION,
+    timeline=(Stretch(START, END, SUBSCRIPTION.id),),
+    periods=(PERIOD,),
+)
 RECORD = UsageRecord(id="evt-1", user_id="ada", metric="apiCalls", quantity=1, timestamp=NOW, accepted_at=NOW)
 
 ENVIRONMENT: Mapping[str, str] = {
@@ -43,3 +51,10 @@ ENVIRONMENT: Mapping[str, str] = {
     "BILL_OVERAGE_FROM": "2026-01-31",
     "UPGRADE_URL": "/pricing",
 }
+
+
+def bound(user: User, *subscriptions: Subscription, at: datetime = NOW, offer: Offer = OFFER) -> Binding:
+    """Return what Stripe's word of subscriptions makes of a user's periods."""
+    chosen = choose(subscriptions)
+    assert chosen
+    return bind(user, subscriptions, chosen, offer, at)

@@ -9,12 +9,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tollkeeper import runtime
 from tollkeeper.api import errors, quota_replies, quota_requests
 from tollkeeper.api.replies import Reply
-from tollkeeper.ledger.patience import for_seconds
+from tollkeeper.ledger.patience import Patience
 from tollkeeper.quota.quota import Quota
 from tollkeeper.telemetry import logger
-
-PATIENCE_SECONDS = 8.0
-"""How long a race is run before the answer is 503."""
 
 runtime.get_ready(runtime.catalogue, runtime.quota, runtime.clock)
 
@@ -23,15 +20,20 @@ runtime.get_ready(runtime.catalogue, runtime.quota, runtime.clock)
 def handler(event: dict[str, Any], _: LambdaContext) -> Reply:
     """Answer an HTTP API request."""
     metrics, upgrade_url = runtime.catalogue().metrics, runtime.settings().upgrade_url
-    return answer(event, runtime.quota(), metrics, upgrade_url, runtime.clock().now())
+    return answer(event, runtime.quota(), metrics, upgrade_url, runtime.clock().now(), runtime.patience())
 
 
 def answer(
-    event: dict[str, Any], quota: Quota, metrics: Collection[str], upgrade_url: str, now: datetime
+    event: dict[str, Any],
+    quota: Quota,
+    metrics: Collection[str],
+    upgrade_url: str,
+    now: datetime,
+    patience: Patience,
 ) -> Reply:
     """Answer a request at a time; `upgrade_url` is where a user who reached a limit can change plans."""
     try:
         question = quota_requests.read(event, metrics, now)
-        return quota_replies.reply_to(quota.ask(question, for_seconds(PATIENCE_SECONDS)), upgrade_url)
+        return quota_replies.reply_to(quota.ask(question, patience), upgrade_url)
     except Exception as error:  # noqa: BLE001 - what is none of the contract's errors is raised again
         return errors.reply_to(error)

@@ -7,7 +7,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.periods.reporter import Reporter
 from tollkeeper.telemetry import logger, metrics
 
 
@@ -19,10 +18,7 @@ def handler(_: dict[str, Any], __: LambdaContext) -> dict[str, int]:
     Raises:
         RuntimeError: some periods could not be closed, so that the alarm on failures rings; they stay due.
     """
-    reporter = Reporter(
-        runtime.users(), runtime.closing(), runtime.stripe_gateway(), runtime.settings().deployment
-    )
-    report = reporter.run(runtime.clock().now())
+    report = runtime.reporter().run(runtime.clock().now())
     numbers = asdict(report)
     for name, number in numbers.items():
         if number:  # a custom metric costs by the hours in which it is told

@@ -9,7 +9,8 @@ from tollkeeper import runtime
 from tollkeeper.api.bodies.subscription import SpendingCap
 from tollkeeper.api.resolver import Caller, resolver, respond
 from tollkeeper.clock import Clock
-from tollkeeper.ledger.users import Users
+from tollkeeper.ledger.patience import Patience
+from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.telemetry import logger
 
 app = resolver()
@@ -19,11 +20,12 @@ app = resolver()
 def set_spending_cap(
     body: SpendingCap,
     user: Caller,
-    users: Annotated[Users, Depends(runtime.users)],
+    caps: Annotated[SpendingCaps, Depends(runtime.spending_caps)],
     clock: Annotated[Clock, Depends(runtime.clock)],
+    patience: Annotated[Patience, Depends(runtime.patience)],
 ) -> SpendingCap:
     """Hold from now on: consuming beyond it is refused, and what is tracked beyond it is not billed."""
-    users.set_spending_cap(user, body.amount, clock.now())
+    caps.set(user, body.amount, clock.now(), patience)
     return body
 
 

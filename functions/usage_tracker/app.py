@@ -9,7 +9,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tollkeeper import runtime
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.telemetry import logger, metrics
-from tollkeeper.usage.tracker import Message, Tracker
+from tollkeeper.usage.batch import Message
+from tollkeeper.usage.queue import seconds_until_again
 
 RESERVE_SECONDS = 5.0
 """Kept of the function's time for dead letters and the answer."""
@@ -23,7 +24,7 @@ def message(record: dict[str, Any]) -> Message:
         id=record["messageId"],
         body=record["body"],
         sent_at=runtime.clock().at(sent),
-        redelivered=int(attributes["ApproximateReceiveCount"]) > 1,
+        receives=int(attributes["ApproximateReceiveCount"]),
     )
 
 
@@ -31,13 +32,21 @@ def message(record: dict[str, Any]) -> Message:
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Count a batch, and name the messages that must come again."""
-    tracker = Tracker(runtime.counting(), runtime.dead_letters(), runtime.catalogue().metrics)
     patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
-    tracked = tracker.track([message(each) for each in event["Records"]], runtime.clock().now(), patience)
+    messages = {each["messageId"]: message(each) for each in event["Records"]}
+    tracked = runtime.tracker().track([*messages.values()], runtime.clock().now(), patience)
     for metric, units in tracked.counted.items():
         metrics.add_metric(f"Usage_{metric}", MetricUnit.Count, units)
     metrics.add_metric("UsageDuplicates", MetricUnit.Count, tracked.duplicates)
     metrics.add_metric("UsageRefused", MetricUnit.Count, tracked.refused.total())
     if tracked.refused:
         logger.warning("Usage became dead letters", extra={"reasons": dict(tracked.refused)})
+    receipts = {each["receiptHandle"]: each["messageId"] for each in event["Records"]}
+    runtime.usage_queue().show_again(
+        {
+            receipt: 0 if name in tracked.postponed else seconds_until_again(messages[name].receives)
+            for receipt, name in receipts.items()
+            if name in tracked.failed
+        }
+    )
     return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(tracked.failed)]}

@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     from tollkeeper.ledger.consuming import Consuming
     from tollkeeper.ledger.counting import Counting
     from tollkeeper.ledger.history import History
+    from tollkeeper.ledger.patience import Patience
+    from tollkeeper.ledger.spending_caps import SpendingCaps
     from tollkeeper.ledger.table import Table
+    from tollkeeper.ledger.tracking import QueueBacklog
     from tollkeeper.ledger.users import Users
+    from tollkeeper.periods.reporter import Reporter
     from tollkeeper.quota.quota import Quota
     from tollkeeper.rules.offers import Offer
     from tollkeeper.secrets import Secrets
@@ -33,8 +37,16 @@ if TYPE_CHECKING:
     from tollkeeper.stripe.webhook import StripeEventQueue
     from tollkeeper.subscriptions.stripe_events import StripeEvents
     from tollkeeper.usage.queue import DeadLetters, UsageQueue
+    from tollkeeper.usage.tracker import Tracker
+
+PATIENCE_SECONDS = 8.0
+"""How long a race is run before the answer is 503: half of what a function has."""
+
+TRACKER_WORKERS = 16
+"""Users that are counted side by side: about as many transactions as keep a small processor busy."""
 
 AWS = Config(
+    max_pool_connections=32,
     connect_timeout=2,
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
@@ -74,6 +86,13 @@ def clock() -> Clock:
     return clock_at(settings().sandbox_clock_url)
 
 
+def patience() -> "Patience":
+    """Return how long a caller who waits is made to wait while others are at the same rows: from now on."""
+    from tollkeeper.ledger.patience import for_seconds
+
+    return for_seconds(PATIENCE_SECONDS)
+
+
 @cache
 def offer() -> "Offer":
     """Return what a period pins when it starts."""
@@ -104,6 +123,14 @@ def history() -> "History":
     from tollkeeper.ledger.history import History
 
     return History(table())
+
+
+@cache
+def spending_caps() -> "SpendingCaps":
+    """Return the book of spending caps."""
+    from tollkeeper.ledger.spending_caps import SpendingCaps
+
+    return SpendingCaps(table(), offer())
 
 
 @cache
@@ -161,6 +188,26 @@ def dead_letters() -> "DeadLetters":
 
 
 @cache
+def queue_backlog() -> "QueueBacklog":
+    """Return what is noted of the usage queue."""
+    from tollkeeper.ledger.tracking import QueueBacklog
+
+    return QueueBacklog(table())
+
+
+@cache
+def tracker() -> "Tracker":
+    """Return what counts the usage queue's messages."""
+    from tollkeeper.ledger.tracking import MessageAttempts
+    from tollkeeper.usage.tracker import Tracker
+
+    attempts = MessageAttempts(table())
+    return Tracker(
+        counting(), dead_letters(), attempts, queue_backlog(), catalogue().metrics, TRACKER_WORKERS
+    )
+
+
+@cache
 def event_bus() -> "EventBus":
     """Return where announcements are published."""
     from tollkeeper.announcements.announcer import EventBus
@@ -202,3 +249,12 @@ def stripe_events() -> "StripeEvents":
     from tollkeeper.subscriptions.stripe_events import StripeEvents
 
     return StripeEvents(users(), stripe_gateway(), offer(), settings().deployment)
+
+
+def reporter() -> "Reporter":
+    """Return what closes periods."""
+    from tollkeeper.periods.reporter import Reporter
+    from tollkeeper.periods.settling import Settling
+
+    settling = Settling(usage_queue(), queue_backlog())
+    return Reporter(users(), closing(), stripe_gateway(), settling, settings().deployment)

@@ -15,15 +15,16 @@ import boto3
 from functions.quota.app import answer, handler
 from tests.bench.capacity import MeteredTable
 from tests.bench.figures import Figure, Paired
-from tests.examples import CATALOGUE, ENVIRONMENT, OFFER, SUBSCRIPTION
+from tests.examples import CATALOGUE, ENVIRONMENT, OFFER, SUBSCRIPTION, bound
 from tests.fakes.runtime import FakeContext
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.dynamo import DynamoTable
+from tollkeeper.ledger.patience import for_seconds
+from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.quota.quota import Quota
-from tollkeeper.rules.users import periods_bound
 from tollkeeper.runtime import AWS
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ def subscribe(table: Table, now: datetime) -> None:
         SUBSCRIPTION, created=started, period_start=started, period_end=started + timedelta(days=30)
     )
     users = Users(table)
-    user = users.read(SUBSCRIBER, since=now)
-    users.write_subscription(user, subscription, periods_bound(user, subscription, OFFER))
-    users.set_spending_cap(SUBSCRIBER, 100_00, now)
+    user = users.read(SUBSCRIBER, now)
+    users.write_subscription(user, subscription, bound(user, subscription))
+    SpendingCaps(table, OFFER).set(SUBSCRIBER, 100_00, now, for_seconds(5))
     for metric in CATALOGUE.metrics:
         ask(table, consume(SUBSCRIBER, metric), now)
 
@@ -112,7 +113,7 @@ def write_units(now: datetime) -> float:
 
 def processor_times(client: "DynamoDBClient", table: Table, now: datetime) -> Paired:
     """Return the milliseconds of the whole handler for a check, and of one bare read of a period's row."""
-    user = Users(table).read(SUBSCRIBER, since=now)
+    user = Users(table).read(SUBSCRIBER, now)
     row = keys.period(SUBSCRIBER, user.periods[0])
     key = {"pk": {"S": row.pk}, "sk": {"S": row.sk}}
     ours = partial(handler, check(SUBSCRIBER, "apiCalls"), FakeContext())
@@ -123,7 +124,9 @@ def processor_times(client: "DynamoDBClient", table: Table, now: datetime) -> Pa
 def ask(table: Table, event: Mapping[str, Any], now: datetime) -> int:
     """Answer a request as the function does, at a table; return the status."""
     quota = Quota(Consuming(table, OFFER))
-    return answer({**event}, quota, CATALOGUE.metrics, ENVIRONMENT["UPGRADE_URL"], now)["statusCode"]
+    return answer({**event}, quota, CATALOGUE.metrics, ENVIRONMENT["UPGRADE_URL"], now, for_seconds(8))[
+        "statusCode"
+    ]
 
 
 def check(user: str, metric: str) -> dict[str, Any]:

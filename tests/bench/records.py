@@ -14,6 +14,7 @@ import boto3
 from tests.bench import prices
 from tests.bench.capacity import MeteredTable, size, write_units
 from tests.bench.figures import Figure
+from tests.fakes.tracker import tracker_of
 from tests.ledger.crashes import CrashingDeadLetters, Outside
 from tests.ledger.tables import CREDENTIALS, create_table
 from tollkeeper.catalogue import load
@@ -24,9 +25,9 @@ from tollkeeper.ledger.table import Table
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
 from tollkeeper.runtime import AWS
+from tollkeeper.usage.batch import Message
 from tollkeeper.usage.judgement import judge_all
 from tollkeeper.usage.queue import UsageQueue
-from tollkeeper.usage.tracker import Message, Tracker
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -72,13 +73,13 @@ def queued(records: Sequence[dict[str, Any]]) -> list[Message]:
     """Return records as intake queues them."""
     sent = _Sent()
     UsageQueue(cast("SQSClient", sent), "").send(records, NOW)
-    return [Message(str(number), text, NOW, redelivered=False) for number, text in enumerate(sent.bodies)]
+    return [Message(str(number), text, NOW, receives=1) for number, text in enumerate(sent.bodies)]
 
 
 def track(table: Table, messages: Sequence[Message]) -> None:
     """Count a batch."""
     letters = CrashingDeadLetters([], Outside())
-    tracker = Tracker(Counting(table, OFFER), letters, OFFER.catalogue.metrics)
+    tracker = tracker_of(table, Counting(table, OFFER), letters, OFFER.catalogue.metrics)
     failed = tracker.track(messages, NOW, for_seconds(60)).failed
     if failed:
         raise RuntimeError(f"{len(failed)} messages failed")

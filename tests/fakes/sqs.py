@@ -16,15 +16,21 @@ class FakeSqs:
 
     def __init__(self) -> None:
         self.requests: list[list[str]] = []
+        self._reasons: list[str] = []
         self.refuses: Callable[[str], bool] = lambda _: False
         self.is_down = False
+
+    @property
+    def reasons(self) -> list[str]:
+        """What is said of the messages that were taken, where something is."""
+        return self._reasons
 
     @property
     def bodies(self) -> list[str]:
         """The messages that were taken."""
         return [body for request in self.requests for body in request]
 
-    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
         """Keep the messages that are not refused."""
         if self.is_down:
             raise ClientError(
@@ -32,4 +38,9 @@ class FakeSqs:
             )
         failed = [each for each in Entries if self.refuses(each["MessageBody"])]
         self.requests.append([each["MessageBody"] for each in Entries if each not in failed])
+        self._reasons += [
+            str(each["MessageAttributes"]["reason"]["StringValue"])
+            for each in Entries
+            if each not in failed and "MessageAttributes" in each
+        ]
         return {"Failed": [{"Id": each["Id"]} for each in failed]} if failed else {}

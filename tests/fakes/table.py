@@ -91,7 +91,7 @@ def _value(value: Value | datetime) -> Value:
 
 def _holds(condition: Condition, actual: Value | None) -> bool:
     if condition.value is None or actual is None:
-        return condition.value is None and actual is None
+        return actual is None and (condition.value is None or condition.or_absent)
     expected = _value(condition.value)
     if isinstance(expected, int) and isinstance(actual, int):
         difference = actual - expected

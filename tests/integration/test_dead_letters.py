@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from infra.operate.dead_letters.letters import DeadLetterQueue
 from tests.fakes.table import MemoryTable
+from tests.fakes.tracker import tracker_of
 from tests.ledger.tables import CREDENTIALS
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys
@@ -18,9 +19,9 @@ from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
+from tollkeeper.usage.batch import Message
 from tollkeeper.usage.messages import DeadLetter
 from tollkeeper.usage.queue import DeadLetters
-from tollkeeper.usage.tracker import Message, Tracker
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -75,10 +76,10 @@ def test_a_redriven_record_counts_however_late(sqs: "SQSClient", urls: tuple[str
     for letter in queue.letters():
         queue.redrive(letter)
     table, offer = MemoryTable(), Offer(load(), date(2000, 1, 1))
-    tracker = Tracker(Counting(table, offer), DeadLetters(sqs, dead), offer.catalogue.metrics)
+    tracker = tracker_of(table, Counting(table, offer), DeadLetters(sqs, dead), offer.catalogue.metrics)
     (body,) = bodies(sqs, usage)
     tracked = tracker.track(
-        [Message("m", json.dumps(body), LONG_AFTER, redelivered=False)], LONG_AFTER, for_seconds(5)
+        [Message("m", json.dumps(body), LONG_AFTER, receives=1)], LONG_AFTER, for_seconds(5)
     )
     assert {"apiCalls": 2} == tracked.counted
     (period,) = table.query(keys.user("ada"), "PERIOD#", "PERIOD$")

@@ -67,7 +67,7 @@ class Town:
 
     def customer(self, user: str) -> str:
         """A user's customer."""
-        return str(self.users.read(user, since=self.now).customer_id)
+        return str(self.users.read(user, self.now).customer_id)
 
     def subscription(self, user: str) -> str:
         """The id of a user's first subscription."""
@@ -83,7 +83,7 @@ class Town:
             user
             for user in USERS
             if choose(self.stripe.subscriptions_of(self.customer(user)))
-            != self.users.read(user, since=self.now).subscription
+            != self.users.read(user, self.now).subscription
         ]
 
 
@@ -147,6 +147,6 @@ def test_who_was_deleted_can_buy_again(town: Town) -> None:
     town.sweep()
     town.pay(town.open("is deleted"))
     town.sweep()
-    subscription = town.users.read("is deleted", since=town.now).subscription
+    subscription = town.users.read("is deleted", town.now).subscription
     assert subscription
     assert (Status.ACTIVE, None) == (subscription.status, subscription.trial_end)

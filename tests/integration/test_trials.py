@@ -89,7 +89,7 @@ class Life:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             self._hear()
-            user = self._users.read("ada", since=self.now)
+            user = self._users.read("ada", self.now)
             if user.subscription and user.subscription.status is status:
                 return user
             assert time.monotonic() < deadline, f"not {status}: {user}"

@@ -25,6 +25,7 @@ from rich.progress import Progress
 
 from infra.local import aws
 from infra.local.places import Home
+from tests.fakes.tracker import tracker_of
 from tests.ledger.crashes import Crash, CrashingDeadLetters, CrashingTable, Moment, Outside
 from tests.ledger.faults import BadDay
 from tests.ledger.tables import CREDENTIALS, create_table
@@ -36,7 +37,7 @@ from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Table
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
-from tollkeeper.usage.tracker import Message, Tracker
+from tollkeeper.usage.batch import Message
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OFFER = Offer(load(), date(2000, 1, 1))
@@ -133,15 +134,17 @@ def _deliver(table: Table, batch: Sequence[Sent], fate: float) -> tuple[Sequence
     """Deliver a batch until nothing of it fails; by its fate, its first tracker dies on the way."""
     crashed = 0
     messages = [
-        Message(f"m{number}", json_of(some), NOW, redelivered=False)
+        Message(f"m{number}", json_of(some), NOW, receives=1)
         for number, some in enumerate(batched(batch, 400, strict=False))
     ]
     outside = Outside(int(fate * 1_000), Moment.AFTER if fate < CRASHES / 2 else Moment.BEFORE)
     if fate >= CRASHES:
         outside = Outside()
     while messages:
-        tracker = Tracker(
-            Counting(CrashingTable(table, outside), OFFER),
+        through = CrashingTable(table, outside)
+        tracker = tracker_of(
+            through,
+            Counting(through, OFFER),
             CrashingDeadLetters([], outside),
             OFFER.catalogue.metrics,
         )
@@ -150,9 +153,7 @@ def _deliver(table: Table, batch: Sequence[Sent], fate: float) -> tuple[Sequence
         except Crash:
             crashed += 1
             failed = {each.id for each in messages}
-        messages = [
-            Message(each.id, each.body, NOW, redelivered=True) for each in messages if each.id in failed
-        ]
+        messages = [Message(each.id, each.body, NOW, receives=2) for each in messages if each.id in failed]
     return batch, crashed
 
 

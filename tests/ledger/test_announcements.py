@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.examples import ACCOUNT, END, NOW, SUBSCRIPTION
+from tests.examples import ACCOUNT, END, NOW, SUBSCRIPTION, bound
 from tollkeeper.ledger import entry_rows, keys
 from tollkeeper.ledger.table import Row, Table
 from tollkeeper.ledger.users import StaleRevisionError, Users
@@ -50,13 +50,15 @@ def test_a_change_and_its_announcement_are_one_write(table: Table) -> None:
     """What was announced before, with or without it, holds nothing up."""
     users = Users(table)
     users.announce([FAILED])
-    users.write_subscription(NOBODY_YET, SUBSCRIPTION, (), (), [FAILED, ACTIVATED])
-    assert SUBSCRIPTION == users.read("ada", since=NOW).subscription
+    users.write_subscription(
+        NOBODY_YET, SUBSCRIPTION, bound(NOBODY_YET, SUBSCRIPTION), (), [FAILED, ACTIVATED]
+    )
+    assert SUBSCRIPTION == users.read("ada", NOW).subscription
     assert {FAILED.id, ACTIVATED.id} == {row["id"] for row in announcements(table)}
 
 
 def test_a_change_that_is_not_made_is_not_announced(table: Table) -> None:
     """A writer who was overtaken announces nothing."""
     with pytest.raises(StaleRevisionError):
-        Users(table).write_subscription(ACCOUNT, SUBSCRIPTION, (), (), [ACTIVATED])
+        Users(table).write_subscription(ACCOUNT, SUBSCRIPTION, bound(ACCOUNT, SUBSCRIPTION), (), [ACTIVATED])
     assert [] == announcements(table)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import bound
 from tests.fakes.table import MemoryTable
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, rows
@@ -15,13 +16,13 @@ from tollkeeper.ledger.consuming import Consuming, Obstacle, ObstacleError, Rele
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.history import History
 from tollkeeper.ledger.patience import for_seconds
+from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.limits import Barrier
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.usage import UsageRecord
-from tollkeeper.rules.users import periods_bound
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -38,8 +39,7 @@ def subscribe(table: Table, subscription: Subscription) -> None:
     """Write what Stripe says of Ada's subscription."""
     users = Users(table)
     user = users.history("ada")
-    bound = periods_bound(user, subscription, OFFER)
-    users.write_subscription(user, subscription, bound)
+    users.write_subscription(user, subscription, bound(user, subscription, at=NOW, offer=OFFER))
 
 
 def used(table: Table, metric: str = "designsCreated") -> int:
@@ -161,7 +161,7 @@ def test_a_period_that_ended_a_second_ago_is_over(table: Table) -> None:
 def close_all(table: Table, at: datetime) -> None:
     """Close what has ended by then."""
     for ended in Closing(table).ended(at):
-        user = Users(table).read(ended.user_id, since=ended.start)
+        user = Users(table).with_period(ended.user_id, ended.period_id)
         period = next(each for each in user.periods if keys.period_id(each) == ended.period_id)
         Closing(table).close(ended.user_id, period, {}, at)
 
@@ -230,7 +230,7 @@ def test_a_spending_cap_is_never_passed(cap: int, asked: list[tuple[str, int]]) 
     """Consuming is refused at the very cent that would pass the cap, whichever metric it is spent on."""
     table = MemoryTable()
     subscribe(table, STARTER)
-    Users(table).set_spending_cap("ada", cap, NOW)
+    SpendingCaps(table, OFFER).set("ada", cap, NOW, for_seconds(5))
     prices = {"apiCalls": Decimal(1), "aiQueries": Decimal(10), "exports": Decimal(50)}
     limits = {"apiCalls": 1_000, "aiQueries": 100, "exports": 50}
     for metric, limit in limits.items():
@@ -247,7 +247,7 @@ def test_a_spending_cap_is_never_passed(cap: int, asked: list[tuple[str, int]]) 
 def test_a_cap_that_is_reached_leaves_what_is_included(table: Table) -> None:
     """A cap of nothing refuses only what costs: what the plan includes goes on."""
     subscribe(table, STARTER)
-    Users(table).set_spending_cap("ada", 0, NOW)
+    SpendingCaps(table, OFFER).set("ada", 0, NOW, for_seconds(5))
     assert consume(table, wish("a", "exports", 50)) is None
     assert Barrier.SPENDING_CAP == consume(table, wish("b", "exports"))
     assert consume(table, wish("c", "apiCalls", 1_000)) is None

@@ -18,8 +18,8 @@ from tollkeeper.ledger.consuming import Consuming, Release
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.dynamo import DynamoTable
 from tollkeeper.ledger.patience import Patience, for_seconds
+from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import Table
-from tollkeeper.ledger.users import Users
 from tollkeeper.rules.limits import Barrier
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_every_interleaving_of_two_metrics_keeps_the_cap() -> None:
     for schedule in set(permutations([0, 0, 0, 1, 1, 1])):
         table, answers = MemoryTable(), list[Barrier | None]()
         subscribe(table, STARTER)
-        Users(table).set_spending_cap("ada", 50, NOW)
+        SpendingCaps(table, OFFER).set("ada", 50, NOW, for_seconds(5))
         consume(table, wish("e", "exports", 50))
         consume(table, wish("q", "aiQueries", 100))
         workers = [racer("over-e", answers, 1, "exports"), racer("over-q", answers, 1, "aiQueries")]

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from tests.examples import bound
 from tests.fakes.table import MemoryTable
 from tests.ledger.model import Model
 from tollkeeper.catalogue import load
@@ -28,7 +29,6 @@ from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.usage import UsageRecord
-from tollkeeper.rules.users import periods_bound
 
 BEGINNING = datetime(2026, 1, 20, 12, 0, 0, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -67,8 +67,7 @@ class CountingMachine(RuleBasedStateMachine):
 
     def _say(self, subscription: Subscription) -> None:
         user = self.users.history(self.user)
-        bound = periods_bound(user, subscription, OFFER)
-        self.users.write_subscription(user, subscription, bound)
+        self.users.write_subscription(user, subscription, bound(user, subscription, at=self.now, offer=OFFER))
         self.subscription = subscription
 
     @rule(hours=st.integers(1, 24 * 20))
@@ -108,8 +107,8 @@ class CountingMachine(RuleBasedStateMachine):
     def close(self) -> None:
         """The reporter closes every period that has ended."""
         for ended in self.closing.ended(self.now):
-            user = self.users.read(ended.user_id, since=ended.start)
-            period = next(each for each in user.periods if keys.period_id(each) == ended.period_id)
+            user = self.users.with_period(ended.user_id, ended.period_id)
+            (period,) = user.periods
             self.closing.close(ended.user_id, period, {}, self.now)
         self.model.close(self.now)
 
@@ -144,7 +143,8 @@ class CountingMachine(RuleBasedStateMachine):
 
     def _count(self, records: list[UsageRecord], *, redelivered: bool) -> None:
         (user,) = self.counting.profiles([self.user])
-        self.counting.count(user, records, now=self.now, patience=for_seconds(5), redelivered=redelivered)
+        known = self.counting.known(records) if redelivered else None
+        self.counting.count(user, records, now=self.now, patience=for_seconds(5), known=known)
 
     @invariant()
     def periods_are_the_models(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
-from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION
+from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION, bound
 from tests.fakes.table import MemoryTable
 from tests.ledger.test_counting_model import CountingMachine
 from tollkeeper.catalogue import LatePolicy
@@ -36,7 +36,6 @@ from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.series import DayUsage, Span
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import UsageRecord
-from tollkeeper.rules.users import periods_bound
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -53,16 +52,16 @@ def count(table: Table, *records: UsageRecord, now: datetime = NOW, offer: Offer
 def subscribe(table: Table, start: datetime = START, end: datetime = END) -> None:
     """Let Ada's subscription be in a period."""
     users = Users(table)
-    user = users.read("ada", since=start)
+    user = users.read("ada", start)
     said = replace(SUBSCRIPTION, period_start=start, period_end=end)
-    users.write_subscription(user, said, periods_bound(user, said, OFFER))
+    users.write_subscription(user, said, bound(user, said))
 
 
 def bill_october(table: Table) -> None:
     """Let Ada's subscription renew in November, and her period of October be closed."""
     subscribe(table, OCTOBER, START)
     subscribe(table)
-    october = next(each for each in Users(table).read("ada", since=START).periods if each.end == START)
+    october = next(each for each in Users(table).read("ada", START).periods if each.end == START)
     Closing(table).close("ada", october, {}, NOW)
 
 
@@ -254,7 +253,7 @@ def test_a_dropped_record_is_listed_and_counts_nowhere(table: Table) -> None:
     count(table, late, offer=replace(OFFER, catalogue=replace(CATALOGUE, metrics=metrics)))
     [listed] = History(table).of_month("ada", "2025-10").entries
     assert CountedRecord(late, late=True, unbilled=False, dropped=True, released=0) == listed.counted
-    assert {} == next(each.used for each in Users(table).read("ada", since=NOW).periods)
+    assert {} == next(each.used for each in Users(table).read("ada", NOW).periods)
 
 
 def test_an_expired_record_is_known_by_its_page(table: Table) -> None:

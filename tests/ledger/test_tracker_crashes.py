@@ -10,6 +10,7 @@ from itertools import product
 import pytest
 
 from tests.fakes.table import MemoryTable
+from tests.fakes.tracker import tracker_of
 from tests.ledger.crashes import Crash, CrashingDeadLetters, CrashingTable, Moment, Outside
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, rows
@@ -18,8 +19,8 @@ from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Table
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
+from tollkeeper.usage.batch import Message
 from tollkeeper.usage.messages import DeadLetter
-from tollkeeper.usage.tracker import Message, Tracker
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OFFER = Offer(load(), date(2000, 1, 1))
@@ -32,10 +33,10 @@ def record(number: int, user: str = "ada", metric: str = "apiCalls", quantity: i
     return {"id": f"id-{number}", "userId": user, "eventType": metric, "quantity": quantity, "timestamp": at}
 
 
-def message(name: str, *records: object) -> Message:
+def message(name: str, *records: object, accepted_at: datetime = NOW) -> Message:
     """Return a message of the queue, delivered for the first time."""
-    body = json.dumps({"records": records, "acceptedAt": iso(NOW)})
-    return Message(name, body, NOW, redelivered=False)
+    body = json.dumps({"records": records, "acceptedAt": iso(accepted_at)})
+    return Message(name, body, NOW, receives=1)
 
 
 MESSAGES = [
@@ -45,14 +46,16 @@ MESSAGES = [
         "m3",
         {"id": "c", "userId": "ada", "eventType": "apiCalls", "quantity": -20, "reason": "r", "actor": "eve"},
         {"id": "d", "userId": "bob", "eventType": "exports", "quantity": -4, "reason": "r", "actor": "eve"},
+        accepted_at=NOW - timedelta(hours=1),
     ),
-    Message("m4", "no records at all", NOW, redelivered=False),
+    Message("m4", "no records at all", NOW, receives=1),
 ]
 """120 records of one user, a repeat, a contradiction, poison, corrections possible and not, and nonsense."""
 
 COUNTED = {("ada", "apiCalls"): 100, ("bob", "exports"): 3}
 REASONS = {"id_conflict": 1, "below_zero": 1, "invalid_record": 2}
 CALLS = [
+    "transact 0 puts, 1 changes",  # what is noted of the queue
     "get_all",
     "transact 95 puts, 4 changes",
     "transact 27 puts, 4 changes",
@@ -66,12 +69,14 @@ CALLS = [
 
 def run(table: Table, letters: list[DeadLetter], outside: Outside, *, redelivered: bool = False) -> None:
     """Let the tracker take all messages, through the outside."""
-    tracker = Tracker(
-        Counting(CrashingTable(table, outside), OFFER),
+    through = CrashingTable(table, outside)
+    tracker = tracker_of(
+        through,
+        Counting(through, OFFER),
         CrashingDeadLetters(letters, outside),
         OFFER.catalogue.metrics,
     )
-    messages = [replace(each, redelivered=redelivered) for each in MESSAGES]
+    messages = [replace(each, receives=2 if redelivered else 1) for each in MESSAGES]
     tracked = tracker.track(messages, NOW, for_seconds(5))
     assert set() == tracked.failed
 

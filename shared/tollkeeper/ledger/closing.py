@@ -89,8 +89,10 @@ def _closed(user_id: str, period: Period, now: datetime) -> Change:
         remove=["due", "dueAt"],
         only_if=[
             absent("closedAt"),
-            equal("terms", rows.terms_text(period.terms)),
+            absent("void"),
+            equal("terms", period.pinned),
             equal("periodEnd", period.end),
+            equal("spendingCap", period.spending_cap),
             *unmoved,
         ],
     )

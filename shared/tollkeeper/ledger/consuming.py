@@ -6,14 +6,16 @@ answer to be yes, and the write is guarded by just that. Whoever loses the race 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import uuid4
 
 from tollkeeper.ledger import keys, record_rows, rows
 from tollkeeper.ledger.patience import Patience
+from tollkeeper.ledger.record_rows import REFUSED
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import (
+    Cells,
     Change,
     Condition,
     Is,
@@ -24,14 +26,19 @@ from tollkeeper.ledger.table import (
     UnavailableError,
     Write,
     absent,
+    at_most,
     equal,
 )
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.limits import Allowance, Barrier, allowance
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period, Terms
+from tollkeeper.rules.times import epoch
 from tollkeeper.rules.usage import UsageRecord
 from tollkeeper.rules.users import User, open_period, terms_in_force
+
+REFUSAL_LIFETIME = timedelta(days=1)
+"""How long an attempt that got no answer is kept from landing: far longer than a request is under way."""
 
 
 class Obstacle(StrEnum):
@@ -53,7 +60,7 @@ class ObstacleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What to take back: all that was consumed under an id, or a quantity of it."""
+    """What to take back at a time: all that was consumed of a metric under an id, or a quantity of it."""
 
     user_id: str
     id: str
@@ -80,12 +87,12 @@ class Consuming:
 
     def __init__(self, table: Table, offer: Offer) -> None:
         self._table = table
-        self._accounts = Users(table)
+        self._users = Users(table)
         self._offer = offer
 
     def look(self, user_id: str, now: datetime) -> Consumption:
         """Return where a user stands now, in one read."""
-        user = self._accounts.read(user_id, since=now)
+        user = self._users.read(user_id, now)
         period = open_period(user, now, self._offer)
         return Consumption(user, period, terms_in_force(user, period, now, self._offer))
 
@@ -94,24 +101,24 @@ class Consuming:
 
         Raises:
             ObstacleError: the id is that of another fact, or was consumed and released.
-            ContendedError: the race was lost until time was up; nothing was counted.
+            ContendedError: the race was lost until time was up; asking again under the same id is safe.
         """
-        attempt = 0
+        attempt, unanswered, refused = 0, False, None
         while True:
             seen = self.look(record.user_id, record.timestamp)
-            bounds = allowance(
-                seen.period, seen.terms, record.metric, record.quantity, seen.user.spending_cap
-            )
-            if bounds.barrier:
-                marker = self._marker(record.user_id, record.id)
-                return _again(record, marker, seen) if marker else replace(seen, barrier=bounds.barrier)
+            bounds = allowance(seen.period, seen.terms, record.metric, record.quantity)
             try:
-                self._table.transact(_consumed(record, seen, bounds))
+                if bounds.barrier:
+                    known = self._refuse(record, refused) if unanswered else self._record(record)
+                    return _again(record, known, seen) if known else replace(seen, barrier=bounds.barrier)
+                self._table.transact(_consumed(record, seen, bounds, refused))
             except TransactionCancelledError as cancelled:
-                if cancelled.refused[0].row is not None:
-                    return _again(record, cancelled.refused[0].row, seen)
+                row = cancelled.refused[0].row
+                if row is not None and REFUSED not in row:
+                    return _again(record, row, seen)
+                refused = str(row[REFUSED]) if row else refused
             except UnavailableError:
-                pass  # Whether it was counted is unknown; if so, the marker will say it.
+                unanswered = True  # Whether it was counted is unknown; if so, its record will say it.
             else:
                 return _with(seen, record.metric, record.quantity)
             patience.wait(attempt)
@@ -129,32 +136,57 @@ class Consuming:
         """
         attempt = 0
         while True:
-            marker = self._marker(wish.user_id, wish.id)
-            if marker is None or "consumed" not in marker or marker["eventType"] != wish.metric:
+            row = next(self._table.get_all([keys.record(wish.user_id, wish.id)]), None)
+            if row is None or "consumed" not in row or row["eventType"] != wish.metric:
                 raise ObstacleError(Obstacle.UNKNOWN)
-            record = record_rows.record(marker)
+            record = record_rows.record(row)
             released = record.quantity if wish.quantity is None else wish.quantity
-            if released > record.quantity or marker.get("released", released) != released:
+            if released > record.quantity or row.get("released", released) != released:
                 raise ObstacleError(Obstacle.CONFLICT)
-            if "released" in marker:
+            if "released" in row:
                 return self.look(wish.user_id, wish.at)
             try:
-                self._table.transact(_released(record, str(marker["period"]), released))
+                self._table.transact(_released(record, str(row["period"]), released))
             except TransactionCancelledError as cancelled:
-                period = cancelled.refused[1]
-                if period.by_condition:
+                own, period = cancelled.refused[:2]
+                if period.by_condition and not own.by_condition:
                     closed = "closedAt" in (period.row or {})
                     obstacle = Obstacle.PERIOD_CLOSED if closed else Obstacle.CONFLICT
                     raise ObstacleError(obstacle) from cancelled
             except UnavailableError:
-                pass  # Whether it was released is unknown; if so, the marker will say it.
+                pass  # Whether it was released is unknown; if so, the record will say it.
             else:
                 return self.look(wish.user_id, wish.at)
             patience.wait(attempt)
             attempt += 1
 
-    def _marker(self, user_id: str, record_id: str) -> Row | None:
-        return next(self._table.get_all([keys.record(user_id, record_id)]), None)
+    def _record(self, record: UsageRecord) -> Row | None:
+        """Return what was counted under a record's id."""
+        row = next(self._table.get_all([keys.record(record.user_id, record.id)]), None)
+        return None if row is None or REFUSED in row else row
+
+    def _refuse(self, record: UsageRecord, refused: str | None) -> Row | None:
+        """Take a record's key, so that an attempt which got no answer cannot land any more.
+
+        Return what was counted under the id, if one has landed. A later wish under the id replaces what is
+        written here. `refused` is what an earlier one had written.
+
+        Raises:
+            TransactionCancelledError: somebody else was at it.
+            UnavailableError: it is not known whether the key is taken.
+        """
+        key = keys.record(record.user_id, record.id)
+        cells: Cells = {REFUSED: uuid4().hex, "expiresAt": epoch(record.timestamp + REFUSAL_LIFETIME)}
+        again = Change(key, set=cells, only_if=[equal(REFUSED, refused)])
+        write = Put(key, cells) if refused is None else again
+        try:
+            self._table.transact([write])
+        except TransactionCancelledError as cancelled:
+            row = cancelled.refused[0].row
+            if row is None or REFUSED in row:
+                raise
+            return row
+        return None
 
 
 def _with(seen: Consumption, metric: str, quantity: int) -> Consumption:
@@ -162,33 +194,30 @@ def _with(seen: Consumption, metric: str, quantity: int) -> Consumption:
     return replace(seen, period=replace(seen.period, used=used))
 
 
-def _again(record: UsageRecord, marker: Row, seen: Consumption) -> Consumption:
+def _again(record: UsageRecord, row: Row, seen: Consumption) -> Consumption:
     """Answer for an id that was counted before: the same yes, if it is the same fact and still holds."""
-    if not record.states_the_same_as(record_rows.record(marker)):
+    if not record.states_the_same_as(record_rows.record(row)):
         raise ObstacleError(Obstacle.CONFLICT)
-    if "released" in marker:
+    if "released" in row:
         raise ObstacleError(Obstacle.RELEASED)
     return seen
 
 
-def _consumed(record: UsageRecord, seen: Consumption, bounds: Allowance) -> Sequence[Write]:
+def _consumed(
+    record: UsageRecord, seen: Consumption, bounds: Allowance, refused: str | None
+) -> Sequence[Write]:
     """Return the transaction of a yes: the record, what it adds up to, and the page that lists it."""
     period = seen.period
-    marker = record_rows.record_cells(
-        record, keys.period_id(period), late=False, unbilled=False, dropped=False
-    )
-    known = period in seen.user.periods
-    conditions = [absent("closedAt"), equal("terms", rows.terms_text(period.terms) if known else None)]
-    conditions += [
-        Condition(USED + metric, Is.AT_MOST, most) if metric in period.used else absent(USED + metric)
-        for metric, most in bounds.most.items()
-    ]
+    conditions = [absent("closedAt"), absent("void"), equal("terms", period.pinned)]
+    if bounds.under_cap and period.pinned:
+        conditions.append(equal("spendingCap", period.spending_cap))
+    conditions += [at_most(USED + metric, most) for metric, most in bounds.most.items()]
     units = {USED + record.metric: record.quantity}
     page = keys.page(
         record.user_id, keys.period_id(period), record.billing_month, record.timestamp, uuid4().hex
     )
     return [
-        Put(keys.record(record.user_id, record.id), {**marker, "consumed": True}),
+        record_rows.counted(record, keys.period_id(period), record.timestamp, refused, consumed=True),
         Change(
             keys.period(record.user_id, period),
             begin=rows.period_bounds(record.user_id, period),

@@ -1,18 +1,19 @@
 """The book of usage: every record is counted exactly once, whatever is sent again (DESIGN rules 1 to 4).
 
-A record's own item is the marker that it was counted. One transaction writes the markers of a user's new
-records, adds their sums to the period and to the days they fall on, and lists them on a page: all of it, or
-nothing. What was counted before shows itself by its marker, is left out, and the rest is summed again.
+A record's own row says that it was counted. One transaction writes the rows of a user's new records, adds
+their sums to the period and to the days they fall on, and lists them on a page: all of it, or nothing. What
+was counted before shows itself by its row, is left out, and the rest is summed again.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
 from tollkeeper.ledger import entry_rows, keys, record_rows, rows
-from tollkeeper.ledger.patience import Patience
+from tollkeeper.ledger.patience import ContendedError, Patience
+from tollkeeper.ledger.record_rows import REFUSED
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import (
     MOST_WRITES,
@@ -21,6 +22,8 @@ from tollkeeper.ledger.table import (
     Is,
     Key,
     Put,
+    Refused,
+    Row,
     Table,
     TransactionCancelledError,
     UnavailableError,
@@ -28,31 +31,37 @@ from tollkeeper.ledger.table import (
     absent,
 )
 from tollkeeper.ledger.users import Users
+from tollkeeper.rules.allocation import Allocation, allocate
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.usage import Refusal, UsageRecord, merge
-from tollkeeper.rules.users import Allocation, User, allocate, is_history
+from tollkeeper.rules.users import User, is_history
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of one user's records. `refused` names those that will never be counted, and why."""
+    """What became of one user's records.
+
+    `refused` names those that will never be counted, and why; `left` those that must come again, since time
+    was up or DynamoDB away. Counting what is left, or all of it, again is safe.
+    """
 
     counted: list[UsageRecord] = field(default_factory=list)
     duplicates: list[UsageRecord] = field(default_factory=list)
     refused: list[tuple[UsageRecord, Refusal]] = field(default_factory=list)
+    left: list[UsageRecord] = field(default_factory=list)
 
 
 OTHER_WRITES = 3
-"""The period, the page and perhaps an audit entry, beside the markers and the days."""
+"""The period, the page and perhaps an audit entry, beside the records and the days."""
 
 
-class _PeriodClosedError(Exception):
-    """The period was closed since the account was read; these postings belong elsewhere."""
+class _DisplacedError(Exception):
+    """The period was closed, or turned out to be none, since it was named; these belong elsewhere."""
 
-    def __init__(self, allocations: Sequence[Allocation]) -> None:
+    def __init__(self, displaced: Sequence[UsageRecord]) -> None:
         super().__init__()
-        self.allocations = allocations
+        self.displaced = displaced
 
 
 class Counting:
@@ -60,12 +69,22 @@ class Counting:
 
     def __init__(self, table: Table, offer: Offer) -> None:
         self._table = table
-        self._accounts = Users(table)
+        self._users = Users(table)
         self._offer = offer
 
     def profiles(self, user_ids: Iterable[str]) -> Iterator[User]:
         """Return users as `count` needs them first: most records need no more than the user's row."""
-        return self._accounts.profiles(user_ids)
+        return self._users.profiles(user_ids)
+
+    def known(self, records: Iterable[UsageRecord]) -> Mapping[Key, Row]:
+        """Return the rows of those of some users' records that were counted before, a hundred in one request.
+
+        Where many are likely known already, reading them first costs less than a refused transaction, which
+        costs as much as one that is made.
+        """
+        wanted = dict.fromkeys(keys.record(record.user_id, record.id) for record in records)
+        found = self._table.get_all(wanted)
+        return {Key(str(row["pk"]), str(row["sk"])): row for row in found if REFUSED not in row}
 
     def count(
         self,
@@ -74,88 +93,183 @@ class Counting:
         *,
         now: datetime,
         patience: Patience,
-        redelivered: bool = False,
+        known: Mapping[Key, Row] | None = None,
     ) -> Tally:
-        """Count what of a user's records is not counted yet; `account` is the user at a glance.
+        """Count what of a user's records is not counted yet; `user` is their row, `known` as read before."""
+        return _Count(self._table, self._users, self._offer, user, now, patience).of(records, known or {})
 
-        Where `redelivered` says that many are likely known already, their markers are read first, because
-        a refused transaction costs as much as one that is made.
+
+class _Count:
+    """The counting of one user's records."""
+
+    def __init__(
+        self, table: Table, users: Users, offer: Offer, user: User, now: datetime, patience: Patience
+    ) -> None:
+        self._table = table
+        self._users = users
+        self._offer = offer
+        self._user = user
+        self._now = now
+        self._patience = patience
+        self._tally = Tally()
+        self._facts: dict[str, UsageRecord] = {}
+        self._refusals: dict[str, str] = {}
+
+    def of(self, records: Sequence[UsageRecord], known: Mapping[Key, Row]) -> Tally:
+        pending, rivals = merge(records)
+        for record in list(pending):
+            if row := known.get(keys.record(record.user_id, record.id)):
+                pending.remove(record)
+                self._note_known(record, row)
+        left = self._count_all(pending)
+        self._tally.left += left
+        self._judge_rivals(rivals)
+        return self._tally
+
+    def _count_all(self, pending: list[UsageRecord]) -> list[UsageRecord]:
+        """Count records; return those that must come again."""
+        fresh = not any(is_history(record.timestamp, self._now) for record in pending)
+        attempt = 0
+        while pending:
+            displaced: list[UsageRecord] = []
+            done: set[str] = set()
+            try:
+                if not fresh:
+                    instants = [record.timestamp for record in pending]
+                    self._user = self._users.read(self._user.user_id, self._now, instants)
+                allocations = [allocate(self._user, each, self._now, self._offer) for each in pending]
+                for together in _transactions(allocations):
+                    try:
+                        self._write(together)
+                    except _DisplacedError as moved:
+                        displaced += moved.displaced
+                    done |= {each.record.id for each in together}
+                if displaced:
+                    self._patience.wait(attempt)
+            except (ContendedError, UnavailableError):
+                settled = self._settled()
+                return [each for each in pending if each.id not in settled]
+            pending, fresh = displaced, False
+            attempt += 1
+        return []
+
+    def _settled(self) -> set[str]:
+        return {*self._facts, *(record.id for record, _ in self._tally.refused)}
+
+    def _write(self, allocations: list[Allocation]) -> None:
+        """Count what belongs into one transaction.
 
         Raises:
-            ContendedError: time was up; some may be counted already, and counting all again is safe.
+            _DisplacedError: what is left belongs to another period.
+            ContendedError: time was up.
         """
-        tally = Tally()
-        pending, conflicts = merge(records)
-        tally.refused += [(record, Refusal.CONFLICT) for record in conflicts]
-        if redelivered:
-            pending = self._without_known(pending, tally)
-        known = not any(is_history(user, record.timestamp) for record in pending)
-        while pending:
-            if not known:
-                user = self._accounts.read(user.user_id, min(record.timestamp for record in pending))
-            allocations = [allocate(user, record, now, self._offer) for record in pending]
-            pending = []
-            for together in _transactions(allocations):
-                try:
-                    self._write(user.user_id, together, now, patience, tally)
-                except _PeriodClosedError as closed:
-                    pending += [each.record for each in closed.allocations]
-                    known = False
-        return tally
-
-    def _without_known(self, records: Sequence[UsageRecord], tally: Tally) -> list[UsageRecord]:
-        wanted = {keys.record(record.user_id, record.id): record for record in records}
-        for row in self._table.get_all(list(wanted)):
-            record = wanted.pop(Key(str(row["pk"]), str(row["sk"])))
-            _known(record, record_rows.record(row), tally)
-        return list(wanted.values())
-
-    def _write(
-        self, user_id: str, allocations: list[Allocation], now: datetime, patience: Patience, tally: Tally
-    ) -> None:
-        attempt = 0
+        attempt, unanswered = 0, False
         while allocations:
+            if not self._patience.lasts(0):
+                raise ContendedError
             try:
-                self._table.transact(_writes(user_id, allocations, now))
+                self._table.transact(self._writes(allocations))
             except TransactionCancelledError as cancelled:
-                allocations = _without_refused(allocations, cancelled, tally)
-                if cancelled.only_by_condition:
+                before, period = (len(allocations), dict(self._refusals)), cancelled.refused[len(allocations)]
+                allocations = self._without_known(allocations, cancelled)
+                if allocations and self._is_below_zero(allocations, period, unanswered=unanswered):
+                    return
+                if cancelled.only_by_condition and before != (len(allocations), self._refusals):
                     continue
             except UnavailableError:
-                pass  # Whether it was written is unknown; if so, the markers will say it.
+                unanswered = True  # Whether it was written is unknown; if so, the records' rows will say it.
             else:
-                tally.counted += [each.record for each in allocations]
+                self._tally.counted += [each.record for each in allocations]
+                self._facts |= {each.record.id: each.record for each in allocations}
                 return
-            patience.wait(attempt)
-            attempt += 1
+            if allocations:
+                self._patience.wait(attempt)
+                attempt += 1
 
+    def _without_known(
+        self, allocations: Sequence[Allocation], cancelled: TransactionCancelledError
+    ) -> list[Allocation]:
+        """Note what was counted before, and return the rest."""
+        left = []
+        for each, refused in zip(allocations, cancelled.refused, strict=False):
+            if refused.row is None or REFUSED in refused.row:
+                left.append(each)
+            else:
+                self._note_known(each.record, refused.row)
+            if refused.row is not None and REFUSED in refused.row:
+                self._refusals[each.record.id] = str(refused.row[REFUSED])
+        return left
 
-def _writes(user_id: str, allocations: Sequence[Allocation], now: datetime) -> list[Write]:
-    """Return one transaction: the markers in the order of the postings, then what they add up to."""
-    first = allocations[0]
-    page = keys.page(user_id, keys.period_id(first.period), first.record.billing_month, now, uuid4().hex)
-    writes: list[Write] = [_marker(each) for each in allocations]
-    writes.append(_period(user_id, allocations))
-    writes.append(Put(page, record_rows.page([each.record for each in allocations])))
-    writes += _days(user_id, allocations)
-    if first.unbilled:
-        units = {metric: str(quantity) for metric, quantity in _sums(allocations).items()}
-        entry = AuditEntry(user_id, now, "tracker", Action.USAGE_UNBILLED, "usage", page.sk, {"after": units})
-        writes.append(Put(keys.audit(user_id, now, uuid4().hex), entry_rows.audit_entry(entry)))
-    return writes
+    def _is_below_zero(self, left: Sequence[Allocation], period: Refused, *, unanswered: bool) -> bool:
+        """Whether a correction was refused, since it would take more than was counted.
 
+        Raises:
+            _DisplacedError: what is left belongs to another period.
+            ContendedError: an attempt got no answer, and may yet be what was counted.
+        """
+        if not period.by_condition:
+            return False
+        row = period.row or {}
+        if "closedAt" in row or "void" in row:
+            raise _DisplacedError([each.record for each in left])
+        if unanswered:
+            raise ContendedError
+        self._tally.refused += [(each.record, Refusal.BELOW_ZERO) for each in left]
+        return True
 
-def _marker(of: Allocation) -> Put:
-    cells = record_rows.record_cells(
-        of.record, keys.period_id(of.period), late=of.late, unbilled=of.unbilled, dropped=not of.counts
-    )
-    return Put(keys.record(of.record.user_id, of.record.id), cells)
+    def _note_known(self, record: UsageRecord, row: Row) -> None:
+        """Note a record whose id was counted before: the same fact again, or another under its name."""
+        fact = record_rows.record(row)
+        self._facts[record.id] = fact
+        if record.states_the_same_as(fact):
+            self._tally.duplicates.append(record)
+        else:
+            self._tally.refused.append((record, Refusal.CONFLICT))
+
+    def _judge_rivals(self, rivals: Sequence[UsageRecord]) -> None:
+        """Judge the records that contradicted another of their id, now that it is known which one counts."""
+        for rival in rivals:
+            fact = self._facts.get(rival.id)
+            if fact is None:
+                self._tally.left.append(rival)
+            elif rival.states_the_same_as(fact):
+                self._tally.duplicates.append(rival)
+            else:
+                self._tally.refused.append((rival, Refusal.CONFLICT))
+
+    def _writes(self, allocations: Sequence[Allocation]) -> list[Write]:
+        """Return one transaction: the records in the order of the allocations, then what they add up to."""
+        first, user_id = allocations[0], self._user.user_id
+        period_id = keys.period_id(first.period)
+        page = keys.page(user_id, period_id, first.record.billing_month, self._now, uuid4().hex)
+        writes: list[Write] = [
+            record_rows.counted(
+                each.record,
+                period_id,
+                self._now,
+                self._refusals.get(each.record.id),
+                late=each.late,
+                unbilled=each.unbilled,
+                dropped=not each.counts,
+            )
+            for each in allocations
+        ]
+        writes.append(_period(user_id, allocations))
+        writes.append(Put(page, record_rows.page([each.record for each in allocations])))
+        writes += _days(user_id, allocations)
+        if first.unbilled:
+            units = {metric: str(quantity) for metric, quantity in _sums(allocations).items()}
+            entry = AuditEntry(
+                user_id, self._now, "tracker", Action.USAGE_UNBILLED, "usage", page.sk, {"after": units}
+            )
+            writes.append(Put(keys.audit(user_id, self._now, uuid4().hex), entry_rows.audit_entry(entry)))
+        return writes
 
 
 def _period(user_id: str, allocations: Sequence[Allocation]) -> Change:
     """Return the change of the period. What is only shown begins it too, since pages are found by periods."""
     first = allocations[0]
-    conditions = [absent("closedAt")]
+    conditions = [absent("closedAt"), absent("void")]
     if first.counts and first.record.quantity < 0:
         conditions.append(Condition(USED + first.record.metric, Is.AT_LEAST, -first.record.quantity))
     return Change(
@@ -174,7 +288,7 @@ def _days(user_id: str, allocations: Sequence[Allocation]) -> Iterator[Change]:
 
 
 def _transactions(allocations: Iterable[Allocation]) -> Iterator[list[Allocation]]:
-    """Split postings into what one transaction can take: of one period and month, corrections by themselves.
+    """Split allocations into what one transaction can take: of one period and month, corrections alone.
 
     Corrections come last, so that what they take back has been counted before them.
     """
@@ -193,38 +307,6 @@ def _transactions(allocations: Iterable[Allocation]) -> Iterator[list[Allocation
             together.append(each)
             days.add(day)
         yield together
-
-
-def _without_refused(
-    allocations: Sequence[Allocation], cancelled: TransactionCancelledError, tally: Tally
-) -> list[Allocation]:
-    """Return the postings that are still to be written after a cancelled transaction.
-
-    Raises:
-        _PeriodClosedError: what is left belongs to another period.
-    """
-    markers, others = cancelled.refused[: len(allocations)], cancelled.refused[len(allocations) :]
-    left = []
-    for each, refused in zip(allocations, markers, strict=True):
-        if refused.row is not None:
-            _known(each.record, record_rows.record(refused.row), tally)
-        else:
-            left.append(each)
-    period = next((each for each in others if each.by_condition), None)
-    if not left or period is None:
-        return left
-    if period.row is not None and "closedAt" in period.row:
-        raise _PeriodClosedError(left)
-    tally.refused += [(each.record, Refusal.BELOW_ZERO) for each in left]
-    return []
-
-
-def _known(record: UsageRecord, counted: UsageRecord, tally: Tally) -> None:
-    """Note a record whose id was counted before: the same fact again, or another under its name."""
-    if record.states_the_same_as(counted):
-        tally.duplicates.append(record)
-    else:
-        tally.refused.append((record, Refusal.CONFLICT))
 
 
 def _sums(allocations: Iterable[Allocation]) -> Counter[str]:

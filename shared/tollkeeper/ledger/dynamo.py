@@ -1,5 +1,7 @@
 """DynamoDB, spoken in the vocabulary of `table`."""
 
+import random
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,8 +12,10 @@ from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from tollkeeper.ledger.table import (
+    MOST_READS,
     Cells,
     Change,
+    Condition,
     Key,
     Put,
     Refused,
@@ -26,8 +30,9 @@ from tollkeeper.rules.times import iso
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-MOST_READS = 100
-"""The most rows DynamoDB returns by their keys in one request."""
+MOST_ATTEMPTS = 6
+FIRST_WAIT = 0.02
+"""Seconds: rows that DynamoDB did not come to are asked for again, for about a second in all."""
 
 PASSING = frozenset(
     {
@@ -82,13 +87,17 @@ class DynamoTable:
         """Return those of the rows that exist; one request for each hundred keys."""
         for some in batched(keys, MOST_READS, strict=False):
             asked: Any = {"Keys": [_marshal(key._asdict()) for key in some], "ConsistentRead": True}
+            attempt = 0
             while asked:
+                if attempt:
+                    time.sleep(random.uniform(0, FIRST_WAIT * 2**attempt))  # noqa: S311 - spreads load
                 with _translated():
                     answer = self._client.batch_get_item(RequestItems={self._name: asked})
                 found = answer["Responses"].get(self._name, [])
                 yield from map(unmarshal, found)
                 asked = answer.get("UnprocessedKeys", {}).get(self._name)
-                if asked and not found:
+                attempt += 1
+                if asked and attempt == MOST_ATTEMPTS:
                     raise UnavailableError
 
     def transact(self, writes: Sequence[Write]) -> None:
@@ -157,15 +166,18 @@ def _expressions(change: Change) -> dict[str, Any]:
         "ADD": [f"{put.name(n)} {put.value(v)}" for n, v in change.add.items()],
         "REMOVE": [put.name(n) for n in change.remove],
     }
-    conditions = [
-        f"attribute_not_exists({put.name(each.name)})"
-        if each.value is None
-        else f"{put.name(each.name)} {each.comparison} {put.value(each.value)}"
-        for each in change.only_if
-    ]
+    conditions = [_condition(each, put) for each in change.only_if]
     update = " ".join(f"{word} {', '.join(parts)}" for word, parts in clauses.items() if parts)
     condition = {"ConditionExpression": " AND ".join(conditions)} if conditions else {}
     return {"UpdateExpression": update, **condition, **put.used()}
+
+
+def _condition(of: Condition, put: _Placeholders) -> str:
+    name = put.name(of.name)
+    if of.value is None:
+        return f"attribute_not_exists({name})"
+    compared = f"{name} {of.comparison} {put.value(of.value)}"
+    return f"(attribute_not_exists({name}) OR {compared})" if of.or_absent else compared
 
 
 def _marshal(cells: Cells) -> dict[str, dict[str, Any]]:

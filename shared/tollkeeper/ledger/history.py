@@ -15,7 +15,6 @@ from tollkeeper.ledger import entry_rows, keys, record_rows, rows
 from tollkeeper.ledger.keys import Range
 from tollkeeper.ledger.record_rows import CountedRecord, PageLine
 from tollkeeper.ledger.table import Key, Row, Table
-from tollkeeper.ledger.users import LONGEST_PERIOD
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.series import DayUsage, Span
 from tollkeeper.rules.times import iso, month_start
@@ -86,10 +85,11 @@ class History:
         Raises:
             UnknownCursorError: the cursor belongs to another question.
         """
-        earliest = month_start(billing_month) - LONGEST_PERIOD
+        beginning = iso(month_start(billing_month))
         periods = [
             keys.read_period(_key(row))[2]
-            for row in self._table.query(keys.user(user_id), *keys.all_periods_since(earliest))
+            for row in self._table.query(keys.user(user_id), *keys.periods_alone())
+            if str(row.get("periodEnd", beginning)) >= beginning or "void" in row
         ]
         question = (user_id, "month", billing_month, metric)
         return self._records(question, [keys.pages(f"{each}#{billing_month}") for each in periods], cursor)

@@ -10,6 +10,8 @@
 | audit     | USER#user              | AUDIT#time#random                   |
 | announcement | USER#user           | ANNOUNCEMENT#id                     |
 | record    | RECORD#user#id         | RECORD                              |
+| attempt   | ATTEMPT#message        | ATTEMPT                             |
+| backlog   | BACKLOG                | NOTED#time#tracker                  |
 
 `owner` of a period is its subscription's id, or `calendar`. A record has a partition of its own, so that
 nobody's history makes a hot one. PERIOD sorts right before PROFILE: a user and the newest periods come back
@@ -45,6 +47,7 @@ class Range(NamedTuple):
 class Due(StrEnum):
     """The work that waits for its time in the index."""
 
+    ASK = "ASK"
     CLOSE = "CLOSE"
     SEND = "SEND"
 
@@ -59,9 +62,19 @@ def profile(user_id: str) -> Key:
     return Key(user(user_id), PROFILE)
 
 
+def read_profile(key: Key) -> str:
+    """Return the user whose row a key is that of."""
+    return key.pk.removeprefix("USER#")
+
+
 def period_id(period: Period) -> str:
     """Return what names a period among a user's periods."""
     return f"{iso(period.start)}#{period.subscription_id or CALENDAR}"
+
+
+def period_of(user_id: str, start: datetime, subscription_id: str | None) -> Key:
+    """Return the key of the row of a period by its start and its subscription, if it has one."""
+    return Key(user(user_id), f"PERIOD#{iso(start)}#{subscription_id or CALENDAR}")
 
 
 def period(user_id: str, of: Period) -> Key:
@@ -74,6 +87,11 @@ def period_by_id(user_id: str, name: str) -> Key:
     return Key(user(user_id), f"PERIOD#{name}")
 
 
+def all_periods() -> Range:
+    """Return where a user's periods stand; the user's own row comes right after the last of them."""
+    return Range("PERIOD#", PROFILE)
+
+
 def is_period(key: Key) -> bool:
     """Whether a key is that of a period's row."""
     return key.sk.startswith("PERIOD#")
@@ -84,9 +102,9 @@ def periods_since(start: datetime) -> str:
     return f"PERIOD#{iso(start)}"
 
 
-def all_periods_since(start: datetime) -> Range:
-    """Return where a user's periods stand that start at `start` or later, whatever stands beside them."""
-    return Range(periods_since(start), "PERIOD$")
+def periods_alone() -> Range:
+    """Return where a user's periods stand, without the user's own row."""
+    return Range("PERIOD#", "PERIOD$")
 
 
 def read_period(key: Key) -> tuple[str, datetime, str]:
@@ -152,6 +170,21 @@ def record(user_id: str, record_id: str) -> Key:
     """Return the key of a usage record; no two pairs of user and id share one."""
     escaped = user_id.replace("%", "%25").replace("#", "%23")
     return Key(f"RECORD#{escaped}#{record_id}", "RECORD")
+
+
+def attempt(message_id: str) -> Key:
+    """Return the key of what is remembered of a message that came again and again."""
+    return Key(f"ATTEMPT#{message_id}", "ATTEMPT")
+
+
+def backlog(now: datetime, tracker: str) -> Key:
+    """Return the key of what a tracker notes of the queue in a minute."""
+    return Key("BACKLOG", f"NOTED#{iso(now.replace(second=0, microsecond=0))}#{tracker}")
+
+
+def backlog_since(start: datetime) -> tuple[str, str, str]:
+    """Return the partition and the range of what trackers noted since then."""
+    return "BACKLOG", f"NOTED#{iso(start.replace(second=0, microsecond=0))}", "NOTED$"
 
 
 def shard(kind: Due, user_id: str) -> str:

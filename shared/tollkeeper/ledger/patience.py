@@ -24,6 +24,10 @@ class Patience:
         self._seconds_left = seconds_left
         self._sleep = sleep
 
+    def lasts(self, seconds: float) -> bool:
+        """Whether there are more than so many seconds left."""
+        return self._seconds_left() > seconds
+
     def wait(self, attempt: int) -> None:
         """Wait before the next attempt; `attempt` counts from 0.
 

@@ -3,15 +3,19 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from tollkeeper.ledger import keys
 from tollkeeper.ledger.rows import text
-from tollkeeper.ledger.table import Cells, Row
+from tollkeeper.ledger.table import Cells, Change, Put, Row, Write, equal
 from tollkeeper.rules.times import epoch, parse_iso
 from tollkeeper.rules.usage import UsageRecord
 
 RECORD_LIFETIME = timedelta(days=400)
-"""How long a record's id is remembered at least."""
+"""How long a record's id is remembered, from its counting on."""
+
+REFUSED = "refused"
+"""What stands under a record's key that was not counted: consuming had to make sure that it never lands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,23 @@ class CountedRecord:
     released: int
 
 
-def record_cells(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool, dropped: bool) -> Cells:
-    """Return a usage record's row, without its key, in the period that counted it."""
-    return {
+def counted(
+    of: UsageRecord,
+    period_id: str,
+    now: datetime,
+    refused: str | None = None,
+    *,
+    consumed: bool = False,
+    late: bool = False,
+    unbilled: bool = False,
+    dropped: bool = False,
+) -> Write:
+    """Return the writing of a usage record, counted now in a period; refused if its id is counted already.
+
+    Where consuming had refused its id, the record replaces what was written by that: `refused` is what it
+    was.
+    """
+    cells: Cells = {
         "userId": of.user_id,
         "id": of.id,
         "eventType": of.metric,
@@ -55,11 +73,16 @@ def record_cells(of: UsageRecord, period_id: str, *, late: bool, unbilled: bool,
         "reason": of.reason,
         "actor": of.actor,
         "period": period_id,
+        "consumed": consumed or None,
         "late": late or None,
         "unbilled": unbilled or None,
         "dropped": dropped or None,
-        "expiresAt": epoch(of.accepted_at + RECORD_LIFETIME),
+        "expiresAt": epoch(now + RECORD_LIFETIME),
     }
+    key = keys.record(of.user_id, of.id)
+    if refused is None:
+        return Put(key, cells)
+    return Change(key, set=cells, remove=[REFUSED], only_if=[equal(REFUSED, refused)])
 
 
 def record(row: Row) -> UsageRecord:

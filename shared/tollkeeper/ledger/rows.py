@@ -1,19 +1,20 @@
 """Rows of the table as values of the rules, and back. No key is made here, and nothing is sent."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from tollkeeper.ledger.table import Cells, Row, Value
 from tollkeeper.rules.metering import MeterEvent
-from tollkeeper.rules.periods import Period, Terms
+from tollkeeper.rules.periods import Period, Stretch, Terms
 from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription
-from tollkeeper.rules.times import parse_iso
+from tollkeeper.rules.times import iso, parse_iso
 from tollkeeper.rules.users import User
 
 USED = "used_"
 INCURRED = "incurred_"
+BEYOND = "beyond_"
 
 
 def terms_text(terms: Terms) -> str:
@@ -46,19 +47,38 @@ def period(row: Row) -> Period:
         terms=terms(str(row["terms"])),
         used=used(row),
         incurred=dict(_prefixed(row, INCURRED)),
+        spending_cap=int(row["spendingCap"]) if "spendingCap" in row else None,
+        beyond=dict(_prefixed(row, BEYOND)),
         closed_at=instant(row, "closedAt"),
+        is_void="void" in row,
+        pinned=str(row["terms"]),
     )
 
 
 def period_bounds(user_id: str, of: Period) -> Cells:
-    """Return a period's row without its counters."""
+    """Return a period's row as it begins, without its counters."""
     return {
         "userId": user_id,
         "periodStart": of.start,
         "periodEnd": of.end,
         "subscriptionId": of.subscription_id,
         "terms": terms_text(of.terms),
+        "spendingCap": of.spending_cap,
     }
+
+
+def timeline_text(timeline: Sequence[Stretch]) -> str:
+    """Write a user's timeline as one attribute."""
+    told = [[iso(each.start), iso(each.end), each.subscription_id] for each in timeline]
+    return json.dumps(told, separators=(",", ":"))
+
+
+def timeline(text: str) -> tuple[Stretch, ...]:
+    """Read what `timeline_text` wrote."""
+    return tuple(
+        Stretch(parse_iso(start), parse_iso(end), subscription_id)
+        for start, end, subscription_id in json.loads(text)
+    )
 
 
 def subscription_cells(of: Subscription) -> Cells:
@@ -93,6 +113,7 @@ def user(user_id: str, profile: Row | None, periods: tuple[Period, ...]) -> User
         subscription=_subscription(row) if "stripeSubscriptionId" in row else None,
         trial_used=bool(row.get("trialUsed", False)),
         spending_cap=int(row["spendingCap"]) if "spendingCap" in row else None,
+        timeline=timeline(str(row["timeline"])) if "timeline" in row else (),
         periods=periods,
     )
 

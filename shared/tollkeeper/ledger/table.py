@@ -19,6 +19,10 @@ MOST_WRITES = 100
 """The most rows DynamoDB writes in one transaction."""
 
 
+MOST_READS = 100
+"""The most rows DynamoDB returns by their keys in one request."""
+
+
 class Key(NamedTuple):
     """A primary key of the table."""
 
@@ -35,11 +39,12 @@ class Is(StrEnum):
 
 
 class Condition(NamedTuple):
-    """What must hold of one attribute for a write to be made."""
+    """What must hold of one attribute for a write to be made; `or_absent` lets it be absent as well."""
 
     name: str
     comparison: Is
     value: Value | datetime | None
+    or_absent: bool = False
 
 
 def absent(name: str) -> Condition:
@@ -50,6 +55,11 @@ def absent(name: str) -> Condition:
 def equal(name: str, value: Value | datetime | None) -> Condition:
     """Return the condition that an attribute has a value; that it is absent, if that is None."""
     return Condition(name, Is.EQUAL, value)
+
+
+def at_most(name: str, value: int) -> Condition:
+    """Return the condition that a counter is absent or not above a value."""
+    return Condition(name, Is.AT_MOST, value, or_absent=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,34 @@
 """The book of users: their Stripe customer, what Stripe says of their subscription, and their periods."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import uuid4
 
 from tollkeeper.ledger import entry_rows, keys, rows
 from tollkeeper.ledger.keys import Due
-from tollkeeper.ledger.table import Change, Key, Put, Table, TransactionCancelledError, Write, absent, equal
+from tollkeeper.ledger.rows import INCURRED, USED
+from tollkeeper.ledger.table import (
+    Cells,
+    Change,
+    Condition,
+    Key,
+    Put,
+    Row,
+    Table,
+    TransactionCancelledError,
+    Write,
+    absent,
+    equal,
+)
 from tollkeeper.rules.announcements import Announcement
-from tollkeeper.rules.audit import AuditEntry, of_spending_cap
-from tollkeeper.rules.periods import Period
-from tollkeeper.rules.subscriptions import Subscription
-from tollkeeper.rules.times import from_epoch
-from tollkeeper.rules.users import User
+from tollkeeper.rules.audit import AuditEntry
+from tollkeeper.rules.binding import Binding, Bound
+from tollkeeper.rules.subscriptions import ASKED_AFTER, Subscription
+from tollkeeper.rules.times import iso
+from tollkeeper.rules.users import User, is_history, period_key_at
 
-LONGEST_PERIOD = timedelta(days=32)
-"""No period starts longer ago than this and still goes on: plans are monthly."""
+NEWEST = 3
+"""Rows of a user that are read at once: their own, and those of the two periods that began last."""
 
 
 class StaleRevisionError(Exception):
@@ -30,19 +43,30 @@ class Users:
 
     def history(self, user_id: str) -> User:
         """Return a user with every period they ever had."""
-        return self._read(user_id, from_epoch(0))
+        return _user(user_id, self._table.query(keys.user(user_id), *keys.all_periods()))
 
-    def read(self, user_id: str, since: datetime) -> User:
-        """Return a user with every period that may hold an instant at or after `since`, in one read.
+    def read(self, user_id: str, now: datetime, instants: Iterable[datetime] = ()) -> User:
+        """Return a user with the periods that hold now and other instants, mostly in one read.
 
-        A user nobody has heard of is an account without anything: the free plan.
+        A user nobody has heard of has nothing: the free plan.
         """
-        user = self._read(user_id, since - LONGEST_PERIOD)
-        subscription = user.subscription
-        if subscription and subscription.renews and subscription.period_end < since - LONGEST_PERIOD:
-            # Stripe's word of a renewal is long overdue: the provisional period began before what was read.
-            user = self._read(user_id, subscription.period_end)
+        instants = [now, *instants]
+        if any(is_history(instant, now) for instant in instants):
+            return self.history(user_id)
+        found = self._table.query(keys.user(user_id), *keys.all_periods(), NEWEST)
+        user = _user(user_id, found)
+        if len(found) == NEWEST:
+            # What holds one of them may have begun long ago: those periods are read by their keys.
+            names = {period_key_at(user, instant) for instant in instants}
+            wanted = [keys.period_of(user_id, *each) for each in names if user.period(*each) is None]
+            found += self._table.get_all(wanted) if wanted else ()
+            user = _user(user_id, found)
         return user
+
+    def with_period(self, user_id: str, period_id: str) -> User:
+        """Return a user with one of their periods, if it is there, in one read."""
+        wanted = [keys.profile(user_id), keys.period_by_id(user_id, period_id)]
+        return _user(user_id, list(self._table.get_all(wanted)))
 
     def profiles(self, user_ids: Iterable[str]) -> Iterator[User]:
         """Return users by their rows alone, without their periods: a hundred in one request."""
@@ -50,11 +74,11 @@ class Users:
         found = {Key(str(row["pk"]), str(row["sk"])): row for row in self._table.get_all(list(wanted))}
         return (rows.user(user_id, found.get(key), ()) for key, user_id in wanted.items())
 
-    def _read(self, user_id: str, start: datetime) -> User:
-        found = self._table.query(keys.user(user_id), keys.periods_since(start), keys.PROFILE)
-        profile = next((row for row in found if row["sk"] == keys.PROFILE), None)
-        periods = tuple(rows.period(row) for row in found if row is not profile)
-        return rows.user(user_id, profile, periods)
+    def unheard_of(self, until: datetime) -> Iterator[str]:
+        """Return the users whose period ended by then without a word of Stripe's of what comes after."""
+        for shard in keys.shards(Due.ASK):
+            for key in self._table.due(shard, iso(until)):
+                yield keys.read_profile(key)
 
     def bind_customer(self, user_id: str, customer_id: str, replacing: str | None = None) -> str:
         """Make a Stripe customer the user's, unless they have another already; return the one they have.
@@ -75,46 +99,25 @@ class Users:
             return str(taken["stripeCustomerId"])
         return customer_id
 
-    def set_spending_cap(self, user_id: str, cap: int | None, now: datetime) -> None:
-        """Note the most overage, in cents, that a user accepts in a period; None takes the cap away.
-
-        Raises:
-            TransactionCancelledError: somebody else set it at the same time.
-            UnavailableError: whether it was set is unknown; setting it again is safe.
-        """
-        before = self.read(user_id, since=now).spending_cap
-        if before == cap:
-            return
-        change = Change(
-            keys.profile(user_id),
-            set={"spendingCap": cap, "userId": user_id},
-            remove=["spendingCap"] if cap is None else [],
-            only_if=[equal("spendingCap", before)],
-        )
-        entry = of_spending_cap(user_id, before, cap, at=now)
-        self._table.transact(
-            [change, Put(keys.audit(user_id, now, uuid4().hex), entry_rows.audit_entry(entry))]
-        )
-
     def write_subscription(
         self,
         user: User,
         subscription: Subscription,
-        periods: Sequence[Period],
+        binding: Binding,
         audit: Sequence[AuditEntry] = (),
         announcements: Sequence[Announcement] = (),
     ) -> None:
-        """Write what Stripe says now, the bounds and terms of the periods it speaks of, and the news of it.
+        """Write what Stripe says now, what it makes of the user's periods, and the news of it.
 
-        All of it is written at once, or nothing. `account` is the row as it was read before Stripe was asked;
+        All of it is written at once, or nothing. `user` is the row as it was read before Stripe was asked;
         `announcements` are announced by being written.
 
         Raises:
-            StaleRevisionError: the user's row was written, or a period closed, since `account` was read.
+            StaleRevisionError: the user's row was written, or a period changed, since `user` was read.
             UnavailableError: whether it was written is unknown.
         """
-        writes: list[Write] = [_profile(user, subscription)]
-        writes += [_period(user.user_id, period) for period in periods]
+        writes: list[Write] = [_profile(user, subscription, binding)]
+        writes += [_period(user.user_id, each) for each in binding.periods]
         writes += [_audit(each) for each in audit]
         writes += [_announcement(each) for each in announcements]
         try:
@@ -133,31 +136,61 @@ class Users:
             self._table.transact([_announcement(each) for each in announcements])
 
 
-def _profile(user: User, subscription: Subscription) -> Change:
+def _user(user_id: str, found: Sequence[Row]) -> User:
+    profile = next((row for row in found if row["sk"] == keys.PROFILE), None)
+    return rows.user(user_id, profile, tuple(rows.period(row) for row in found if row is not profile))
+
+
+def _profile(user: User, subscription: Subscription, binding: Binding) -> Change:
     said = rows.subscription_cells(subscription)
+    waits: Cells = {"due": keys.shard(Due.ASK, user.user_id), "dueAt": subscription.period_end + ASKED_AFTER}
     return Change(
         keys.profile(user.user_id),
         set={
             **said,
+            **(waits if subscription.is_live else {}),
             "userId": user.user_id,
             "rev": user.rev + 1,
             "trialUsed": user.trial_used or subscription.trial_end is not None or None,
+            "timeline": rows.timeline_text(binding.timeline),
         },
-        remove=[name for name, value in said.items() if value is None],
-        only_if=[equal("rev", user.rev or None)],
+        remove=[
+            *(name for name, value in said.items() if value is None),
+            *(() if subscription.is_live else waits),
+        ],
+        # A period that begins now takes the cap that was read.
+        only_if=[equal("rev", user.rev or None), equal("spendingCap", user.spending_cap)],
     )
 
 
-def _period(user_id: str, period: Period) -> Change:
+def _period(user_id: str, of: Bound) -> Change:
+    after, before = of.after, of.before
+    begins = rows.period_bounds(user_id, after)
+    waits: Cells = {"due": keys.shard(Due.CLOSE, user_id), "dueAt": after.end}
+    closes = after.is_open and after.end is not None
+    cells = {name: value for name, value in begins.items() if before is None or name != "spendingCap"}
+    frozen = {INCURRED + metric: quantity for metric, quantity in after.incurred.items()}
     return Change(
-        keys.period(user_id, period),
-        set={
-            **rows.period_bounds(user_id, period),
-            "due": keys.shard(Due.CLOSE, user_id),
-            "dueAt": period.end,
-        },
-        only_if=[absent("closedAt")],
+        keys.period(user_id, after),
+        set={**cells, **frozen, **(waits if closes else {}), "void": after.is_void or None},
+        remove=[
+            *(() if closes else waits),
+            *(() if after.is_void else ["void"]),
+            *(() if after.end else ["periodEnd"]),
+        ],
+        only_if=_as_read(of),
     )
+
+
+def _as_read(of: Bound) -> list[Condition]:
+    """Return that a period's row is still what its new state was made from."""
+    before = of.before
+    if before is None:
+        return [absent("terms")]
+    conditions = [absent("closedAt"), equal("terms", before.pinned)]
+    if of.freezes_overage:
+        conditions += [equal(USED + each, before.used.get(each)) for each in before.terms.prices]
+    return conditions
 
 
 def _audit(of: AuditEntry) -> Write:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tollkeeper.ledger.closing import Closing, EndedPeriod, PeriodMovedError
-from tollkeeper.ledger.keys import period_id
 from tollkeeper.ledger.users import Users
-from tollkeeper.rules.metering import IDENTIFIER_MEMORY, SETTLING, meter_events
+from tollkeeper.periods.settling import SETTLING, Settled, Settling
+from tollkeeper.rules.metering import IDENTIFIER_MEMORY, meter_events
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe.port import MeterEvents
 from tollkeeper.telemetry import logger
@@ -16,9 +16,14 @@ MOST_ATTEMPTS = 8
 
 @dataclass(slots=True)
 class Report:
-    """What one run did, in numbers of periods and of meter events."""
+    """What one run did, in numbers of periods and of meter events.
+
+    `unsettled` periods were closed although usage of theirs may still be on the queue; `settling` ones wait.
+    """
 
     closed: int = 0
+    settling: int = 0
+    unsettled: int = 0
     sent: int = 0
     waiting: int = 0
     failed: int = 0
@@ -32,19 +37,24 @@ class Reporter:
         users: Users,
         closing: Closing,
         stripe: MeterEvents,
+        settling: Settling,
         deployment: str,
     ) -> None:
-        self._accounts = users
+        self._users = users
         self._closing = closing
         self._stripe = stripe
+        self._settling = settling
         self._deployment = deployment
 
     def run(self, now: datetime) -> Report:
         """Close the periods that ended long enough ago for their usage to have arrived, then tell Stripe."""
         report = Report()
-        for ended in self._closing.ended(until=now - SETTLING):
+        ended_by_now = list(self._closing.ended(until=now - SETTLING))
+        settled = self._settling.ends(now) if ended_by_now else None
+        for ended in ended_by_now:
             try:
-                report.closed += self._close(ended, now)
+                if settled:
+                    self._close(ended, settled, report)
             except Exception:  # noqa: BLE001 - one user's trouble is not another's, and the alarm rings
                 logger.exception("A period could not be closed", extra={"userId": ended.user_id})
                 report.failed += 1
@@ -66,19 +76,24 @@ class Reporter:
             report.sent += 1
         return report
 
-    def _close(self, ended: EndedPeriod, now: datetime) -> bool:
+    def _close(self, ended: EndedPeriod, settled: Settled, report: Report) -> None:
         for _ in range(MOST_ATTEMPTS):
-            user = self._accounts.read(ended.user_id, since=ended.start)
-            period = next((each for each in user.periods if period_id(each) == ended.period_id), None)
-            if period is None or period.closed_at or user.customer_id is None:
-                return False
+            user = self._users.with_period(ended.user_id, ended.period_id)
+            period = next(iter(user.periods), None)
+            if period is None or period.end is None or not period.is_open or user.customer_id is None:
+                return
+            has_settled = settled.has(period.end)
+            if not has_settled and not settled.is_given_up(period.end):
+                report.settling += 1
+                return
             events = meter_events(self._deployment, user, period)
             try:
-                self._closing.close(ended.user_id, period, events, now)
+                self._closing.close(ended.user_id, period, events, settled.now)
             except PeriodMovedError:
                 continue
-            return True
+            report.closed += 1
+            report.unsettled += not has_settled
+            return
         logger.warning(
             "A period is still being counted in; it is closed later", extra={"userId": ended.user_id}
         )
-        return False

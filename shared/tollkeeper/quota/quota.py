@@ -74,9 +74,9 @@ class Quota:
 
 
 def _answer(seen: Consumption, metric: str, *, id_: str | None = None, consumed: bool = False) -> QuotaAnswer:
-    period, cap = seen.period, seen.user.spending_cap
+    period = seen.period
     stands = standing(seen.terms, metric, period.used.get(metric, 0), period.incurred.get(metric, 0))
-    barrier = seen.barrier if consumed else allowance(period, seen.terms, metric, 1, cap).barrier
+    barrier = seen.barrier if consumed else allowance(period, seen.terms, metric, 1).barrier
     return QuotaAnswer(
         allowed=barrier is None,
         limit=stands.limit,
@@ -87,5 +87,5 @@ def _answer(seen: Consumption, metric: str, *, id_: str | None = None, consumed:
         resets_at=period.end,
         id=id_,
         barrier=seen.barrier,
-        spending_cap=cap,
+        spending_cap=seen.user.spending_cap,
     )

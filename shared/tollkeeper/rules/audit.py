@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Cause, Subscription
 from tollkeeper.rules.times import iso
 
@@ -97,6 +98,13 @@ def of_duplicate(
         event_id,
         id=duplicate.id,
     )
+
+
+def of_void_period(user_id: str, period: Period, *, at: datetime) -> AuditEntry:
+    """Return the entry for usage that was counted in what turned out to be no period, and is not billed."""
+    units = {metric: str(quantity) for metric, quantity in period.used.items() if quantity}
+    name = f"{iso(period.start)} {period.subscription_id}"
+    return AuditEntry(user_id, at, "tollkeeper", Action.USAGE_UNBILLED, "period", name, {"after": units})
 
 
 def of_spending_cap(user_id: str, before: int | None, after: int | None, *, at: datetime) -> AuditEntry:

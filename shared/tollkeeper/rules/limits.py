@@ -1,17 +1,12 @@
-"""What a plan allows and what exceeding it costs (DESIGN rules 5 to 8)."""
+"""What a plan allows (DESIGN rules 5, 6 and 8)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from tollkeeper.catalogue import UNLIMITED
-
-if TYPE_CHECKING:
-    from tollkeeper.rules.periods import Period, Terms
-
-HALF_A_CENT = Decimal("0.5")
+from tollkeeper.rules.overage import affordable, amount, overage_quantity
+from tollkeeper.rules.periods import Period, Terms
 
 
 class OnLimit(StrEnum):
@@ -43,22 +38,16 @@ class Allowance:
     """What a period's row may hold at most, when something is consumed, for that to be within bounds.
 
     `most` is of every metric that a bound depends on; what is not named may be anything. `barrier` says what
-    stands in the way already, by the row as it was read.
+    stands in the way already, by the row as it was read. `under_cap` says that the cap decides, so that it
+    must be the one that was read.
     """
 
     most: Mapping[str, int] = field(default_factory=dict)
     barrier: Barrier | None = None
+    under_cap: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Overage:
-    """What one period exceeds a limit by: a quantity, and its price in whole cents."""
-
-    quantity: int
-    amount: int
-
-
-def standing(terms: "Terms", metric: str, used: int, incurred: int = 0) -> Standing:
+def standing(terms: Terms, metric: str, used: int, incurred: int = 0) -> Standing:
     """Say what is used of a limit, what is left of it, and what happens beyond it.
 
     What an upgrade froze as overage (`incurred`) is paid apart and takes no room under the new limit.
@@ -72,86 +61,54 @@ def standing(terms: "Terms", metric: str, used: int, incurred: int = 0) -> Stand
     )
 
 
-def allowance(period: "Period", terms: "Terms", metric: str, asked: int, cap: int | None) -> Allowance:
+def allowance(period: Period, terms: Terms, metric: str, asked: int) -> Allowance:
     """Return what must still hold of a period's row when `asked` of a metric is added to it.
 
     More is allowed while `used + asked` stays within the limit. Beyond it, a metric with a price goes on and
     is billed, any other is refused. Unlimited and observed metrics are always allowed.
 
-    `terms` are those in force, `cap` the most overage in cents that the user accepts in a period. Under a
-    hard limit it is the metric's own counter that decides. Under a cap it is those of all priced metrics,
-    since each takes of the same money.
+    `terms` are those in force. Under a hard limit it is the metric's own counter that decides. Under a
+    spending cap it is those of all priced metrics, since each takes of the same money.
     """
     limit, used = terms.limit(metric), period.used.get(metric, 0)
     if limit == UNLIMITED or metric in terms.observed:
         return Allowance()
-    incurred = period.incurred.get(metric, 0)
     if metric not in terms.prices:
-        most = {metric: limit + incurred - asked}
-        return Allowance(most, None if used <= most[metric] else Barrier.LIMIT)
-    if cap is None or not terms.billed:
+        most = limit + period.incurred.get(metric, 0) - asked
+        return Allowance({metric: most}, None if used <= most else Barrier.LIMIT)
+    if not terms.billed or terms.prices[metric] == 0:
         return Allowance()
-    others = {other: period.used.get(other, 0) for other in terms.prices if other != metric}
-    spent = sum(over.amount for other, over in _overages(period, terms) if other != metric)
-    affordable = _affordable(cap - spent, terms.prices[metric])
-    if affordable is None:
-        return Allowance()
-    most = {metric: limit + max(incurred, affordable) - asked, **others}
-    return Allowance(most, None if used <= most[metric] else Barrier.SPENDING_CAP)
+    if period.spending_cap is None:
+        return Allowance(under_cap=True)
+    return _under_cap(period, terms, metric, asked, period.spending_cap)
 
 
-def overage_quantity(limit: int, used: int, incurred: int) -> int:
-    """Return what was used beyond a limit: `incurred + max(0, used - incurred - limit)`.
+def _under_cap(period: Period, terms: Terms, metric: str, asked: int, cap: int) -> Allowance:
+    """Return what must hold for the money: each priced metric may go as far as its share of what is left.
 
-    Where the limit is unlimited that is just what had been incurred before it became so.
+    So that others may count meanwhile, the money left after what is asked is shared out among the metrics,
+    and each may grow by what its share pays. Together they stay within the cap.
     """
-    if limit == UNLIMITED:
-        return incurred
-    return incurred + max(0, used - incurred - limit)
+    costly = {name: price for name, price in terms.prices.items() if price and terms.limit(name) != UNLIMITED}
+    used = period.used.get(metric, 0)
+    included = terms.limit(metric) + period.incurred.get(metric, 0)
+    costs = {name: _cost(period, terms, name, period.used.get(name, 0)) for name in terms.prices}
+    before, costs[metric] = costs[metric], _cost(period, terms, metric, used + asked)
+    left = cap - sum(costs.values())
+    if left < 0:
+        if costs[metric] > before:
+            return Allowance(barrier=Barrier.SPENDING_CAP, under_cap=True)
+        # Too much is used already, by whatever was tracked; but what is asked costs nothing.
+        return Allowance({metric: max(included - asked, used)}, under_cap=True)
+    share = left // len(costly)
+    most = {}
+    for name, price in costly.items():
+        quantity = affordable(costs[name] + share, price) or 0
+        incurred = period.incurred.get(name, 0)
+        most[name] = terms.limit(name) + max(incurred, quantity + period.beyond.get(name, 0))
+    return Allowance({**most, metric: most[metric] - asked}, under_cap=True)
 
 
-def overage(period: "Period") -> Mapping[str, Overage]:
-    """Return each priced metric's overage, a pure function of the period's row.
-
-    A period that is not billed yet shows its quantities at an amount of 0.
-    """
-    return dict(_overages(period, period.terms))
-
-
-def billable(period: "Period", cap: int | None) -> Mapping[str, Overage]:
-    """Return what of a period's overage is billed: all of it, or as much as a spending cap leaves.
-
-    The cap is spent in the order of the catalogue's metrics. What it does not cover is shown, not billed.
-    """
-    if cap is None:
-        return overage(period)
-    left = cap
-    result = {}
-    for metric, over in _overages(period, period.terms):
-        affordable = _affordable(left, period.terms.prices[metric])
-        quantity = over.quantity if affordable is None else min(over.quantity, max(0, affordable))
-        result[metric] = Overage(
-            quantity, amount(quantity, period.terms.prices[metric]) if over.amount else 0
-        )
-        left -= result[metric].amount
-    return result
-
-
-def amount(quantity: int, price: Decimal) -> int:
-    """Return whole cents for a quantity at a price in cents, half a cent rounded up as Stripe does."""
-    return int((quantity * price).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-
-
-def _affordable(cents: int, price: Decimal) -> int | None:
-    """Return the largest quantity whose amount is at most so many cents; None if any is."""
-    if price == 0:
-        return None
-    return int(((cents + HALF_A_CENT) / price).to_integral_value(ROUND_CEILING)) - 1
-
-
-def _overages(period: "Period", terms: "Terms") -> Iterator[tuple[str, Overage]]:
-    for metric, price in terms.prices.items():
-        quantity = overage_quantity(
-            terms.limit(metric), period.used.get(metric, 0), period.incurred.get(metric, 0)
-        )
-        yield metric, Overage(quantity, amount(quantity, price) if terms.billed else 0)
+def _cost(period: Period, terms: Terms, metric: str, used: int) -> int:
+    quantity = overage_quantity(terms.limit(metric), used, period.incurred.get(metric, 0))
+    return amount(max(0, quantity - period.beyond.get(metric, 0)), terms.prices[metric])

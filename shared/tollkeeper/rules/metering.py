@@ -5,13 +5,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from tollkeeper.catalogue import meter_event_name
-from tollkeeper.rules.limits import billable
+from tollkeeper.rules.overage import billable
 from tollkeeper.rules.periods import Period, last_whole_minute
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.users import User
-
-SETTLING = timedelta(minutes=15)
-"""How long after its end a period waits for the usage that was accepted before it and is still on its way."""
 
 IDENTIFIER_MEMORY = timedelta(hours=24)
 """How long Stripe surely knows a meter event by its identifier, and so takes it only once."""
@@ -34,7 +31,7 @@ class MeterEvent:
 def meter_events(deployment: str, user: User, period: Period) -> dict[str, MeterEvent]:
     """Return what a period that is closed as it stands comes to, by metric: nothing where nothing is due.
 
-    The user's spending cap decides how much of the overage is billed.
+    The period's spending cap decides how much of the overage is billed.
     """
     if not period.terms.billed or period.end is None or user.customer_id is None:
         return {}
@@ -46,7 +43,7 @@ def meter_events(deployment: str, user: User, period: Period) -> dict[str, Meter
             value=over.quantity,
             timestamp=last_whole_minute(period.start, period.end),
         )
-        for metric, over in billable(period, user.spending_cap).items()
+        for metric, over in billable(period).items()
         if over.quantity > 0
     }
 

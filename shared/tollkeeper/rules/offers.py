@@ -40,3 +40,8 @@ class Offer:
     def free(self, start: datetime) -> Terms:
         """Return what a user without a subscription has."""
         return self.terms(FREE, start)
+
+    def is_upgrade(self, plan: str, to: str) -> bool:
+        """Whether a plan costs more than another does; one that is sold no more costs nothing."""
+        plans = self.catalogue.plans
+        return to in plans and plans[to].price > (plans[plan].price if plan in plans else 0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from tollkeeper.catalogue import UNLIMITED
 
@@ -29,13 +30,33 @@ class Terms:
         """Return what is included of a metric. One that the catalogue got since has no limit here yet."""
         return self.limits.get(metric, UNLIMITED)
 
+    def bills(self, metric: str) -> bool:
+        """Whether use of a metric may cost something under these terms, or count against what does."""
+        return self.billed and metric not in self.observed
+
+
+class Stretch(NamedTuple):
+    """A stretch of time `[start, end)` that is a period of a subscription, by Stripe's word."""
+
+    start: datetime
+    end: datetime
+    subscription_id: str
+
+    def holds(self, instant: datetime) -> bool:
+        """Whether an instant lies in it: its first moment does, its end does not."""
+        return self.start <= instant < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
     """A stretch of time `[start, end)` of one user, and what was counted in it.
 
     `subscription_id` is None for the calendar month of a user without a subscription. `end` is None while
-    Stripe has not said it yet.
+    Stripe has not said it yet. `spending_cap` is the most overage in cents that the user accepts in it, and
+    `beyond` what of each metric's overage an earlier cap kept from being billed. `is_void` says that it
+    turned out to be no period: what was counted in it before that was known stays, and is not billed.
+    `pinned` is how the terms were written down when they were read, by which a write can say that they
+    still stand.
     """
 
     start: datetime
@@ -44,11 +65,20 @@ class Period:
     terms: Terms
     used: Mapping[str, int] = field(default_factory=dict)
     incurred: Mapping[str, int] = field(default_factory=dict)
+    spending_cap: int | None = None
+    beyond: Mapping[str, int] = field(default_factory=dict)
     closed_at: datetime | None = None
+    is_void: bool = False
+    pinned: str | None = field(default=None, compare=False)
 
     def holds(self, instant: datetime) -> bool:
         """Whether an instant lies in the period: its first moment does, its end does not."""
         return self.start <= instant and (self.end is None or instant < self.end)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still takes usage."""
+        return self.closed_at is None and not self.is_void
 
 
 def calendar_month(instant: datetime) -> tuple[datetime, datetime]:

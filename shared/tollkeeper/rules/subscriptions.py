@@ -9,6 +9,12 @@ from tollkeeper.catalogue import FREE
 
 GRACE = timedelta(days=7)
 
+SLACK = timedelta(days=3)
+"""How long past its own end a status is believed: so long Stripe tries to deliver its word of the next."""
+
+ASKED_AFTER = timedelta(hours=2)
+"""How long after a period's end Stripe is asked, if its word of the next has not come: it takes about one."""
+
 
 class Status(StrEnum):
     """Stripe's own words for the state of a subscription."""
@@ -86,11 +92,21 @@ class Subscription:
         return self.status is Status.TRIALING
 
     @property
+    def period_is_trial(self) -> bool:
+        """Whether its present period is the trial, also where it ended inside of it."""
+        return self.in_trial or (self.trial_end is not None and self.period_start < self.trial_end)
+
+    @property
     def bounds(self) -> tuple[datetime, datetime]:
         """The present period, cut short where the subscription ended inside it."""
         if self.ended_at is None:
             return self.period_start, self.period_end
         return self.period_start, max(self.period_start, min(self.period_end, self.ended_at))
+
+    @property
+    def believed_until(self) -> datetime:
+        """Until when its status is taken for what it still is, without another word of Stripe's."""
+        return self.period_end + SLACK if self.renews else self.period_end
 
     @property
     def renews(self) -> bool:
@@ -99,12 +115,24 @@ class Subscription:
 
 
 def choose(subscriptions: Sequence[Subscription]) -> Subscription | None:
-    """Of all a customer has, the oldest live one counts; if none lives, the newest of the others."""
-    by_age = sorted(subscriptions, key=lambda each: (each.created, each.id))
-    live = [each for each in by_age if each.is_live]
+    """Of all a customer has, the oldest live one counts; if none lives, the one that ended last.
+
+    One that Tollkeeper cancelled as a duplicate counts only where there is no other, and so does one whose
+    first payment never came.
+    """
+    live = [each for each in subscriptions if each.is_live]
     if live:
-        return live[0]
-    return by_age[-1] if by_age else None
+        return min(live, key=_age)
+    return max(subscriptions, key=_ending, default=None)
+
+
+def _age(of: Subscription) -> tuple[datetime, str]:
+    return of.created, of.id
+
+
+def _ending(of: Subscription) -> tuple[bool, bool, datetime, datetime, str]:
+    is_duplicate = of.canceled_for is Cause.DUPLICATE
+    return not is_duplicate, of.has_begun, of.ended_at or of.created, of.created, of.id
 
 
 def to_cancel(subscriptions: Sequence[Subscription]) -> Mapping[str, Cause]:
@@ -119,9 +147,13 @@ def to_cancel(subscriptions: Sequence[Subscription]) -> Mapping[str, Cause]:
 
 
 def effective_plan(subscription: Subscription | None, now: datetime) -> str:
-    """Return the plan a user has the use of: theirs while trialing, active, or 7 days past due; else free."""
+    """Return the plan a user has the use of: theirs while trialing, active, or 7 days past due; else free.
+
+    What Stripe said holds until the end of the period it was said of, and three days beyond where another
+    should follow. Then nothing is given away any more until Stripe has been asked.
+    """
     match subscription:
-        case Subscription(status=Status.TRIALING | Status.ACTIVE):
+        case Subscription(status=Status.TRIALING | Status.ACTIVE) if now < subscription.believed_until:
             return subscription.plan
         case Subscription(status=Status.PAST_DUE, past_due_since=since) if since and now < since + GRACE:
             return subscription.plan

@@ -16,6 +16,7 @@ MAX_BODY_BYTES = 1_048_576
 MOST_RECORDS = 1_000
 OLDEST = timedelta(days=35)
 FURTHEST_AHEAD = timedelta(minutes=5)
+FURTHEST_BEHIND = timedelta(days=60)
 
 
 class Refusal(StrEnum):
@@ -80,6 +81,15 @@ class UsageRecord:
 def billing_month(instant: datetime) -> str:
     """Return the UTC calendar month that an instant lies in, as `2025-10`."""
     return instant.astimezone(UTC).strftime("%Y-%m")
+
+
+def acceptance(said: datetime | None, sent_at: datetime) -> datetime:
+    """Return when a message's records were accepted: as it says, but not after it was sent, nor long before.
+
+    Whoever may send to the queue can say anything. What it says is taken up to the time at which SQS took
+    the message, and sixty days before: as long as a dead letter may lie and be sent again.
+    """
+    return sent_at if said is None else min(sent_at, max(said, sent_at - FURTHEST_BEHIND))
 
 
 def is_timely(timestamp: datetime, accepted_at: datetime) -> bool:

@@ -1,22 +1,30 @@
-"""A user as the ledger knows them, and which of their periods an instant belongs to (DESIGN rule 3)."""
+"""A user as the ledger knows them, and which of their periods an instant belongs to (DESIGN rule 3).
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+There is one story of a user's periods: the timeline in their row, which is written with every word of
+Stripe's. Whoever names a period for an instant (tracker, consume, check, reader) reads it there, and the
+periods' own rows say no more than what was counted.
+"""
 
-from tollkeeper.catalogue import FREE, LatePolicy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tollkeeper.catalogue import FREE
 from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.periods import Period, Terms, calendar_month
+from tollkeeper.rules.periods import Period, Stretch, Terms, calendar_month
 from tollkeeper.rules.subscriptions import Subscription, effective_plan
-from tollkeeper.rules.usage import UsageRecord
+
+TIMELINE = timedelta(days=70)
+"""How far back a user's row tells their periods: further than any record that is still on its way."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user's row, with the periods the ledger has of them around the present, newest first.
+    """A user's row, with those of their periods that were read with it, newest first.
 
     `rev` counts the writes of what Stripe said, so that an older word never overwrites a newer one.
     `customer_id` is the user's one Stripe customer, if they have one yet; `spending_cap` the most overage
-    in cents that they accept in a period.
+    in cents that they accept in a period that begins now. `timeline` holds the periods of all their
+    subscriptions that ended less than 70 days before it was written.
     """
 
     user_id: str
@@ -25,7 +33,13 @@ class User:
     subscription: Subscription | None = None
     trial_used: bool = False
     spending_cap: int | None = None
+    timeline: tuple[Stretch, ...] = ()
     periods: tuple[Period, ...] = ()
+
+    def period(self, start: datetime, subscription_id: str | None) -> Period | None:
+        """Return one of the periods that were read."""
+        found = (p for p in self.periods if p.start == start and p.subscription_id == subscription_id)
+        return next(found, None)
 
 
 def period_at(user: User, instant: datetime, offer: Offer) -> Period:
@@ -34,25 +48,53 @@ def period_at(user: User, instant: datetime, offer: Offer) -> Period:
     A subscription's periods go before the calendar month. Past the known end of a subscription that goes
     on, the period is provisional: it starts at that end, and has none until Stripe has renewed.
     """
-    for period in user.periods:
-        if period.subscription_id is not None and period.holds(instant):
-            return period
+    start, subscription_id = period_key_at(user, instant)
+    known = user.period(start, subscription_id)
+    if known is not None:
+        return known
+    if subscription_id is None:
+        return calendar_period(user, instant, offer)
+    stretch = stretch_at(user, instant)
+    return Period(
+        start,
+        stretch.end if stretch else None,
+        subscription_id,
+        _terms(user, start, subscription_id, offer),
+        spending_cap=user.spending_cap,
+    )
+
+
+def period_key_at(user: User, instant: datetime) -> tuple[datetime, str | None]:
+    """Return start and subscription of the period that holds an instant, by the user's row alone."""
+    if stretch := stretch_at(user, instant):
+        return stretch.start, stretch.subscription_id
     subscription = user.subscription
-    if subscription and subscription.has_begun:
-        start, end = subscription.bounds
-        if start <= instant < end:
-            terms = offer.terms(subscription.plan, start, trial=subscription.in_trial)
-            return Period(start, end, subscription.id, terms)
-        if subscription.renews and instant >= subscription.period_end:
-            start = subscription.period_end
-            return Period(start, None, subscription.id, offer.terms(subscription.plan, start))
-    return calendar_period(user, instant, offer)
+    if subscription and subscription.renews and instant >= subscription.period_end:
+        return subscription.period_end, subscription.id
+    return calendar_month(instant)[0], None
+
+
+def stretch_at(user: User, instant: datetime) -> Stretch | None:
+    """Return the subscription's period that holds an instant, if one does.
+
+    Where two do, that of the subscription that counts goes before, then the one that began last: it is by
+    Stripe's later word.
+    """
+    chosen = user.subscription.id if user.subscription else None
+    holding = [each for each in user.timeline if each.holds(instant)]
+    return max(holding, key=lambda each: (each.subscription_id == chosen, each.start), default=None)
+
+
+def calendar_period(user: User, instant: datetime, offer: Offer) -> Period:
+    """Return the UTC calendar month that holds an instant: the period of a user without a subscription."""
+    start, end = calendar_month(instant)
+    return user.period(start, None) or Period(start, end, None, offer.free(start))
 
 
 def open_period(user: User, now: datetime, offer: Offer) -> Period:
     """Return the period in which a user consumes now: if theirs is closed already, the calendar month."""
     period = period_at(user, now, offer)
-    return calendar_period(user, now, offer) if period.closed_at else period
+    return period if period.is_open else calendar_period(user, now, offer)
 
 
 def terms_in_force(user: User, period: Period, now: datetime, offer: Offer) -> Terms:
@@ -64,69 +106,15 @@ def terms_in_force(user: User, period: Period, now: datetime, offer: Offer) -> T
     return offer.free(now) if unpaid else period.terms
 
 
-def is_history(user: User, instant: datetime) -> bool:
-    """Whether only a past period can hold an instant, so that the user's row alone does not tell."""
-    return user.subscription is not None and instant < user.subscription.period_start
+def _terms(user: User, start: datetime, subscription_id: str, offer: Offer) -> Terms:
+    """Return what a subscription's period pins if its first record starts it; most have their row by then."""
+    subscription = user.subscription
+    if subscription is None or subscription.id != subscription_id:
+        return offer.free(start)
+    trial = subscription.period_is_trial and start < subscription.period_end
+    return offer.terms(subscription.plan, start, trial=trial)
 
 
-def calendar_period(user: User, instant: datetime, offer: Offer) -> Period:
-    """Return the UTC calendar month that holds an instant: the period of a user without a subscription."""
-    start, end = calendar_month(instant)
-    for period in user.periods:
-        if period.subscription_id is None and period.start == start:
-            return period
-    return Period(start, end, None, offer.free(start))
-
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    """Where one record is counted.
-
-    `late` says that its own period was closed, `unbilled` that it can no longer be charged for. `counts` is
-    False for what a metric's policy only wants shown: it stands on its day and in no period.
-    """
-
-    record: UsageRecord
-    period: Period
-    late: bool = False
-    unbilled: bool = False
-    counts: bool = True
-
-
-def allocate(user: User, record: UsageRecord, now: datetime, offer: Offer) -> Allocation:
-    """Return where a record is counted: in the period that holds its timestamp, or late in the open one."""
-    own = period_at(user, record.timestamp, offer)
-    if own.closed_at is None:
-        return Allocation(record, own)
-    current = open_period(user, now, offer)
-    counts = offer.catalogue.metrics[record.metric].late is LatePolicy.COUNT
-    return Allocation(record, current, late=True, unbilled=counts and not current.terms.billed, counts=counts)
-
-
-def periods_bound(user: User, subscription: Subscription, offer: Offer) -> tuple[Period, ...]:
-    """Return the periods to write when Stripe has said what a subscription's present period is.
-
-    That period pins its terms if it is new, or was provisional until now. Earlier ones that were thought to
-    go on end where it starts. What was counted in a period that turns out never to have been, since the
-    subscription had ended, is kept in its row, free of charge.
-    """
-    start, end = subscription.bounds
-    own = [p for p in user.periods if p.subscription_id == subscription.id and p.closed_at is None]
-    known = next((period for period in own if period.start == start), None)
-    closed = any(
-        p.start == start and p.subscription_id == subscription.id and p.closed_at for p in user.periods
-    )
-    bound = []
-    if (known or start < end) and subscription.has_begun and not closed:
-        terms = offer.terms(subscription.plan, start, trial=subscription.in_trial)
-        if start == end:
-            terms = offer.free(start)
-        elif known is not None and known.end is not None:
-            terms = known.terms
-        bound.append(Period(start, end, subscription.id, terms))
-    for period in own:
-        if period.start < start and (period.end is None or period.end > start):
-            bound.append(replace(period, end=start))
-        elif period.start > start and period.end is None and subscription.ended_at:
-            bound.append(replace(period, end=period.start, terms=offer.free(period.start)))
-    return tuple(bound)
+def is_history(instant: datetime, now: datetime) -> bool:
+    """Whether an instant is so long ago that the user's row may not tell its period any more."""
+    return instant < now - TIMELINE

@@ -51,7 +51,7 @@ class Checkout:
             StripeUnavailableError: Stripe did not answer, or asks for patience.
         """
         self._check(wish)
-        user = self._users.read(wish.user_id, since=now)
+        user = self._users.read(wish.user_id, now)
         customer_id = self._customer(user)
         for session_id in self._stripe.open_checkout_sessions(customer_id):
             self._stripe.expire_checkout_session(session_id)

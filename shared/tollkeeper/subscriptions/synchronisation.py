@@ -1,15 +1,17 @@
 """What Stripe says now, written to the user's row (DESIGN rule 10): a webhook only hints, Stripe is asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from tollkeeper.ledger.users import StaleRevisionError, Users
 from tollkeeper.rules import announcements, audit
+from tollkeeper.rules.audit import AuditEntry
+from tollkeeper.rules.binding import bind
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Subscription, choose, to_cancel
-from tollkeeper.rules.users import User, periods_bound
+from tollkeeper.rules.users import User
 from tollkeeper.stripe.port import Customers, Subscriptions
 
 MOST_ATTEMPTS = 8
@@ -88,20 +90,35 @@ def _write(
     offer: Offer,
     trigger: Trigger,
 ) -> None:
+    entries = _entries(user, chosen, found, trigger)
+    fresh = [each for each in found if each.ended_at and trigger.at - each.ended_at < FRESH]
+    announced = [announcements.of_duplicate(user.user_id, chosen, each) for each in fresh]
+    announced.append(announcements.of_subscription(user, chosen, at=trigger.at))
+    binding = bind(user, found, chosen, offer, trigger.at)
+    if any(each.freezes_overage for each in binding.periods):
+        # The counters moved while Stripe was asked; those of now are frozen, if nobody wrote the user's row.
+        user = replace(user, periods=users.history(user.user_id).periods)
+        binding = bind(user, found, chosen, offer, trigger.at)
+    entries += [
+        audit.of_void_period(user.user_id, each.after, at=trigger.at)
+        for each in binding.periods
+        if each.voids_usage
+    ]
+    users.write_subscription(
+        user, chosen, binding, [each for each in entries if each], [each for each in announced if each]
+    )
+
+
+def _entries(
+    user: User, chosen: Subscription, found: Sequence[Subscription], trigger: Trigger
+) -> list[AuditEntry | None]:
+    """Return what is written down: duplicates that were cancelled, the end of the one before, the present."""
     event = trigger.event_id
     fresh = [each for each in found if each.ended_at and trigger.at - each.ended_at < FRESH]
     entries = [audit.of_duplicate(user.user_id, each, beside=chosen.id, event_id=event) for each in fresh]
-    entries.append(
-        audit.of_subscription(
-            user.user_id, user.subscription, chosen, at=trigger.at, actor=trigger.actor, event_id=event
-        )
-    )
-    announced = [announcements.of_duplicate(user.user_id, chosen, each) for each in fresh]
-    announced.append(announcements.of_subscription(user, chosen, at=trigger.at))
-    users.write_subscription(
-        user,
-        chosen,
-        periods_bound(user, chosen, offer),
-        [each for each in entries if each],
-        [each for each in announced if each],
-    )
+    before = user.subscription
+    followed = [each for each in found if before and each.id == before.id and each.id != chosen.id]
+    return entries + [
+        audit.of_subscription(user.user_id, before, each, at=trigger.at, actor=trigger.actor, event_id=event)
+        for each in [*followed, chosen]
+    ]

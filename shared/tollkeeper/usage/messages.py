@@ -1,7 +1,8 @@
 """What travels on the usage queue, written and read in one place.
 
 A message holds `{"records": […], "acceptedAt": …}`: intake says when it accepted them, a direct sender need
-not. A dead letter holds `{"record": …, "reason": …, "acceptedAt": …}`.
+not. A dead letter is such a message of one record that also says its `reason`, so that whoever sends it back
+to the queue, SQS itself included, sends a message that can be counted.
 """
 
 import json
@@ -20,24 +21,33 @@ class UnreadableMessageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class QueuedRecords:
-    """Records as they came, and when they were accepted; None where the message does not say."""
+    """Records as they came, and when they were accepted; None where the message does not say.
+
+    `reason` is why they could not be counted, if they are a dead letter.
+    """
 
     records: Sequence[object]
     accepted_at: datetime | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A record as it came, why it cannot be counted, and when it was accepted."""
+    """A record as it came, why it cannot be counted, and when it was accepted.
+
+    Where a whole message cannot be counted, `record` is its body, and is kept just as it is.
+    """
 
     record: object
     reason: str
     accepted_at: datetime
+    is_message: bool = False
 
 
 def compact(record: object) -> str:
-    """Write one record as short as JSON allows, every character as it is."""
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    """Write one record as short as JSON allows, every character as it is but two that SQS refuses."""
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def pack(records: Sequence[str], accepted_at: datetime) -> str:
@@ -59,11 +69,14 @@ def unpack(body: str) -> QueuedRecords:
         raise UnreadableMessageError(str(error)) from error
     if not isinstance(records, list):
         raise UnreadableMessageError("records is no list")
-    return QueuedRecords(records, accepted_at)
+    reason = message.get("reason")
+    return QueuedRecords(records, accepted_at, None if reason is None else str(reason))
 
 
 def write_dead_letter(letter: DeadLetter) -> str:
     """Return the message of a dead letter."""
+    if letter.is_message:
+        return str(letter.record)
     return json.dumps(
-        {"record": letter.record, "reason": letter.reason, "acceptedAt": iso(letter.accepted_at)}
+        {"records": [letter.record], "acceptedAt": iso(letter.accepted_at), "reason": letter.reason}
     )

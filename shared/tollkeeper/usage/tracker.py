@@ -1,19 +1,28 @@
-"""How messages of the usage queue become counts: judged, gathered by user, counted (DESIGN rules 1, 2)."""
+"""The tracker: what becomes of each message of the usage queue (DESIGN rules 1, 2 and §8).
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+A message is done when its records are counted or dead letters. Others' trouble, want of time or DynamoDB's
+absence make it come again. One that stops the function itself again and again is taken last, by itself, and
+then put aside.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from tollkeeper.ledger.counting import Counting, Tally
-from tollkeeper.ledger.patience import ContendedError, Patience
-from tollkeeper.ledger.table import UnavailableError
-from tollkeeper.rules.usage import Refusal, UsageRecord
-from tollkeeper.rules.users import User
+from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.patience import Patience
+from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
 from tollkeeper.telemetry import logger
-from tollkeeper.usage.judgement import RefusedError, judge_queued, queued_json
-from tollkeeper.usage.messages import DeadLetter, UnreadableMessageError, unpack
+from tollkeeper.usage.batch import SECONDS_FOR_A_USER, Batch, Message, Tracked
+from tollkeeper.usage.messages import DeadLetter
+
+SUSPECT_AFTER = 3
+"""Receives after which it is noted that a message is begun, to know whether it stopped the function."""
+
+MOST_STOPS = 3
+"""So often a message may have stopped the function before it is taken alone."""
+
+STOPPED = "it stopped the tracker again and again, when it was taken alone as well"
 
 
 class DeadLetterQueue(Protocol):
@@ -23,100 +32,90 @@ class DeadLetterQueue(Protocol):
         """Keep letters, and return the indexes of those that could not be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as SQS delivers it. `sent_at` is the deployment's time at which SQS took it."""
+class Attempts(Protocol):
+    """What is remembered of messages that came again and again: how often one was begun and never ended."""
 
-    id: str
-    body: str
-    sent_at: datetime
-    redelivered: bool
+    def begin(self, message_ids: Sequence[str], now: datetime) -> Mapping[str, int]:
+        """Note that messages are begun, and return how often each was begun before and never ended."""
+
+    def end(self, message_ids: Sequence[str]) -> None:
+        """Note that the function has outlived messages."""
 
 
-@dataclass(slots=True)
-class Tracked:
-    """What became of a batch: the messages that must come again, the units counted by metric, the rest."""
+class Backlog(Protocol):
+    """What is noted of the queue, for whoever waits until it has settled."""
 
-    failed: set[str] = field(default_factory=set)
-    counted: Counter[str] = field(default_factory=Counter)
-    duplicates: int = 0
-    refused: Counter[Refusal] = field(default_factory=Counter)
+    def note(self, oldest: datetime, now: datetime) -> None:
+        """Note the oldest acceptance among the records in hand."""
 
 
 class Tracker:
-    """Counts what the queue brings. A message is done when its records are counted or dead letters."""
+    """Counts what the queue brings, `workers` users side by side: what they wait for is DynamoDB."""
 
-    def __init__(self, counting: Counting, dead_letters: DeadLetterQueue, metrics: Collection[str]) -> None:
+    def __init__(
+        self,
+        counting: Counting,
+        dead_letters: DeadLetterQueue,
+        attempts: Attempts,
+        backlog: Backlog,
+        metrics: Collection[str],
+        workers: int = 1,
+    ) -> None:
         self._counting = counting
         self._dead_letters = dead_letters
+        self._attempts = attempts
+        self._backlog = backlog
         self._metrics = metrics
+        self._workers = workers
 
     def track(self, messages: Sequence[Message], now: datetime, patience: Patience) -> Tracked:
-        """Count the records of all messages, each user's together; one user's trouble is not another's."""
+        """Count the records of all messages, each user's together, and keep what can never be counted."""
         tracked = Tracked()
-        records: dict[str, list[UsageRecord]] = defaultdict(list)
-        sources: dict[str, set[Message]] = defaultdict(set)
-        letters: list[tuple[set[Message], DeadLetter]] = []
-        for message in messages:
-            for raw, accepted_at in _unpacked(message):
-                try:
-                    record = judge_queued(raw, accepted_at, self._metrics)
-                except RefusedError as error:
-                    tracked.refused[error.refusal] += 1
-                    letters.append(
-                        ({message}, DeadLetter(raw, f"{error.refusal}: {error.message}", accepted_at))
-                    )
-                else:
-                    records[record.user_id].append(record)
-                    sources[record.user_id].add(message)
-        for user in self._counting.profiles(records):
-            user_id = user.user_id
-            tally = self._count(user, records[user_id], sources[user_id], now, patience)
-            if tally is None:
-                tracked.failed |= {message.id for message in sources[user_id]}
-                continue
-            for record in tally.counted:
-                tracked.counted[record.metric] += record.quantity
-            tracked.duplicates += len(tally.duplicates)
-            tracked.refused.update(refusal for _, refusal in tally.refused)
-            letters += [
-                (sources[user_id], DeadLetter(queued_json(record), refusal, record.accepted_at))
-                for record, refusal in tally.refused
-            ]
-        for number in self._dead_letters.send([letter for _, letter in letters]):
-            tracked.failed |= {message.id for message in letters[number][0]}
+        suspects = [each for each in messages if each.receives > SUSPECT_AFTER]
+        stops = self._begin(suspects, now)
+        together = [each for each in messages if stops.get(each.id, 0) < MOST_STOPS]
+        alone = [each for each in messages if stops.get(each.id, 0) == MOST_STOPS]
+        for each in messages:
+            if stops.get(each.id, 0) > MOST_STOPS:
+                tracked.letters.append(
+                    (frozenset({each.id}), DeadLetter(each.body, STOPPED, each.sent_at, is_message=True))
+                )
+        self._count(together, now, patience, tracked)
+        if alone and patience.lasts(SECONDS_FOR_A_USER):
+            self._count([alone.pop()], now, patience, tracked)
+        tracked.failed |= {each.id for each in alone}
+        tracked.postponed |= {each.id for each in alone}
+        self._keep_letters(tracked)
+        self._end(suspects)
         return tracked
 
     def _count(
-        self,
-        user: User,
-        records: list[UsageRecord],
-        messages: set[Message],
-        now: datetime,
-        patience: Patience,
-    ) -> Tally | None:
-        """Return what became of a user's records; None if they must come again."""
-        redelivered = any(message.redelivered for message in messages)
+        self, messages: Sequence[Message], now: datetime, patience: Patience, tracked: Tracked
+    ) -> None:
+        batch = Batch(messages, self._metrics, tracked)
+        if batch.oldest is not None:
+            self._backlog.note(batch.oldest, now)
+            batch.count(self._counting, now, patience, self._workers)
+
+    def _keep_letters(self, tracked: Tracked) -> None:
+        letters = [letter for _, letter in tracked.letters]
+        for number in self._dead_letters.send(letters) if letters else ():
+            tracked.failed |= tracked.letters[number][0]
+
+    def _begin(self, suspects: Sequence[Message], now: datetime) -> Mapping[str, int]:
+        """Return how often each suspect has stopped the function; without an answer, none has."""
+        if not suspects:
+            return {}
         try:
-            return self._counting.count(user, records, now=now, patience=patience, redelivered=redelivered)
-        except (ContendedError, UnavailableError):
-            logger.warning(
-                "Others were at the same rows, or DynamoDB was away; usage comes again",
-                extra={"userId": user.user_id},
-            )
-            return None
+            return self._attempts.begin([each.id for each in suspects], now)
+        except (TransactionCancelledError, UnavailableError):
+            logger.warning("What is begun could not be noted", extra={"messages": len(suspects)})
+            return {}
 
-
-def _unpacked(message: Message) -> Iterator[tuple[object, datetime]]:
-    """Return the records of a message as they came, with the time of their acceptance.
-
-    That is what intake wrote beside them; of a message sent straight to the queue, when SQS took it. A
-    message that holds no records is itself what cannot be counted.
-    """
-    try:
-        queued = unpack(message.body)
-    except UnreadableMessageError:
-        logger.warning("A message holds no records", extra={"messageId": message.id})
-        yield message.body, message.sent_at
-    else:
-        yield from ((record, queued.accepted_at or message.sent_at) for record in queued.records)
+    def _end(self, suspects: Sequence[Message]) -> None:
+        if not suspects:
+            return
+        try:
+            self._attempts.end([each.id for each in suspects])
+        except (TransactionCancelledError, UnavailableError):
+            logger.warning("What was outlived could not be noted", extra={"messages": len(suspects)})

@@ -34,7 +34,7 @@ class Reader:
     def subscription(self, user_id: str) -> SubscriptionView:
         """Return where a user stands in the present period."""
         now = self._clock.now()
-        return overview(self._users.read(user_id, since=now), self._offer, now)
+        return overview(self._users.read(user_id, now), self._offer, now)
 
     def usage(
         self,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from tollkeeper.rules.limits import Overage, billable, overage
 from tollkeeper.rules.offers import Offer
+from tollkeeper.rules.overage import Overage, billable, overage
 from tollkeeper.rules.subscriptions import Card, Subscription, effective_plan
 from tollkeeper.rules.users import User, period_at, terms_in_force
 
@@ -55,7 +55,7 @@ def overview(user: User, offer: Offer, now: datetime) -> SubscriptionView:
     period = period_at(user, now, offer)
     terms = terms_in_force(user, period, now, offer)
     plan = effective_plan(user.subscription, now)
-    billed = billable(period, user.spending_cap)
+    billed = billable(period)
     subscription = user.subscription
     price = (
         catalogue.plans[plan].price if subscription and subscription.renews and plan in catalogue.plans else 0

@@ -15,7 +15,7 @@ from tollkeeper.api.bodies.subscription import OverageOut, PaymentMethodOut, Sub
 from tollkeeper.api.bodies.usage import UsageOut, UsageStepOut
 from tollkeeper.ledger.history import Part
 from tollkeeper.rules.audit import AuditEntry
-from tollkeeper.rules.limits import Overage
+from tollkeeper.rules.overage import Overage
 from tollkeeper.rules.series import Step
 from tollkeeper.rules.subscriptions import Card
 from tollkeeper.stripe.port import CheckoutSession

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 
 from functions.quota.app import answer
-from tests.examples import CATALOGUE, END, NOW, OFFER, RECORD, SUBSCRIPTION
+from tests.examples import CATALOGUE, END, NOW, OFFER, RECORD, SUBSCRIPTION, bound
 from tests.fakes.api_gateway import Answer
 from tests.fakes.table import MemoryTable
 from tollkeeper.catalogue import Mode
@@ -18,12 +18,12 @@ from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import ContendedError, Patience, for_seconds
+from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.users import Users
 from tollkeeper.quota.quota import Quota
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.usage import UsageRecord
-from tollkeeper.rules.users import periods_bound
 
 UPGRADE_URL = "https://app.example.com/pricing"
 WISH: Mapping[str, object] = {"userId": "ada", "id": "wish-1"}
@@ -41,7 +41,9 @@ def table() -> MemoryTable:
 
 def ask(consuming: Consuming, route: str, event: Mapping[str, Any], now: datetime) -> Answer:
     """Send an event as API Gateway would for a route."""
-    found = answer({"routeKey": route, **event}, Quota(consuming), CATALOGUE.metrics, UPGRADE_URL, now)
+    found = answer(
+        {"routeKey": route, **event}, Quota(consuming), CATALOGUE.metrics, UPGRADE_URL, now, for_seconds(8)
+    )
     return Answer(found["statusCode"], json.loads(found["body"]), found["headers"])
 
 
@@ -81,7 +83,7 @@ def subscribe(table: MemoryTable, subscription: Subscription = SUBSCRIPTION) -> 
     """Write what Stripe says of Ada."""
     users = Users(table)
     user = users.history("ada")
-    users.write_subscription(user, subscription, periods_bound(user, subscription, OFFER))
+    users.write_subscription(user, subscription, bound(user, subscription))
 
 
 def track(table: MemoryTable, metric: str, quantity: int, offer: Offer = OFFER) -> None:
@@ -198,7 +200,7 @@ class TestCheck:
     def test_a_spending_cap_that_is_reached_allows_no_more(self, table: MemoryTable) -> None:
         """What the next one would cost is more than the user accepts."""
         subscribe(table)
-        Users(table).set_spending_cap("ada", 100, NOW)
+        SpendingCaps(table, OFFER).set("ada", 100, NOW, for_seconds(5))
         track(table, "exports", 501)
         assert check(table, "exports").body["allowed"]
         consume(table, "exports")
@@ -289,7 +291,7 @@ class TestConsume:
     def test_a_spending_cap_has_words_of_its_own(self, table: MemoryTable) -> None:
         """402 names the cap, beside all that a limit's no says; at 50 cents each, the third passes 149."""
         subscribe(table)
-        Users(table).set_spending_cap("ada", 149, NOW)
+        SpendingCaps(table, OFFER).set("ada", 149, NOW, for_seconds(5))
         track(table, "exports", 502)
         assert (
             402,
@@ -310,7 +312,7 @@ class TestConsume:
     def test_a_spending_cap_is_spent_to_the_cent(self, table: MemoryTable) -> None:
         """What costs as much as the cap exactly is accepted."""
         subscribe(table)
-        Users(table).set_spending_cap("ada", 150, NOW)
+        SpendingCaps(table, OFFER).set("ada", 150, NOW, for_seconds(5))
         track(table, "exports", 502)
         assert 200 == consume(table, "exports").status
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.examples import CATALOGUE, OFFER, PERIOD, START
 from tollkeeper.catalogue import UNLIMITED, Mode
-from tollkeeper.rules.limits import OnLimit, Overage, allowance, amount, overage, overage_quantity, standing
+from tollkeeper.rules.limits import OnLimit, allowance, standing
 from tollkeeper.rules.offers import Offer
+from tollkeeper.rules.overage import Overage, amount, overage, overage_quantity
 from tollkeeper.rules.periods import Terms
 
 quantities = st.integers(0, 10**9)
@@ -32,7 +33,7 @@ def priced(limit: int) -> Terms:
 def is_allowed(terms: Terms, metric: str, used: int, asked: int = 1, incurred: int = 0) -> bool:
     """Whether so much more may be consumed in a period of these terms."""
     period = replace(PERIOD, terms=terms, used={metric: used}, incurred={metric: incurred})
-    return allowance(period, terms, metric, asked, cap=None).barrier is None
+    return allowance(period, terms, metric, asked).barrier is None
 
 
 @given(limit=quantities, used=quantities, asked=asked_for)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, START
 from tollkeeper.catalogue import UNLIMITED
-from tollkeeper.rules.limits import overage
 from tollkeeper.rules.metering import MeterEvent, meter_events
 from tollkeeper.rules.offers import Offer
+from tollkeeper.rules.overage import overage
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.users import User
 

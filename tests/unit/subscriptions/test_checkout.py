@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from functions.checkout.app import app, handler
-from tests.examples import CATALOGUE, END, ENVIRONMENT, NOW, SUBSCRIPTION
+from tests.examples import CATALOGUE, END, ENVIRONMENT, NOW, SUBSCRIPTION, bound
 from tests.fakes.api_gateway import Answer, call
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
@@ -79,7 +79,7 @@ def test_a_session_is_for_what_was_asked(stripe: FakeStripe) -> None:
 def test_a_customer_is_the_users_before_any_session(users: Users, stripe: FakeStripe) -> None:
     """What Stripe later says of the customer finds its user, even if the session was never paid."""
     ask()
-    assert ("cus_ada", {"cus_ada": "ada"}) == (users.read("ada", since=NOW).customer_id, stripe.customers)
+    assert ("cus_ada", {"cus_ada": "ada"}) == (users.read("ada", NOW).customer_id, stripe.customers)
 
 
 def test_the_customer_that_is_bound_is_kept(users: Users, stripe: FakeStripe) -> None:
@@ -96,7 +96,7 @@ def test_a_deleted_customer_is_replaced(users: Users, stripe: FakeStripe) -> Non
     users.bind_customer("ada", "cus_gone")
     stripe.delete_customer("cus_gone")
     ask()
-    assert "cus_gone_again" == users.read("ada", since=NOW).customer_id == stripe.orders["cs_1"].customer_id
+    assert "cus_gone_again" == users.read("ada", NOW).customer_id == stripe.orders["cs_1"].customer_id
 
 
 def test_one_who_came_first_keeps_their_customer(users: Users, stripe: FakeStripe) -> None:
@@ -166,7 +166,8 @@ def test_a_trial_is_had_once(stripe: FakeStripe) -> None:
 def test_a_trial_is_remembered_when_stripe_has_forgotten_it(users: Users, stripe: FakeStripe) -> None:
     """The user's row knows of the trial although Stripe shows no subscription any more."""
     stripe.create_customer("ada")
-    users.write_subscription(users.read("ada", since=NOW), replace(SUBSCRIPTION, trial_end=END), [])
+    user, tried = users.read("ada", NOW), replace(SUBSCRIPTION, trial_end=END)
+    users.write_subscription(user, tried, bound(user, tried))
     ask()
     assert 0 == stripe.orders["cs_1"].trial_days
 

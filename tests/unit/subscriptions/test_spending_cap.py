@@ -14,6 +14,8 @@ from tests.fakes.runtime import FakeContext, FixedClock
 from tests.fakes.table import MemoryTable
 from tollkeeper import runtime
 from tollkeeper.ledger.history import History
+from tollkeeper.ledger.patience import for_seconds
+from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError, Write
 from tollkeeper.ledger.users import Users
 
@@ -41,6 +43,8 @@ def functions(table: Ledger) -> Iterator[None]:
     """The function that sets and the one that shows, with the same ledger handed in."""
     handed_in: dict[Callable[..., Any], Callable[..., Any]] = {
         runtime.users: lambda: Users(table),
+        runtime.spending_caps: lambda: SpendingCaps(table, OFFER),
+        runtime.patience: lambda: for_seconds(0),
         runtime.clock: lambda: FixedClock(NOW),
         runtime.history: lambda: History(table),
         runtime.offer: lambda: OFFER,

@@ -81,7 +81,7 @@ def announced(table: MemoryTable) -> list[str]:
 
 def known(users: Users) -> Subscription | None:
     """What the ledger knows of Ada's subscription."""
-    return users.read("ada", since=NOW).subscription
+    return users.read("ada", NOW).subscription
 
 
 def order(customer_id: str = "cus_ada") -> CheckoutOrder:
@@ -145,14 +145,14 @@ def test_an_event_that_nobody_asked_for_is_acknowledged(
 def test_a_customer_that_nobody_noted_is_the_users(follow: Follow, users: Users) -> None:
     """Whoever made it died before binding it; Stripe's own event does."""
     follow(customer("customer.created"))
-    assert "cus_ada" == users.read("ada", since=NOW).customer_id
+    assert "cus_ada" == users.read("ada", NOW).customer_id
 
 
 def test_a_customer_made_too_many_takes_nobodys_place(follow: Follow, users: Users) -> None:
     """A user keeps the one they have."""
     users.bind_customer("ada", "cus_first")
     follow(customer("customer.created"))
-    assert "cus_first" == users.read("ada", since=NOW).customer_id
+    assert "cus_first" == users.read("ada", NOW).customer_id
 
 
 def test_a_customer_who_was_replaced_says_nothing_more(follow: Follow, users: Users) -> None:

@@ -62,7 +62,7 @@ def sweep(users: Users, stripe: FakeStripe) -> Sweep:
 
 def known(users: Users) -> Subscription | None:
     """What the ledger knows of Ada's subscription."""
-    return users.read("ada", since=NOW).subscription
+    return users.read("ada", NOW).subscription
 
 
 def audited(table: Reads) -> list[tuple[object, object]]:

@@ -55,7 +55,7 @@ def hint(
 
 def known(users: Users) -> Subscription | None:
     """What the ledger knows of Ada's subscription."""
-    return users.read("ada", since=NOW).subscription
+    return users.read("ada", NOW).subscription
 
 
 def audited(table: MemoryTable) -> list[tuple[object, object]]:
@@ -67,7 +67,7 @@ def audited(table: MemoryTable) -> list[tuple[object, object]]:
 def test_what_stripe_says_is_written(users: Users, stripe: FakeStripe) -> None:
     """After an event the user's row says what Stripe says of their subscription, and their customer."""
     assert hint(users, stripe)
-    user = users.read("ada", since=NOW)
+    user = users.read("ada", NOW)
     assert (SUBSCRIPTION, "cus_ada") == (user.subscription, user.customer_id)
 
 
@@ -75,7 +75,7 @@ def test_the_period_is_written_with_it(users: Users, stripe: FakeStripe) -> None
     """The period that Stripe speaks of has its bounds and terms from then on."""
     hint(users, stripe)
     assert [(START, END, OFFER.terms("professional", START))] == [
-        (each.start, each.end, each.terms) for each in users.read("ada", since=NOW).periods
+        (each.start, each.end, each.terms) for each in users.read("ada", NOW).periods
     ]
 
 
@@ -124,9 +124,9 @@ def test_a_newer_word_is_not_overwritten_by_an_older_one(users: Users, stripe: F
 def test_an_unchanged_word_still_moves_the_revision(users: Users, stripe: FakeStripe) -> None:
     """Otherwise a worker who asked before it could write what was true even earlier."""
     hint(users, stripe)
-    before = users.read("ada", since=NOW).rev
+    before = users.read("ada", NOW).rev
     hint(users, stripe)
-    assert before + 1 == users.read("ada", since=NOW).rev
+    assert before + 1 == users.read("ada", NOW).rev
 
 
 def test_who_is_always_overtaken_gives_up(users: Users, stripe: FakeStripe) -> None:
@@ -142,7 +142,7 @@ def test_who_is_always_overtaken_gives_up(users: Users, stripe: FakeStripe) -> N
     stripe.while_listing = overtake
     with pytest.raises(StaleRevisionError):
         hint(users, stripe)
-    assert (MOST_ATTEMPTS, MOST_ATTEMPTS) == (len(asked), users.read("ada", since=NOW).rev)
+    assert (MOST_ATTEMPTS, MOST_ATTEMPTS) == (len(asked), users.read("ada", NOW).rev)
 
 
 def test_while_stripe_is_down_nothing_is_written(
@@ -168,7 +168,7 @@ def test_a_trial_is_remembered_after_it(users: Users, stripe: FakeStripe) -> Non
     hint(users, stripe)
     stripe.held = [replace(SUBSCRIPTION, id="sub_second")]
     hint(users, stripe)
-    assert users.read("ada", since=NOW).trial_used
+    assert users.read("ada", NOW).trial_used
 
 
 # What has become of the subscription, each the word of one event.

@@ -106,7 +106,7 @@ def test_a_dead_letter_says_what_why_and_since_when(sqs: FakeSqs) -> None:
     """Whoever looks at it sees the record as it came, and can send it again as it is."""
     keep(sqs, DeadLetter({"id": "evt-1", "note": "\ud800"}, "id_conflict", NOW))
     assert [
-        {"record": {"id": "evt-1", "note": "\ud800"}, "reason": "id_conflict", "acceptedAt": iso(NOW)}
+        {"records": [{"id": "evt-1", "note": "\ud800"}], "reason": "id_conflict", "acceptedAt": iso(NOW)}
     ] == [json.loads(body) for body in sqs.bodies]
 
 

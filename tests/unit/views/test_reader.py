@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from functions.reader.app import app, handler
-from tests.examples import NOW, OFFER, RECORD, SUBSCRIPTION
+from tests.examples import NOW, OFFER, RECORD, SUBSCRIPTION, bound
 from tests.fakes.api_gateway import Answer, call
 from tests.fakes.runtime import FixedClock
 from tests.fakes.table import MemoryTable
@@ -20,7 +20,6 @@ from tollkeeper.ledger.table import Put
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.usage import UsageRecord
-from tollkeeper.rules.users import periods_bound
 
 METRICS = [
     "apiCalls",
@@ -39,8 +38,8 @@ def table() -> MemoryTable:
     """A ledger in which Ada has subscribed and Bob has not."""
     table = MemoryTable()
     users = Users(table)
-    user = users.read("ada", since=NOW)
-    users.write_subscription(user, SUBSCRIPTION, periods_bound(user, SUBSCRIPTION, OFFER), ())
+    user = users.read("ada", NOW)
+    users.write_subscription(user, SUBSCRIPTION, bound(user, SUBSCRIPTION), ())
     return table
 
 

@@ -1,0 +1,96 @@
+"""The book of spending caps: what a user accepts holds for the open period and those after it (rule 8)."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from tollkeeper.ledger import entry_rows, keys, rows
+from tollkeeper.ledger.patience import Patience
+from tollkeeper.ledger.rows import BEYOND, USED
+from tollkeeper.ledger.table import (
+    Change,
+    Put,
+    Table,
+    TransactionCancelledError,
+    UnavailableError,
+    absent,
+    equal,
+)
+from tollkeeper.ledger.users import Users
+from tollkeeper.rules.audit import of_spending_cap
+from tollkeeper.rules.offers import Offer
+from tollkeeper.rules.overage import with_cap
+from tollkeeper.rules.periods import Period
+from tollkeeper.rules.users import User, open_period
+
+
+class SpendingCaps:
+    """Sets the most overage that users accept in a period."""
+
+    def __init__(self, table: Table, offer: Offer) -> None:
+        self._table = table
+        self._users = Users(table)
+        self._offer = offer
+
+    def set(self, user_id: str, cap: int | None, now: datetime, patience: Patience) -> None:
+        """Note the most overage, in cents, that a user accepts in a period; None takes the cap away.
+
+        It holds for the period that holds `now`, as far as its money is not spent already, and for those that
+        begin later. One that has ended keeps the cap it ended with.
+
+        Raises:
+            ContendedError: others were at the period's row until time was up; setting it again is safe.
+        """
+        attempt = 0
+        while True:
+            user = self._users.read(user_id, now)
+            if user.spending_cap == cap:
+                return
+            try:
+                self._table.transact(_writes(user, open_period(user, now, self._offer), cap, now))
+            except (TransactionCancelledError, UnavailableError):
+                patience.wait(attempt)
+                attempt += 1
+            else:
+                return
+
+
+def _writes(user: User, period: Period, cap: int | None, now: datetime) -> list[Change | Put]:
+    before = user.spending_cap
+    entry = of_spending_cap(user.user_id, before, cap, at=now)
+    writes: list[Change | Put] = [
+        Change(
+            keys.profile(user.user_id),
+            set={"spendingCap": cap, "userId": user.user_id},
+            remove=["spendingCap"] if cap is None else [],
+            only_if=[equal("spendingCap", before)],
+        ),
+        Put(keys.audit(user.user_id, now, uuid4().hex), entry_rows.audit_entry(entry)),
+    ]
+    if period.terms.prices:
+        writes.append(_capped(user.user_id, period, cap))
+    return writes
+
+
+def _capped(user_id: str, period: Period, cap: int | None) -> Change:
+    """Return the change of the open period, if its counters still are what the old cap was judged by."""
+    after = with_cap(period, cap)
+    begins = {**rows.period_bounds(user_id, period), "spendingCap": None}
+    return Change(
+        keys.period(user_id, period),
+        begin=begins,
+        set={
+            "spendingCap": after.spending_cap,
+            **{BEYOND + metric: quantity for metric, quantity in after.beyond.items()},
+        },
+        remove=[
+            *(["spendingCap"] if after.spending_cap is None else []),
+            *(BEYOND + metric for metric in period.beyond if metric not in after.beyond),
+        ],
+        only_if=[
+            absent("closedAt"),
+            absent("void"),
+            equal("terms", period.pinned),
+            equal("spendingCap", period.spending_cap if period.pinned else None),
+            *(equal(USED + metric, period.used.get(metric)) for metric in period.terms.prices),
+        ],
+    )

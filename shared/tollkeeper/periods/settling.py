@@ -1,0 +1,59 @@
+"""Whether the usage that was accepted before a period's end has been counted (DESIGN rule 12)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+SETTLING = timedelta(minutes=5)
+"""How long after its end a period surely waits: what was accepted before it must have reached the queue."""
+
+LONGEST_SETTLING = timedelta(minutes=40)
+"""How long after its end a period waits for the queue at most."""
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+class UsageQueue(Protocol):
+    """The queue on which usage may still be on its way."""
+
+    def is_empty(self) -> bool:
+        """Whether nothing waits on it or is under way."""
+
+
+class Backlog(Protocol):
+    """What trackers have noted of the queue."""
+
+    def oldest(self, now: datetime) -> datetime | None:
+        """Return the oldest acceptance that they have held lately; None if none has held any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Says whether the usage that was accepted before a period's end has been counted (rule 12).
+
+    It has when the queue is empty by SQS's own numbers, or when what trackers lately held was all accepted
+    after the end. Forty minutes after the end nobody waits any longer.
+    """
+
+    queue: UsageQueue
+    backlog: Backlog
+
+    def ends(self, now: datetime) -> "Settled":
+        """Return which ends have settled by now, asking once."""
+        return Settled(now, None if self.queue.is_empty() else self.backlog.oldest(now) or EARLIEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Which ends have settled. `held` is the oldest acceptance on the queue; None if that is empty."""
+
+    now: datetime
+    held: datetime | None
+
+    def has(self, end: datetime) -> bool:
+        """Whether what was accepted before an end is counted."""
+        return self.held is None or self.held > end
+
+    def is_given_up(self, end: datetime) -> bool:
+        """Whether it is waited for no longer."""
+        return self.now - end >= LONGEST_SETTLING

@@ -1,0 +1,19 @@
+"""A tracker over a table, with all that stands beside it."""
+
+from collections.abc import Collection
+
+from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.table import Table
+from tollkeeper.ledger.tracking import MessageAttempts, QueueBacklog
+from tollkeeper.usage.tracker import DeadLetterQueue, Tracker
+
+
+def tracker_of(
+    table: Table,
+    counting: Counting,
+    dead_letters: DeadLetterQueue,
+    metrics: Collection[str],
+    workers: int = 1,
+) -> Tracker:
+    """Return a tracker that keeps what it notes in a table."""
+    return Tracker(counting, dead_letters, MessageAttempts(table), QueueBacklog(table), metrics, workers)
