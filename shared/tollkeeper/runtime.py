@@ -198,13 +198,14 @@ def queue_backlog() -> "QueueBacklog":
 @cache
 def tracker() -> "Tracker":
     """Return what counts the usage queue's messages."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from tollkeeper.ledger.tracking import MessageAttempts
     from tollkeeper.usage.tracker import Tracker
 
     attempts = MessageAttempts(table())
-    return Tracker(
-        counting(), dead_letters(), attempts, queue_backlog(), catalogue().metrics, TRACKER_WORKERS
-    )
+    workers = ThreadPoolExecutor(TRACKER_WORKERS)
+    return Tracker(counting(), dead_letters(), attempts, queue_backlog(), catalogue().metrics, workers.map)
 
 
 @cache

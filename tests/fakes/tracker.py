@@ -1,6 +1,7 @@
 """A tracker over a table, with all that stands beside it."""
 
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.table import Table
@@ -16,4 +17,6 @@ def tracker_of(
     workers: int = 1,
 ) -> Tracker:
     """Return a tracker that keeps what it notes in a table."""
-    return Tracker(counting, dead_letters, MessageAttempts(table), QueueBacklog(table), metrics, workers)
+    several = ThreadPoolExecutor(workers).map if workers > 1 else map
+    attempts, backlog = MessageAttempts(table), QueueBacklog(table)
+    return Tracker(counting, dead_letters, attempts, backlog, metrics, several)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from uuid import uuid4
 
 from tollkeeper.ledger import keys, record_rows, rows
+from tollkeeper.ledger.pace import Pace
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.record_rows import REFUSED
 from tollkeeper.ledger.rows import USED
@@ -104,8 +105,12 @@ class Consuming:
             ContendedError: the race was lost until time was up; asking again under the same id is safe.
         """
         attempt, unanswered, refused = 0, False, None
+        pace = Pace(patience)
         while True:
             seen = self.look(record.user_id, record.timestamp)
+            if pace.is_crowded(sum(seen.period.used.values())):
+                pace.stay_away()
+                continue
             bounds = allowance(seen.period, seen.terms, record.metric, record.quantity)
             try:
                 if bounds.barrier:
@@ -117,6 +122,9 @@ class Consuming:
                 if row is not None and REFUSED not in row:
                     return _again(record, row, seen)
                 refused = str(row[REFUSED]) if row else refused
+                if not cancelled.only_by_condition:
+                    pace.lose()
+                    continue
             except UnavailableError:
                 unanswered = True  # Whether it was counted is unknown; if so, its record will say it.
             else:

@@ -24,6 +24,11 @@ class Patience:
         self._seconds_left = seconds_left
         self._sleep = sleep
 
+    @property
+    def seconds_left(self) -> float:
+        """How much time there is."""
+        return self._seconds_left()
+
     def lasts(self, seconds: float) -> bool:
         """Whether there are more than so many seconds left."""
         return self._seconds_left() > seconds
@@ -35,9 +40,19 @@ class Patience:
             ContendedError: the wait would outlast the time that is left.
         """
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt)
-        if self._seconds_left() <= longest:
+        if not self.lasts(longest):
             raise ContendedError
         self._sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, guards nothing
+
+    def wait_for(self, seconds: float) -> None:
+        """Wait so long.
+
+        Raises:
+            ContendedError: the wait would outlast the time that is left.
+        """
+        if not self.lasts(seconds):
+            raise ContendedError
+        self._sleep(seconds)
 
 
 def for_seconds(seconds: float) -> Patience:

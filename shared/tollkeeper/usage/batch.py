@@ -1,8 +1,7 @@
 """A batch of the usage queue's messages: judged, gathered by user, counted (DESIGN rules 1, 2)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import batched
@@ -49,6 +48,11 @@ class Tracked:
     letters: list[tuple[frozenset[str], DeadLetter]] = field(default_factory=list)
 
 
+type Counted = tuple[User, Tally | None]
+type SideBySide = Callable[[Callable[[User], Counted], Sequence[User]], Iterable[Counted]]
+"""Does the same for each user, as `map` does, perhaps for several at once."""
+
+
 class Batch:
     """The records of some messages. A message is done when all of its records are."""
 
@@ -77,14 +81,16 @@ class Batch:
         accepted = (record.accepted_at for records in self._by_user.values() for record in records)
         return min(accepted, default=None)
 
-    def count(self, counting: Counting, now: datetime, patience: Patience, workers: int = 1) -> None:
-        """Count each user's records together, `workers` users side by side, and note what became of them.
+    def count(
+        self, counting: Counting, now: datetime, patience: Patience, side_by_side: SideBySide = map
+    ) -> None:
+        """Count each user's records together, several users side by side, and note what became of them.
 
         One user's trouble is not another's; whom there is no time for comes again.
         """
         known = self._known(counting)
 
-        def count(user: User) -> tuple[User, Tally | None]:
+        def count(user: User) -> Counted:
             records = self._by_user[user.user_id]
             if not patience.lasts(SECONDS_FOR_A_USER):
                 return user, None
@@ -96,13 +102,7 @@ class Batch:
                 )
                 return user, Tally(left=records)
 
-        users = list(self._users(counting))
-        if workers == 1:
-            tallies = [count(user) for user in users]
-        else:
-            with ThreadPoolExecutor(workers) as pool:
-                tallies = list(pool.map(count, users))
-        for user, tally in tallies:
+        for user, tally in list(side_by_side(count, list(self._users(counting)))):
             self._note(user.user_id, tally, now)
 
     def _judge(self, message: Message, raw: object, accepted_at: datetime, metrics: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
 from tollkeeper.telemetry import logger
-from tollkeeper.usage.batch import SECONDS_FOR_A_USER, Batch, Message, Tracked
+from tollkeeper.usage.batch import SECONDS_FOR_A_USER, Batch, Message, SideBySide, Tracked
 from tollkeeper.usage.messages import DeadLetter
 
 SUSPECT_AFTER = 3
@@ -50,7 +50,7 @@ class Backlog(Protocol):
 
 
 class Tracker:
-    """Counts what the queue brings, `workers` users side by side: what they wait for is DynamoDB."""
+    """Counts what the queue brings, users `side_by_side`: what they wait for is DynamoDB."""
 
     def __init__(
         self,
@@ -59,14 +59,14 @@ class Tracker:
         attempts: Attempts,
         backlog: Backlog,
         metrics: Collection[str],
-        workers: int = 1,
+        side_by_side: SideBySide = map,
     ) -> None:
         self._counting = counting
         self._dead_letters = dead_letters
         self._attempts = attempts
         self._backlog = backlog
         self._metrics = metrics
-        self._workers = workers
+        self._side_by_side = side_by_side
 
     def track(self, messages: Sequence[Message], now: datetime, patience: Patience) -> Tracked:
         """Count the records of all messages, each user's together, and keep what can never be counted."""
@@ -95,7 +95,7 @@ class Tracker:
         batch = Batch(messages, self._metrics, tracked)
         if batch.oldest is not None:
             self._backlog.note(batch.oldest, now)
-            batch.count(self._counting, now, patience, self._workers)
+            batch.count(self._counting, now, patience, self._side_by_side)
 
     def _keep_letters(self, tracked: Tracked) -> None:
         letters = [letter for _, letter in tracked.letters]
