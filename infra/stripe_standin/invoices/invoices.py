@@ -23,7 +23,7 @@ from infra.stripe_standin.account.state import Account, Due
 from infra.stripe_standin.customers import customers, payment_methods
 from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.invoices import collection, drafts, finalization, invoice_items
-from infra.stripe_standin.server.lists import matching, page
+from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions.periods import DAY
 
@@ -87,9 +87,9 @@ def create(account: Account, params: InvoiceCreateParams) -> Invoice:
 @routes.get("/v1/invoices", InvoiceListParams)
 def listed(account: Account, params: InvoiceListParams) -> ListObject[Invoice]:
     """List invoices (docs.stripe.com/api/invoices/list)."""
-    found = [
-        _fresh(account, invoice) for invoice in matching(account.all(Invoice), params, "customer", "status")
-    ]
+    found = matching(account.all(Invoice), params, "customer", "status")
+    found = outside_clocks(found, params, "customer", "subscription")
+    found = [_fresh(account, invoice) for invoice in found]
     if subscription := params.get("subscription"):
         found = [invoice for invoice in found if _bills(account, invoice, subscription)]
     return page(found, params, "/v1/invoices")

@@ -23,11 +23,13 @@ from infra.stripe_standin.sandbox.settings import (
     DunningSetting,
     FaultSetting,
     FaultsSetting,
+    LimitsSetting,
     Setting,
 )
 from infra.stripe_standin.server import expansion
 from infra.stripe_standin.server.api import Api
 from infra.stripe_standin.server.faults import Fault
+from infra.stripe_standin.server.limiters import Limits
 
 
 class Sandbox:
@@ -53,6 +55,7 @@ class Sandbox:
             Route("/_sandbox/clock", self.set_clock, methods=["PUT"]),
             Route("/_sandbox/deliveries", self.deliveries, methods=["GET", "PUT"]),
             Route("/_sandbox/faults", self.faults, methods=["GET", "PUT"]),
+            Route("/_sandbox/limits", self.limits, methods=["GET", "PUT"]),
             Route("/_sandbox/dunning", self.dunning, methods=["GET", "PUT"]),
             Route("/_sandbox/requests", self.requests, methods=["GET", "DELETE"]),
             Route("/_sandbox/checkout/sessions/{session}/complete", self.complete, methods=["POST"]),
@@ -98,6 +101,16 @@ class Sandbox:
             return FaultsSetting(faults=[FaultSetting(**fault) for fault in left])
 
         return await _shown_or_set(request, FaultsSetting, change, shown)
+
+    async def limits(self, request: Request) -> Response:
+        """Show or set how many calls pass."""
+
+        def change(setting: LimitsSetting) -> None:
+            self._api.limiters.limits = Limits(**setting.model_dump())
+
+        return await _shown_or_set(
+            request, LimitsSetting, change, lambda: LimitsSetting(**asdict(self._api.limiters.limits))
+        )
 
     async def dunning(self, request: Request) -> Response:
         """Show or set how failed payments are retried."""

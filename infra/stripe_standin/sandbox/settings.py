@@ -1,9 +1,11 @@
 """What the endpoints under `/_sandbox/` take and show."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+
+from infra.stripe_standin.server.faults import LIMITERS, FaultAnswer
 
 
 class Setting(BaseModel):
@@ -33,8 +35,24 @@ class FaultSetting(Setting):
     method: str = "*"
     path: str = "*"
     effect: Literal["before", "after"] = "before"
-    answer: Literal["500", "429", "lost"] = "500"
+    answer: FaultAnswer = "500"
     count: int = Field(1, ge=1)
+    delay_seconds: float = Field(0, ge=0, le=60)
+
+    @model_validator(mode="after")
+    def limiters_come_first(self) -> Self:
+        """A limiter's 429 has never taken effect."""
+        if self.effect == "after" and self.answer in LIMITERS:
+            raise ValueError(f"{self.answer} strikes before a call takes effect, never after")
+        return self
+
+
+class LimitsSetting(Setting):
+    """`{"perSecond": 25, "perEndpoint": 25, "concurrent": 5}`; what is left out is not limited."""
+
+    per_second: int | None = Field(None, ge=1)
+    per_endpoint: int | None = Field(None, ge=1)
+    concurrent: int | None = Field(None, ge=1)
 
 
 class FaultsSetting(Setting):

@@ -21,7 +21,7 @@ from stripe.params import (
 from infra.stripe_standin.account.shapes import make, metadata, new_id, reference
 from infra.stripe_standin.account.state import Account, Due
 from infra.stripe_standin.errors import RefusedError, lacking
-from infra.stripe_standin.server.lists import matching, page
+from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import (
     billing_cycle,
@@ -209,6 +209,7 @@ def cancel(
 def listed(account: Account, params: SubscriptionScheduleListParams) -> ListObject[SubscriptionSchedule]:
     """List schedules (docs.stripe.com/api/subscription_schedules/list)."""
     found = matching(account.all(SubscriptionSchedule), params, "customer")
+    found = outside_clocks(found, params, "customer")
     return page(found, params, "/v1/subscription_schedules")
 
 

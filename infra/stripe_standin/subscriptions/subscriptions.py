@@ -13,7 +13,7 @@ from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.invoices import collection
 from infra.stripe_standin.products import discounts
 from infra.stripe_standin.products.prices import is_metered, plan
-from infra.stripe_standin.server.lists import matching, page
+from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import billing_cycle, subscription_status
 from infra.stripe_standin.subscriptions.periods import DAY, end_after
@@ -176,6 +176,7 @@ def _trial_end(params: Mapping[str, Any], now: int) -> int | None:
 def listed(account: Account, params: SubscriptionListParams) -> ListObject[Subscription]:
     """List subscriptions; canceled ones only if asked for (docs.stripe.com/api/subscriptions/list)."""
     found = matching(account.all(Subscription), params, "customer", "test_clock")
+    found = outside_clocks(found, params, "customer", "test_clock")
     if price := params.get("price"):
         found = [known for known in found if price in {item.price.id for item in known.items.data}]
     status = params.get("status")
