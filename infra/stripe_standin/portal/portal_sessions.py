@@ -111,6 +111,8 @@ def cancel(account: Account, identifier: str) -> None:
     if feature.mode == "immediately":
         subscription_status.end(account, subscription, reason="cancellation_requested")
         return
+    if subscription.schedule:
+        raise subscription_status.managed_by_schedule(subscription)
     with account.changing("customer.subscription.updated", subscription):
         subscription.cancel_at = billing_cycle.period(subscription)[1]
         subscription.canceled_at = account.now(subscription.test_clock)

@@ -34,9 +34,6 @@ def due(account: Account) -> Iterator[Due]:
         yield Due(end, partial(turn, account, subscription), on, billing=True)
         if subscription.status == "trialing" and (subscription.id, end) not in account.trial_notices:
             yield Due(end - TRIAL_NOTICE, partial(_announce_trial_end, account, subscription), on)
-        if subscription.pending_update:
-            expiry = subscription.pending_update.expires_at
-            yield Due(expiry, partial(_expire_pending_update, account, subscription), on)
 
 
 def period(subscription: Subscription) -> tuple[int, int]:
@@ -116,9 +113,9 @@ def finish(account: Account, subscription: Subscription, start: int, end: int) -
     arrears += invoice_items.take_pending_items(
         account, str(subscription.customer), subscription.id, subscription.currency
     )
-    if arrears:
-        subscription.latest_invoice = _cycle_invoice(account, subscription, arrears, (start, end)).id
-    subscription_status.end(account, subscription, reason="cancellation_requested")
+    last = _cycle_invoice(account, subscription, arrears, (start, end)) if arrears else None
+    subscription.latest_invoice = last.id if last else subscription.latest_invoice
+    subscription_status.end(account, subscription, reason="cancellation_requested", last=last)
 
 
 def _cancel_early(account: Account, subscription: Subscription) -> None:
@@ -195,13 +192,3 @@ def _expire(account: Account, subscription: Subscription) -> None:
         subscription.status = "incomplete_expired"
         subscription.ended_at = account.now(subscription.test_clock)
     finalization.void(account, account.get(Invoice, str(subscription.latest_invoice)))
-
-
-def _expire_pending_update(account: Account, subscription: Subscription) -> None:
-    """An unpaid pending update is dropped (docs.stripe.com/billing/subscriptions/pending-updates)."""
-    with account.changing("customer.subscription.updated", subscription):
-        for invoice in account.all(Invoice):
-            if collection.is_of_pending_update(account, invoice, subscription):
-                finalization.void(account, invoice)
-        subscription.pending_update = None
-    account.emit("customer.subscription.pending_update_expired", subscription)
