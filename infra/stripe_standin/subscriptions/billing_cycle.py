@@ -28,6 +28,9 @@ def due(account: Account) -> Iterator[Due]:
             yield Due(subscription.created + INCOMPLETE_GRACE, partial(_expire, account, subscription), on)
         if subscription.status not in subscription_status.LIVE:
             continue
+        if subscription.pause_collection and subscription.pause_collection.resumes_at:
+            resumes_at = subscription.pause_collection.resumes_at
+            yield Due(resumes_at, partial(_resume_collection, account, subscription), on)
         end = period(subscription)[1]
         if subscription.cancel_at and subscription.cancel_at < end:
             yield Due(subscription.cancel_at, partial(_cancel_early, account, subscription), on, billing=True)
@@ -57,14 +60,17 @@ def begin(account: Account, subscription: Subscription, customer: Customer) -> N
     write = invoice_lines.of_trial if trialing else invoice_lines.in_advance
     lines = [write(account, subscription, item) for item in licensed(subscription.items.data)]
     lines += invoice_items.take_pending_items(account, customer.id, subscription.id, subscription.currency)
+    sent = subscription.collection_method == "send_invoice"
     invoice = drafts.draft(
-        account, customer, lines, reason="subscription_create", subscription=subscription, auto_advance=False
+        account, customer, lines, reason="subscription_create", subscription=subscription, auto_advance=sent
     )
     invoice_items.bind_items(account, invoice)
     subscription.latest_invoice = invoice.id
     account.emit("customer.subscription.created", subscription)
+    if sent and invoice.amount_due:
+        return  # docs.stripe.com/billing/collection-method: it is sent when it finalises, an hour later
     finalization.finalize(account, invoice)
-    collection.collect(account, invoice)
+    collection.advance(account, invoice)
 
 
 def turn(account: Account, subscription: Subscription) -> None:
@@ -184,6 +190,12 @@ def _announce_trial_end(account: Account, subscription: Subscription) -> None:
     """
     account.trial_notices.add((subscription.id, period(subscription)[1]))
     account.emit("customer.subscription.trial_will_end", subscription)
+
+
+def _resume_collection(account: Account, subscription: Subscription) -> None:
+    """Collect again what is invoiced from now on (docs.stripe.com/billing/subscriptions/pause-payment)."""
+    with account.changing("customer.subscription.updated", subscription):
+        subscription.pause_collection = None
 
 
 def _expire(account: Account, subscription: Subscription) -> None:

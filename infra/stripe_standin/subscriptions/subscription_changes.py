@@ -154,7 +154,7 @@ def bill_now(account: Account, subscription: Subscription, arrears: Sequence[Inv
     invoice_items.bind_items(account, invoice)
     subscription.latest_invoice = invoice.id
     finalization.finalize(account, invoice)
-    collection.collect(account, invoice)
+    collection.advance(account, invoice)
 
 
 def _set_plain_fields(account: Account, subscription: Subscription, params: Mapping[str, Any]) -> None:
@@ -164,6 +164,14 @@ def _set_plain_fields(account: Account, subscription: Subscription, params: Mapp
         subscription.default_payment_method = account.get(PaymentMethod, method, "default_payment_method").id
     if "description" in params:
         subscription.description = params["description"] or None
+    if "collection_method" in params:
+        subscription.collection_method, subscription.days_until_due = subscriptions.collection_method(params)
+    if "pause_collection" in params:
+        subscription.pause_collection = (
+            make(Subscription.PauseCollection, **params["pause_collection"])
+            if params["pause_collection"]
+            else None
+        )
     if "trial_settings" in params:
         subscription.trial_settings = make(Subscription.TrialSettings, **params["trial_settings"])
     if "discounts" in params:
