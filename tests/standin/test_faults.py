@@ -36,10 +36,12 @@ def test_fault_after_took_effect(sandbox: Sandbox, stripe: StripeClient) -> None
 def test_server_error_is_replayed(sandbox: Sandbox, stripe: StripeClient) -> None:
     """Stripe remembers even a 500 under its idempotency key."""
     set_fault(sandbox, effect="before", answer="500")
+    replayed = []
     for _ in range(2):
-        with pytest.raises(sdk.APIError):
+        with pytest.raises(sdk.APIError) as raised:
             stripe.v1.customers.create({}, {"idempotency_key": "k"})
-    assert stripe.v1.customers.list().data == []
+        replayed.append(header(raised.value, "Idempotent-Replayed"))
+    assert ([None, "true"], []) == (replayed, stripe.v1.customers.list().data)
 
 
 def test_lost_answer_is_found_again_by_its_key(sandbox: Sandbox, stripe: StripeClient) -> None:
@@ -177,3 +179,11 @@ def test_unauthorized_call_leaves_its_key_free(sandbox: Sandbox, stripe: StripeC
     with pytest.raises(sdk.AuthenticationError):
         stranger.v1.customers.create({}, {"idempotency_key": "k"})
     assert stripe.v1.customers.create({"name": "A"}, {"idempotency_key": "k"}).id
+
+
+def test_missing_parameter_leaves_its_key_free(stripe: StripeClient) -> None:
+    """A call that lacks a parameter fails validation, so its key can be used with the parameter."""
+    with pytest.raises(sdk.InvalidRequestError):
+        stripe.v1.invoices.create({}, {"idempotency_key": "k"})
+    customer = stripe.v1.customers.create({})
+    assert stripe.v1.invoices.create({"customer": customer.id}, {"idempotency_key": "k"}).id

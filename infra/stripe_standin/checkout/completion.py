@@ -70,7 +70,7 @@ def complete(
     subscription = subscriptions.start(
         account, customer.id, wanted, {**data, "default_payment_method": method.id, "discounts": discount}
     )
-    billing_cycle.begin(account, subscription, customer)
+    billing_cycle.begin(account, subscription, customer, customer_present=True)
     invoice = account.get(Invoice, str(subscription.latest_invoice))
     session.subscription, session.invoice = subscription.id, invoice.id
     session.status = "complete"

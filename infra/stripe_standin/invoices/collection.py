@@ -17,7 +17,7 @@ from infra.stripe_standin.subscriptions.periods import DAY
 NEEDS_ACTION = "invoice_payment_intent_requires_action"
 
 
-def advance(account: Account, invoice: Invoice) -> None:
+def advance(account: Account, invoice: Invoice, *, customer_present: bool = False) -> None:
     """What Stripe does by itself with a final invoice: charge it, send it, or what paused collection says.
 
     See docs.stripe.com/invoicing/integration/automatic-advancement-collection and
@@ -29,16 +29,19 @@ def advance(account: Account, invoice: Invoice) -> None:
     elif invoice.collection_method == "send_invoice" and invoice.amount_due:
         account.emit("invoice.sent", invoice)
     else:
-        collect(account, invoice)
+        collect(account, invoice, customer_present=customer_present)
 
 
-def collect(account: Account, invoice: Invoice, method: str | None = None) -> RefusedError | None:
+def collect(
+    account: Account, invoice: Invoice, method: str | None = None, *, customer_present: bool = False
+) -> RefusedError | None:
     """Try to have an open invoice paid by card.
 
     Args:
         account: The account.
         invoice: An open invoice; nothing due is paid without a card.
         method: The card to use instead of the default one.
+        customer_present: Whether the customer is there, and has authenticated if their card asks for it.
 
     Returns:
         Why the bank refused, or `None` if the invoice is now paid.
@@ -50,7 +53,7 @@ def collect(account: Account, invoice: Invoice, method: str | None = None) -> Re
     payment_intents.payment_of(account, invoice)
     invoice.attempted = True
     invoice.attempt_count += 1
-    refusal = _refusal(account, found, account.now(invoice.test_clock))
+    refusal = _refusal(account, found, account.now(invoice.test_clock), customer_present=customer_present)
     if refusal is None:
         settle(account, invoice, found)
     elif found and refusal.code == NEEDS_ACTION:
@@ -101,7 +104,13 @@ def _leave_uncollected(account: Account, invoice: Invoice, behavior: str) -> Non
 def refusal_of(account: Account, subscription: Subscription) -> RefusedError | None:
     """Whether the subscription's card would be refused now, asked before anything changes."""
     method = subscription.default_payment_method or _customer_default(account, str(subscription.customer))
-    return _refusal(account, account.find(PaymentMethod, str(method)), account.now(subscription.test_clock))
+    refusal = _refusal(
+        account, account.find(PaymentMethod, str(method)), account.now(subscription.test_clock)
+    )
+    if refusal and refusal.code == NEEDS_ACTION:
+        # docs.stripe.com/error-codes#subscription-payment-intent-requires-action
+        refusal.code = "subscription_payment_intent_requires_action"
+    return refusal
 
 
 def has_method(account: Account, subscription: Subscription) -> bool:
@@ -129,14 +138,16 @@ def _customer_default(account: Account, customer: str) -> str | None:
     )
 
 
-def _refusal(account: Account, method: PaymentMethod | None, now: int) -> RefusedError | None:
+def _refusal(
+    account: Account, method: PaymentMethod | None, now: int, *, customer_present: bool = False
+) -> RefusedError | None:
     if method is None:
         return RefusedError("There is no default_payment_method set on this Customer or Invoice.")
     try:
         cards.check(method, attaching=False, now=now)
     except RefusedError as refusal:
         return refusal
-    if cards.needs_authentication(method, set_up=method.id in account.set_up):
+    if not customer_present and cards.needs_authentication(method, set_up=method.id in account.set_up):
         # docs.stripe.com/error-codes#invoice-payment-intent-requires-action
         return RefusedError(
             "This payment requires additional user action before it can be completed successfully. Payment "

@@ -69,7 +69,30 @@ class DunningSetting(Setting):
 
 
 class CardSetting(Setting):
-    """`{"card": "4242424242424242"}`, and a promotion code if the customer types one."""
+    """`{"card": "4242424242424242"}`, a promotion code if the customer has one, whether they authenticate."""
 
     card: str
     promotion_code: str | None = None
+    authenticated: bool = False
+
+
+class AuthenticationSetting(Setting):
+    """`{"succeeds": true}`: whether the customer proves to be the card's owner."""
+
+    succeeds: bool
+
+
+class FinalizationSetting(Setting):
+    """`{"error": "customer_tax_location_invalid"}` makes drafts fail to finalise, `null` no longer.
+
+    The code is one of docs.stripe.com/error-codes. First purchases and upgrades, final at once, are spared.
+    """
+
+    error: str | None = None
+
+
+class ExpirySetting(Setting):
+    """`{"expMonth": 12, "expYear": 2031}`, of a card that its bank has replaced."""
+
+    exp_month: int = Field(ge=1, le=12)
+    exp_year: int

@@ -131,7 +131,8 @@ class Api:
             return first.answer
         try:
             outcome = await self._execute(call, route, ids, params, fault)
-            self._keys.keep(key, Remembered(question, now, call.id, outcome))
+            if not _is_invalid(outcome):
+                self._keys.keep(key, Remembered(question, now, call.id, outcome))
         finally:
             self._keys.release(key)
         return outcome
@@ -180,6 +181,12 @@ class LostResponse(Response):
 def gather(nouns: Iterable[Routes]) -> list[Route]:
     """All nouns' calls, those without ids in their path first, so that `/search` is not taken for an id."""
     return sorted((route for noun in nouns for route in noun.all), key=lambda route: "{" in route.path)
+
+
+def _is_invalid(outcome: Answer) -> bool:
+    """Whether a noun found a parameter missing or malformed, which is validation wherever it happens."""
+    status, body = outcome
+    return status == 400 and body["error"].get("code", "").startswith("parameter_")  # noqa: PLR2004
 
 
 def _fail(fault: Fault) -> None:

@@ -51,7 +51,9 @@ def set_period(items: list[SubscriptionItem], start: int, end: int) -> None:
         item.current_period_start, item.current_period_end = start, end
 
 
-def begin(account: Account, subscription: Subscription, customer: Customer) -> None:
+def begin(
+    account: Account, subscription: Subscription, customer: Customer, *, customer_present: bool = False
+) -> None:
     """Open the first invoice and collect it: nothing for a trial, else the first period.
 
     *Unverified*: without a trial the created event says `incomplete`, and an update follows the payment.
@@ -70,7 +72,7 @@ def begin(account: Account, subscription: Subscription, customer: Customer) -> N
     if sent and invoice.amount_due:
         return  # docs.stripe.com/billing/collection-method: it is sent when it finalises, an hour later
     finalization.finalize(account, invoice)
-    collection.advance(account, invoice)
+    collection.advance(account, invoice, customer_present=customer_present)
 
 
 def turn(account: Account, subscription: Subscription) -> None:
