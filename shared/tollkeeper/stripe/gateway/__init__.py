@@ -82,7 +82,7 @@ class StripeGateway:
         """Return the user's Stripe customer, created unless the same call created it within a day.
 
         `replacing` is the customer they had, if that was deleted. Stripe repeats its first answer to an
-        idempotency key for a day, even if that was a 500: then the next key is tried.
+        idempotency key for a day, even a 500 or a lock timeout's 429: then the next key is tried.
         """
         # Hashed, for a key has at most 255 characters.
         fact = "\n".join(("customer", self._deployment, user_id, replacing or ""))
@@ -94,7 +94,7 @@ class StripeGateway:
                         {"metadata": {"userId": user_id, "deployment": self._deployment}},
                         {"idempotency_key": f"{key}-{attempt}", "max_network_retries": 0},
                     )
-                except stripe.APIError as error:
+                except (stripe.APIError, stripe.RateLimitError) as error:
                     if not is_replayed(error):
                         raise
                 else:
