@@ -64,11 +64,12 @@ def test_a_customer_whose_answer_was_lost_is_not_made_again(sandbox: Sandbox, ga
     assert [gateway.create_customer("ada")] == customers(sandbox)
 
 
+@pytest.mark.parametrize("answer", ["500", "lock_timeout"])
 def test_an_error_that_stripe_repeats_does_not_lock_a_user_out(
-    sandbox: Sandbox, gateway: StripeGateway
+    sandbox: Sandbox, gateway: StripeGateway, answer: str
 ) -> None:
-    """Stripe repeats even a 500 for a day under the same key; the next call uses another."""
-    fail_once(sandbox, "/v1/customers", "500")
+    """Stripe repeats even a 500 or a lock timeout for a day under its key; the next call uses another."""
+    fail_once(sandbox, "/v1/customers", answer)
     with pytest.raises(StripeUnavailableError):
         gateway.create_customer("ada")
     assert [gateway.create_customer("ada")] == customers(sandbox)

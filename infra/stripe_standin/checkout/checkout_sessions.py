@@ -95,7 +95,7 @@ def create(account: Account, params: SessionCreateParams) -> Session:
 def _items(account: Account, wanted: list[Any]) -> list[LineItem]:
     """Line items of ready-made recurring prices; a metered one carries no quantity."""
     if not 0 < len(wanted) <= MOST_ITEMS:
-        raise RefusedError("Give between 1 and 20 line items.", code="parameter_missing", param="line_items")
+        raise RefusedError(f"Give between 1 and {MOST_ITEMS} line items.", param="line_items")
     return [_item(account, item, f"line_items[{at}]") for at, item in enumerate(wanted)]
 
 

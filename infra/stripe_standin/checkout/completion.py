@@ -7,6 +7,7 @@ from infra.stripe_standin.account.shapes import make
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.customers import cards, customers, payment_methods
 from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.invoices import authentication
 from infra.stripe_standin.products import discounts
 from infra.stripe_standin.subscriptions import billing_cycle, subscriptions
 
@@ -20,7 +21,14 @@ ADDRESS = {
 }
 
 
-def complete(account: Account, identifier: str, card: str, promotion_code: str | None = None) -> Session:
+def complete(
+    account: Account,
+    identifier: str,
+    card: str,
+    promotion_code: str | None = None,
+    *,
+    authenticated: bool = False,
+) -> Session:
     """Do what paying on the page does (docs.stripe.com/payments/checkout/how-checkout-works).
 
     The card becomes the subscription's default payment method.
@@ -30,6 +38,7 @@ def complete(account: Account, identifier: str, card: str, promotion_code: str |
         identifier: The session's id.
         card: A test card's number.
         promotion_code: What the customer typed, where the session takes codes.
+        authenticated: Whether the customer authenticates, where the card asks for it.
 
     Raises:
         RefusedError: The session is not open, or the card was declined (402): the customer may try another.
@@ -46,10 +55,13 @@ def complete(account: Account, identifier: str, card: str, promotion_code: str |
     customer = account.find(Customer, str(session.customer))
     now = account.now(customer.test_clock if customer else None)
     cards.check(method, attaching=trial, now=now)
+    if cards.by_number(card).authenticates and not authenticated:
+        raise authentication.unauthenticated("setup" if trial else "payment")
     if customer is None:
         customer = customers.create(account, {"email": session.customer_email or "customer@example.com"})
         session.customer = customer.id
     payment_methods.join(account, method, customer)
+    account.set_up.add(method.id)
     wanted = [
         {"price": item.price.id} | ({"quantity": item.quantity} if item.quantity is not None else {})
         for item in (session.line_items.data if session.line_items else [])
@@ -58,7 +70,7 @@ def complete(account: Account, identifier: str, card: str, promotion_code: str |
     subscription = subscriptions.start(
         account, customer.id, wanted, {**data, "default_payment_method": method.id, "discounts": discount}
     )
-    billing_cycle.begin(account, subscription, customer)
+    billing_cycle.begin(account, subscription, customer, customer_present=True)
     invoice = account.get(Invoice, str(subscription.latest_invoice))
     session.subscription, session.invoice = subscription.id, invoice.id
     session.status = "complete"

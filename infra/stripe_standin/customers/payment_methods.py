@@ -10,6 +10,7 @@ from stripe.params import (
     PaymentMethodDetachParams,
     PaymentMethodListParams,
     PaymentMethodRetrieveParams,
+    PaymentMethodUpdateParams,
 )
 
 from infra.stripe_standin.account.shapes import make, metadata, new_id
@@ -119,6 +120,26 @@ def detach(account: Account, _params: PaymentMethodDetachParams, payment_method:
     owner, method.customer = method.customer, None
     account.emit("payment_method.detached", method, {"customer": owner})
     return method
+
+
+@routes.post("/v1/payment_methods/{payment_method}", PaymentMethodUpdateParams)
+def update(account: Account, params: PaymentMethodUpdateParams, payment_method: str) -> PaymentMethod:
+    """Change a card's expiry or metadata (docs.stripe.com/api/payment_methods/update)."""
+    method = account.get(PaymentMethod, payment_method)
+    if method.customer is None:
+        raise RefusedError("You must attach the payment method to a customer first.", param="payment_method")
+    with account.changing("payment_method.updated", method):
+        card = params.get("card", {})
+        set_expiry(method, card.get("exp_month"), card.get("exp_year"))
+        method.metadata = metadata(params.get("metadata"), method.metadata)
+    return method
+
+
+def set_expiry(method: PaymentMethod, exp_month: int | None, exp_year: int | None) -> None:
+    """Change when a card expires; what is not given stays."""
+    if "card" in method and method.card:
+        method.card.exp_month = exp_month or method.card.exp_month
+        method.card.exp_year = exp_year or method.card.exp_year
 
 
 @routes.get("/v1/payment_methods/{payment_method}", PaymentMethodRetrieveParams)
