@@ -18,6 +18,7 @@ from tollkeeper.api import errors
 from tollkeeper.api.replies import Fault, Reply, not_found, validation_failed
 from tollkeeper.api.requests import TooLargeError, caller_of, read_body
 from tollkeeper.rules.fields import InvalidFieldError
+from tollkeeper.telemetry import logger
 from tollkeeper.usage.judgement import path
 from tollkeeper.usage.records import UserId
 
@@ -67,8 +68,18 @@ def of_any_user[F: Callable[..., Any]](
     return add
 
 
-def respond(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer an HTTP API request, unless its body is too large or no JSON object.
+def handler_of(app: APIGatewayHttpResolver) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """Return what Lambda calls with an HTTP API request, for an application whose requests have bodies."""
+
+    @logger.inject_lambda_context
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        return _answered(app, event, context)
+
+    return handler
+
+
+def _answered(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a request, unless its body is too large or no JSON object.
 
     A body is read as JSON, whatever its sender calls it.
     """

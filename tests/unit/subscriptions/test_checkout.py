@@ -16,7 +16,7 @@ from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Status
 from tollkeeper.settings import Settings
 from tollkeeper.stripe.port import CheckoutOrder
-from tollkeeper.subscriptions.checkout import is_of_origin
+from tollkeeper.subscriptions.checkout import Checkout, is_of_origin
 
 SETTINGS = Settings.from_environment(ENVIRONMENT)
 WISH: Mapping[str, object] = {
@@ -42,10 +42,7 @@ def users() -> Users:
 def function(stripe: FakeStripe, users: Users) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     app.dependency_overrides = {
-        runtime.settings: lambda: SETTINGS,
-        runtime.catalogue: lambda: CATALOGUE,
-        runtime.users: lambda: users,
-        runtime.stripe_gateway: lambda: stripe,
+        runtime.checkout: lambda: Checkout(users, stripe, CATALOGUE, SETTINGS.allowed_origins),
         runtime.clock: lambda: FixedClock(NOW),
     }
     yield
