@@ -10,7 +10,6 @@ from tests.examples import CATALOGUE, END, ENVIRONMENT, NOW, SUBSCRIPTION
 from tests.fakes.api_gateway import Answer, call
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
-from tests.fakes.table import MemoryTable
 from tollkeeper import runtime
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Status
@@ -30,12 +29,6 @@ WISH: Mapping[str, object] = {
 def stripe() -> FakeStripe:
     """A Stripe account without customers."""
     return FakeStripe()
-
-
-@pytest.fixture
-def users() -> Users:
-    """An empty book of users."""
-    return Users(MemoryTable())
 
 
 @pytest.fixture(autouse=True)
