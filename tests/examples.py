@@ -27,7 +27,7 @@ SUBSCRIPTION = Subscription(
     period_end=END,
 )
 PERIOD = Period(START, END, SUBSCRIPTION.id, OFFER.terms("professional", START))
-ACCOUNT = User("ada", rev=1, customer_id="cus_ada", subscription=SUBSCRIPTION, periods=(PERIOD,))
+USER = User("ada", rev=1, customer_id="cus_ada", subscription=SUBSCRIPTION, periods=(PERIOD,))
 RECORD = UsageRecord(id="evt-1", user_id="ada", metric="apiCalls", quantity=1, timestamp=NOW, accepted_at=NOW)
 
 ENVIRONMENT: Mapping[str, str] = {

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from tollkeeper.secrets import Secrets
     from tollkeeper.stripe.gateway import StripeGateway
     from tollkeeper.stripe.webhook import StripeEventQueue
+    from tollkeeper.subscriptions.checkout import Checkout
     from tollkeeper.subscriptions.stripe_events import StripeEvents
+    from tollkeeper.usage.intake import Intake
     from tollkeeper.usage.queue import DeadLetters, UsageQueue
+    from tollkeeper.views.reader import Reader
 
 AWS = Config(
     connect_timeout=2,
@@ -107,6 +110,14 @@ def history() -> "History":
 
 
 @cache
+def reader() -> "Reader":
+    """Return what shows users what they have."""
+    from tollkeeper.views.reader import Reader
+
+    return Reader(users(), history(), offer(), clock())
+
+
+@cache
 def counting() -> "Counting":
     """Return the book of usage."""
     from tollkeeper.ledger.counting import Counting
@@ -153,6 +164,14 @@ def usage_queue() -> "UsageQueue":
 
 
 @cache
+def intake() -> "Intake":
+    """Return what takes usage in."""
+    from tollkeeper.usage.intake import Intake
+
+    return Intake(usage_queue(), catalogue().metrics)
+
+
+@cache
 def dead_letters() -> "DeadLetters":
     """Return where usage records go that cannot be counted."""
     from tollkeeper.usage.queue import DeadLetters
@@ -195,6 +214,13 @@ def _stripe_gateway(secret_key: str) -> "StripeGateway":
 def stripe_gateway() -> "StripeGateway":
     """Return Stripe, under the key that is in force now."""
     return _stripe_gateway(secrets().read(settings().stripe_secret_key_parameter))
+
+
+def checkout() -> "Checkout":
+    """Return what opens checkout sessions."""
+    from tollkeeper.subscriptions.checkout import Checkout
+
+    return Checkout(users(), stripe_gateway(), catalogue(), settings().allowed_origins)
 
 
 def stripe_events() -> "StripeEvents":

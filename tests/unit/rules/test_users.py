@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.examples import ACCOUNT, CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION
+from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION, USER
 from tollkeeper.catalogue import LatePolicy
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period, calendar_month
@@ -51,12 +51,12 @@ class TestPeriodAt:
     @pytest.mark.parametrize("instant", [START, NOW, END - TICK])
     def test_is_the_subscriptions(self, instant: datetime) -> None:
         """From its first moment to its last, the subscription's period holds."""
-        assert PERIOD == period_at(ACCOUNT, instant, OFFER)
+        assert PERIOD == period_at(USER, instant, OFFER)
 
     def test_is_the_subscriptions_before_the_months(self) -> None:
         """What the user did in the free part of a month does not make the rest of it free."""
         december = Period(DECEMBER, JANUARY, None, OFFER.free(DECEMBER))
-        user = replace(ACCOUNT, periods=(december, PERIOD, CALENDAR_NOVEMBER))
+        user = replace(USER, periods=(december, PERIOD, CALENDAR_NOVEMBER))
         assert [PERIOD, PERIOD] == [period_at(user, each, OFFER) for each in (NOW, DECEMBER)]
 
     @pytest.mark.parametrize("subscription", [SUBSCRIPTION, TRIAL, CANCELLED])
@@ -74,18 +74,18 @@ class TestPeriodAt:
 
     def test_before_the_subscription_is_the_calendar_month(self) -> None:
         """What came before the first second of the subscription stays in its month."""
-        user = replace(ACCOUNT, periods=(PERIOD, CALENDAR_NOVEMBER))
+        user = replace(USER, periods=(PERIOD, CALENDAR_NOVEMBER))
         assert CALENDAR_NOVEMBER == period_at(user, START - TICK, OFFER)
 
     @pytest.mark.parametrize("instant", [END, END + 40 * DAY])
     def test_past_the_known_end_is_provisional(self, instant: datetime) -> None:
         """While Stripe has not renewed, the next period starts at the known end and has none."""
         expected = Period(END, None, SUBSCRIPTION.id, OFFER.terms("professional", END))
-        assert expected == period_at(ACCOUNT, instant, OFFER)
+        assert expected == period_at(USER, instant, OFFER)
 
     def test_past_the_known_end_is_the_provisional_row_once_there_is_one(self) -> None:
         """Records that arrive one after the other gather in one row."""
-        user = replace(ACCOUNT, periods=(PROVISIONAL, PERIOD))
+        user = replace(USER, periods=(PROVISIONAL, PERIOD))
         assert PROVISIONAL == period_at(user, END + DAY, OFFER)
 
     @pytest.mark.parametrize("cancel_at", [END, NOW])
@@ -93,13 +93,13 @@ class TestPeriodAt:
         self, cancel_at: datetime
     ) -> None:
         """A subscription that ends with its period has no next one: the month after it is free."""
-        user = replace(ACCOUNT, subscription=replace(SUBSCRIPTION, cancel_at=cancel_at))
+        user = replace(USER, subscription=replace(SUBSCRIPTION, cancel_at=cancel_at))
         month = Period(DECEMBER, JANUARY, None, OFFER.free(DECEMBER))
         assert month == period_at(user, END, OFFER)
 
     def test_of_an_ended_subscription_is_cut_short(self) -> None:
         """From the moment at which a subscription ended, its user is in the calendar month."""
-        user = replace(ACCOUNT, subscription=CANCELLED, periods=(replace(PERIOD, end=NOW),))
+        user = replace(USER, subscription=CANCELLED, periods=(replace(PERIOD, end=NOW),))
         assert (SUBSCRIPTION.id, None) == (
             period_at(user, NOW - TICK, OFFER).subscription_id,
             period_at(user, NOW, OFFER).subscription_id,
@@ -114,7 +114,7 @@ class TestPeriodAt:
     @given(st.timedeltas(timedelta(days=-60), timedelta(days=60)))
     def test_holds_the_instant(self, after: timedelta) -> None:
         """Whatever is known of a user, the period that is named for an instant holds it."""
-        user = replace(ACCOUNT, periods=(PERIOD, CALENDAR_NOVEMBER))
+        user = replace(USER, periods=(PERIOD, CALENDAR_NOVEMBER))
         assert period_at(user, END + after, OFFER).holds(END + after)
 
 
@@ -126,7 +126,7 @@ class TestPosting:
     @pytest.fixture
     def user(self) -> User:
         """Ada, whose previous period is closed."""
-        return replace(ACCOUNT, periods=(PERIOD, closed(self.BEFORE)))
+        return replace(USER, periods=(PERIOD, closed(self.BEFORE)))
 
     def test_is_the_period_that_holds_its_timestamp(self, user: User) -> None:
         """A record counts where it happened."""
@@ -134,7 +134,7 @@ class TestPosting:
 
     def test_is_an_ended_period_that_is_not_closed(self) -> None:
         """After its end and before its close a period takes what belongs to it, as if it had come in time."""
-        user = replace(ACCOUNT, subscription=RENEWED, periods=(PROVISIONAL, PERIOD))
+        user = replace(USER, subscription=RENEWED, periods=(PROVISIONAL, PERIOD))
         assert Allocation(RECORD, PERIOD) == allocate(user, RECORD, END + DAY, OFFER)
 
     def test_late_is_the_open_period(self, user: User) -> None:
@@ -159,14 +159,14 @@ class TestPosting:
 
     def test_late_beside_a_closed_present_is_the_calendar_month(self) -> None:
         """Where even the present period is closed, the month takes the record, unbilled."""
-        user = replace(ACCOUNT, periods=(replace(PERIOD, closed_at=NOW),))
+        user = replace(USER, periods=(replace(PERIOD, closed_at=NOW),))
         month = Period(NOVEMBER, DECEMBER, None, OFFER.free(NOVEMBER))
         assert Allocation(RECORD, month, late=True, unbilled=True) == allocate(user, RECORD, NOW, OFFER)
 
     @pytest.mark.parametrize("present", [PERIOD, replace(PERIOD, closed_at=NOW)])
     def test_late_of_a_metric_that_drops_it_is_only_shown(self, present: Period) -> None:
         """With the policy `drop` a late record counts in no period, so that it is not unbilled either."""
-        user = replace(ACCOUNT, periods=(present, closed(self.BEFORE)))
+        user = replace(USER, periods=(present, closed(self.BEFORE)))
         found = allocate(user, replace(RECORD, timestamp=START - DAY), NOW, DROPPING)
         assert (True, False, False) == (found.late, found.counts, found.unbilled)
 
@@ -177,7 +177,7 @@ class TestPosting:
     def test_before_a_renewal_is_known_is_provisional(self) -> None:
         """A record stamped after the known end waits in the next period until Stripe binds it."""
         record = replace(RECORD, timestamp=END + DAY)
-        found = allocate(ACCOUNT, record, END + DAY, OFFER).period
+        found = allocate(USER, record, END + DAY, OFFER).period
         assert (END, None, SUBSCRIPTION.id) == (found.start, found.end, found.subscription_id)
 
 
@@ -185,7 +185,7 @@ def bound(
     subscription: Subscription, *periods: Period, offer: Offer = OFFER
 ) -> Sequence[tuple[datetime, datetime | None, str, bool]]:
     """What is written: start, end, plan and whether it is billed."""
-    user = replace(ACCOUNT, periods=periods)
+    user = replace(USER, periods=periods)
     return [
         (each.start, each.end, each.terms.plan, each.terms.billed)
         for each in periods_bound(user, subscription, offer)
@@ -212,7 +212,7 @@ class TestPeriodsBound:
         """Said again after the catalogue was edited, a period keeps what it started with."""
         starter = replace(CATALOGUE.plans["professional"], limits=CATALOGUE.plans["starter"].limits)
         edited = replace(CATALOGUE, plans={**CATALOGUE.plans, "professional": starter})
-        user = replace(ACCOUNT, periods=(PERIOD,))
+        user = replace(USER, periods=(PERIOD,))
         again = periods_bound(user, SUBSCRIPTION, Offer(edited, OFFER.bill_overage_from))
         assert [PERIOD.terms] == [each.terms for each in again]
 
@@ -272,7 +272,7 @@ class TestPeriodsBound:
         """However many rows a live subscription has left open before, none reaches into the present one."""
         rows = [replace(PROVISIONAL, start=END + each * DAY) for each in sorted(starts) if each <= start]
         live = replace(SUBSCRIPTION, period_start=END + start * DAY, period_end=END + (start + days) * DAY)
-        written = periods_bound(replace(ACCOUNT, periods=tuple(rows)), live, OFFER)
+        written = periods_bound(replace(USER, periods=tuple(rows)), live, OFFER)
         present, *earlier = written
         assert (live.period_start, live.period_end) == (present.start, present.end)
         assert all(each.end == live.period_start for each in earlier)

@@ -16,6 +16,7 @@ from tollkeeper import runtime
 from tollkeeper.ledger.history import History
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError, Write
 from tollkeeper.ledger.users import Users
+from tollkeeper.views.reader import Reader
 
 
 class Ledger(MemoryTable):
@@ -42,8 +43,7 @@ def functions(table: Ledger) -> Iterator[None]:
     handed_in: dict[Callable[..., Any], Callable[..., Any]] = {
         runtime.users: lambda: Users(table),
         runtime.clock: lambda: FixedClock(NOW),
-        runtime.history: lambda: History(table),
-        runtime.offer: lambda: OFFER,
+        runtime.reader: lambda: Reader(Users(table), History(table), OFFER, FixedClock(NOW)),
     }
     settings.app.dependency_overrides = reader.app.dependency_overrides = handed_in
     yield

@@ -50,7 +50,7 @@ class House:
     """A ledger, the queue of dead letters, and the tracker between them."""
 
     table: MemoryTable
-    letterbox: FakeSqs
+    dead_letter_queue: FakeSqs
     tracker: Tracker
 
     def track(self, *messages: Message) -> Tracked:
@@ -68,14 +68,14 @@ class House:
     @property
     def letters(self) -> list[dict[str, Any]]:
         """The dead letters."""
-        return [json.loads(body) for body in self.letterbox.bodies]
+        return [json.loads(body) for body in self.dead_letter_queue.bodies]
 
 
 def house(counting: type[Counting] = Counting) -> House:
     """An empty house that counts in a way."""
-    table, letterbox = MemoryTable(), FakeSqs()
-    dead_letters = DeadLetters(cast("SQSClient", letterbox), "https://sqs.test/dead")
-    return House(table, letterbox, Tracker(counting(table, OFFER), dead_letters, CATALOGUE.metrics))
+    table, dead_letter_queue = MemoryTable(), FakeSqs()
+    dead_letters = DeadLetters(cast("SQSClient", dead_letter_queue), "https://sqs.test/dead")
+    return House(table, dead_letter_queue, Tracker(counting(table, OFFER), dead_letters, CATALOGUE.metrics))
 
 
 @pytest.fixture
@@ -186,8 +186,8 @@ def test_a_user_whose_rows_are_busy_comes_again() -> None:
 def test_a_dead_letter_that_cannot_be_kept_comes_again(home: House) -> None:
     """Its message fails, its neighbours stay counted, and the next delivery keeps it."""
     mixed = message(SENT, {**SENT, "id": ""})
-    home.letterbox.is_down = True
+    home.dead_letter_queue.is_down = True
     assert {"m-1"} == home.track(mixed).failed
-    home.letterbox.is_down = False
+    home.dead_letter_queue.is_down = False
     tracked = home.track(replace(mixed, redelivered=True))
     assert (set(), 1, {"apiCalls": 2}) == (tracked.failed, len(home.letters), home.used("ada"))

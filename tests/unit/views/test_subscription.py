@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.examples import ACCOUNT, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION
+from tests.examples import END, NOW, OFFER, PERIOD, START, SUBSCRIPTION, USER
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.users import User
@@ -19,7 +19,7 @@ def shown(
     subscription: Subscription | None = SUBSCRIPTION, *periods: Period, now: datetime = NOW
 ) -> SubscriptionView:
     """What a user with this subscription and these periods sees."""
-    user = replace(ACCOUNT, subscription=subscription, periods=periods)
+    user = replace(USER, subscription=subscription, periods=periods)
     return overview(user, OFFER, now)
 
 
