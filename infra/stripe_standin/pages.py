@@ -13,6 +13,7 @@ from stripe.checkout import Session
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.checkout import completion
 from infra.stripe_standin.clocks.sandbox_clock import at
+from infra.stripe_standin.customers import cardless
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.portal import portal_sessions
 
@@ -48,14 +49,17 @@ class Pages:
         ]
 
     async def checkout(self, request: Request) -> Response:
-        """Show a session's items and take a card; paid, go on to the success URL."""
+        """Show a session's items and take a card or another method; paid, go on to the success URL."""
         identifier = request.path_params["session"]
         message = ""
         try:
             session = self._account.get(Session, identifier)
             if request.method == "POST":
                 form = await _form(request)
-                completion.complete(self._account, identifier, form.get("card", ""), form.get("code") or None)
+                kind = form.get("paymentMethod", "card")
+                completion.complete(
+                    self._account, identifier, form.get("card"), kind, form.get("code") or None
+                )
                 address = (session.success_url or "").replace("{CHECKOUT_SESSION_ID}", identifier)
                 return RedirectResponse(address, status_code=303)
         except RefusedError as refusal:
@@ -134,7 +138,12 @@ def _checkout_body(session: Session, message: str) -> str:
         else ""
     )
     back = f'<p><a href="{escape(session.cancel_url)}">Cancel</a></p>' if session.cancel_url else ""
-    return f'{body}<form method="post">{_card_field()}{code}<button>Subscribe</button></form>{back}'
+    others = "".join(
+        f'<button name="paymentMethod" value="{kind}" formnovalidate>Subscribe with {kind}</button>'
+        for kind in cardless.TYPED
+    )
+    fields = f"{_card_field()}{code}<button>Subscribe</button>{others}"
+    return f'{body}<form method="post">{fields}</form>{back}'
 
 
 def _card_field() -> str:

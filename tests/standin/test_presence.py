@@ -184,6 +184,21 @@ def checkout(sandbox: Sandbox, shop: Shop) -> None:
     sandbox.move(START + 15 * DAY)
 
 
+def without_a_card(sandbox: Sandbox, shop: Shop) -> None:
+    """Checkout, renewal, another default and its detachment, with no card anywhere."""
+    api = shop.stripe.v1
+    for kind in ("link", "cashapp", "sepa_debit", "us_bank_account"):
+        pay(sandbox, open_session(shop), paymentMethod=kind)
+    sandbox.move(START + 40 * DAY)
+    for subscription in api.subscriptions.list({"expand": ["data.default_payment_method"]}).data:
+        customer = str(subscription.customer)
+        method = api.payment_methods.create({"type": "link", "billing_details": {"email": "a@example.com"}})
+        api.payment_methods.attach(method.id, {"customer": customer})
+        api.customers.update(customer, {"invoice_settings": {"default_payment_method": method.id}})
+        api.customers.payment_methods.list(customer)
+        api.payment_methods.detach(method.id)
+
+
 def renewals(sandbox: Sandbox, shop: Shop) -> None:
     """Two months with usage, the trial's end among them."""
     customer = shop.customer()
@@ -353,6 +368,7 @@ def endings(_sandbox: Sandbox, shop: Shop) -> None:
 
 STORIES: list[Callable[[Sandbox, Shop], None]] = [
     checkout,
+    without_a_card,
     renewals,
     failures,
     changes,

@@ -7,7 +7,7 @@ from stripe import Customer, Invoice, InvoicePayment, PaymentIntent, PaymentMeth
 
 from infra.stripe_standin.account.shapes import make, metadata, new_id, reference
 from infra.stripe_standin.account.state import Account
-from infra.stripe_standin.customers import cards
+from infra.stripe_standin.customers import cards, payment_methods
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.invoices.drafts import subscription_of
 from infra.stripe_standin.subscriptions import subscription_status
@@ -115,7 +115,7 @@ def _payment(account: Account, invoice: Invoice) -> tuple[InvoicePayment, Paymen
             currency=invoice.currency,
             customer=str(invoice.customer),
             metadata=metadata(None),
-            payment_method_types=["card"],
+            payment_method_types=list(payment_methods.TYPES),
             status="requires_payment_method",
         )
     )

@@ -17,12 +17,12 @@ from infra.stripe_standin.clocks.stops import Mover
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.events.deliveries import Deliveries, Disturbance
 from infra.stripe_standin.sandbox.settings import (
-    CardSetting,
     ClockSetting,
     DeliverySetting,
     DunningSetting,
     FaultSetting,
     FaultsSetting,
+    PaymentSetting,
     Setting,
 )
 from infra.stripe_standin.server import expansion
@@ -128,9 +128,13 @@ class Sandbox:
     async def complete(self, request: Request) -> Response:
         """Pay on a Checkout session's page."""
         try:
-            setting = CardSetting.model_validate_json(await request.body())
+            setting = PaymentSetting.model_validate_json(await request.body())
             session = completion.complete(
-                self._account, request.path_params["session"], setting.card, setting.promotion_code
+                self._account,
+                request.path_params["session"],
+                setting.card,
+                setting.payment_method,
+                setting.promotion_code,
             )
         except ValidationError as invalid:
             return _refused(_complaint(invalid), 422)

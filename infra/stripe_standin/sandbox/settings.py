@@ -1,8 +1,8 @@
 """What the endpoints under `/_sandbox/` take and show."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 
@@ -50,8 +50,15 @@ class DunningSetting(Setting):
     finally_: Literal["canceled", "unpaid", "past_due"] = Field("canceled", alias="finally")
 
 
-class CardSetting(Setting):
-    """`{"card": "4242424242424242"}`, and a promotion code if the customer types one."""
+class PaymentSetting(Setting):
+    """`{"card": "4242424242424242"}` or `{"paymentMethod": "link"}`, and a promotion code if one is typed."""
 
-    card: str
+    card: str | None = None
+    payment_method: Literal["card", "cashapp", "link", "sepa_debit", "us_bank_account"] = "card"
     promotion_code: str | None = None
+
+    @model_validator(mode="after")
+    def _is_paid_in_one_way(self) -> Self:
+        if (self.card is None) == (self.payment_method == "card"):
+            raise ValueError("give a card, or a paymentMethod without a card")
+        return self
