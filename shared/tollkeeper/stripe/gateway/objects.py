@@ -56,7 +56,8 @@ def _cause(of: stripe.Subscription) -> Cause | None:
 
 def _card(method: stripe.PaymentMethod | None) -> Card | None:
     """Return a card that is still its customer's; other means of payment have no numbers to show."""
-    if method is None or method.customer is None or method.card is None:
+    # Stripe leaves out the key of every type but the method's own, and reading what was left out raises.
+    if method is None or method.customer is None or "card" not in method or method.card is None:
         return None
     return Card(method.card.brand, method.card.last4, method.card.exp_month, method.card.exp_year)
 
