@@ -9,7 +9,7 @@ from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.subscriptions import Status
+from tollkeeper.rules.subscriptions import PaymentMethod, Status
 from tollkeeper.stripe.events import StripeEvent
 from tollkeeper.stripe.gateway import StripeGateway
 from tollkeeper.subscriptions.checkout import CheckoutWish, open_session
@@ -72,7 +72,9 @@ def test_checkout_without_a_card_subscribes(town: Town, kind: str) -> None:
     town.subscribe("ada", paymentMethod=kind)
     (completed,) = [each for each in town.events() if each.type == "checkout.session.completed"]
     assert Outcome.FOLLOWED is town.stripe_events.follow(completed, town.now)
-    assert Status.TRIALING is town.status("ada")
+    subscription = town.users.read("ada", since=town.now).subscription
+    assert subscription
+    assert (Status.TRIALING, PaymentMethod(kind)) == (subscription.status, subscription.payment_method)
 
 
 @pytest.mark.parametrize("kind", CARDLESS)
@@ -100,6 +102,7 @@ def test_a_user_without_a_card_stops_nobodys_sweep(town: Town, kind: str) -> Non
     town.subscribe("after", **WITH_A_CARD)
     swept = Sweep(town.stripe_events).run(town.now)
     assert (3, 0) == (swept.repaired, swept.failed)
+    assert 0 == Sweep(town.stripe_events).run(town.now).repaired
     assert [Status.TRIALING] * 3 == [town.status(user) for user in ("before", "ada", "after")]
 
 
@@ -113,4 +116,4 @@ def test_a_default_method_without_a_card_is_read(town: Town) -> None:
     metadata = {"userId": "ada", "deployment": "live"}
     api.subscriptions.create({"customer": customer, "items": [{"price": price.id}], "metadata": metadata})
     (found,) = town.stripe.subscriptions_of(customer)
-    assert Status.ACTIVE is found.status
+    assert (Status.ACTIVE, PaymentMethod("link")) == (found.status, found.payment_method)

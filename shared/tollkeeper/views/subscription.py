@@ -7,7 +7,7 @@ from tollkeeper.api.models import OverageOut, PaymentMethodOut, SubscriptionOut,
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.rules.limits import billable, overage
 from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.subscriptions import Card, effective_plan
+from tollkeeper.rules.subscriptions import PaymentMethod, effective_plan
 from tollkeeper.rules.users import User, period_at, terms_in_force
 
 ONE_DAY = timedelta(days=1)
@@ -50,13 +50,18 @@ def overview(user: User, catalogue: Catalogue, offer: Offer, now: datetime) -> S
             days_left=max(0, ceil((trial_end - now) / ONE_DAY)) if in_trial and trial_end else 0,
         ),
         cancel_at=subscription.cancel_at if subscription else None,
-        payment_method=_payment_method(subscription.card if subscription else None),
+        payment_method=_payment_method(subscription.payment_method if subscription else None),
     )
 
 
-def _payment_method(card: Card | None) -> PaymentMethodOut | None:
-    if card is None:
+def _payment_method(method: PaymentMethod | None) -> PaymentMethodOut | None:
+    if method is None:
         return None
+    card = method.card
     return PaymentMethodOut(
-        brand=card.brand, last4=card.last4, exp_month=card.exp_month, exp_year=card.exp_year
+        type=method.type,
+        brand=card.brand if card else None,
+        last4=card.last4 if card else None,
+        exp_month=card.exp_month if card else None,
+        exp_year=card.exp_year if card else None,
     )

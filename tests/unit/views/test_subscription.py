@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.examples import ACCOUNT, CATALOGUE, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION
-from tollkeeper.api.models import SubscriptionOut, TrialOut
+from tollkeeper.api.models import PaymentMethodOut, SubscriptionOut, TrialOut
 from tollkeeper.rules.periods import Period
-from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.rules.subscriptions import Card, PaymentMethod, Status, Subscription
 from tollkeeper.rules.users import User
 from tollkeeper.views.subscription import overview
 
@@ -88,3 +88,24 @@ def test_a_user_nobody_knows_has_the_free_plan() -> None:
         found.limits["apiCalls"],
         found.projected_total,
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (None, None),
+        (
+            PaymentMethod("card", Card("visa", "4242", 12, 2030)),
+            PaymentMethodOut(type="card", brand="visa", last4="4242", exp_month=12, exp_year=2030),
+        ),
+        (
+            PaymentMethod("sepa_debit"),
+            PaymentMethodOut(type="sepa_debit", brand=None, last4=None, exp_month=None, exp_year=None),
+        ),
+    ],
+)
+def test_a_payment_method_is_shown_by_its_type(
+    method: PaymentMethod | None, expected: PaymentMethodOut | None
+) -> None:
+    """The last four digits are shown of a card, and of nothing else."""
+    assert expected == shown(replace(SUBSCRIPTION, payment_method=method), PERIOD).payment_method
