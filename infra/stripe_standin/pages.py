@@ -13,7 +13,7 @@ from stripe.checkout import Session
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.checkout import completion
 from infra.stripe_standin.clocks.sandbox_clock import at
-from infra.stripe_standin.customers import cards
+from infra.stripe_standin.customers import cardless, cards
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.invoices import authentication, payment_intents
 from infra.stripe_standin.portal import portal_sessions
@@ -51,7 +51,7 @@ class Pages:
         ]
 
     async def checkout(self, request: Request) -> Response:
-        """Show a session's items, take a card, perhaps ask for its owner; paid, go on to the success URL."""
+        """Show a session's items, take a card (perhaps ask for its owner) or another method; then go on."""
         identifier = request.path_params["session"]
         message = ""
         try:
@@ -63,7 +63,8 @@ class Pages:
                 completion.complete(
                     self._account,
                     identifier,
-                    form.get("card", ""),
+                    form.get("card"),
+                    form.get("paymentMethod", "card"),
                     form.get("code") or None,
                     authenticated=form.get("authenticated") == "yes",
                 )
@@ -193,7 +194,12 @@ def _checkout_body(session: Session, message: str) -> str:
         else ""
     )
     back = f'<p><a href="{escape(session.cancel_url)}">Cancel</a></p>' if session.cancel_url else ""
-    return f'{body}<form method="post">{_card_field()}{code}<button>Subscribe</button></form>{back}'
+    others = "".join(
+        f'<button name="paymentMethod" value="{kind}" formnovalidate>Subscribe with {kind}</button>'
+        for kind in cardless.TYPED
+    )
+    fields = f"{_card_field()}{code}<button>Subscribe</button>{others}"
+    return f'{body}<form method="post">{fields}</form>{back}'
 
 
 def _card_field() -> str:

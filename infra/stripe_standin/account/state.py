@@ -168,10 +168,13 @@ class Account:
 
     @contextmanager
     def changing(self, name: str, thing: StripeObject) -> Iterator[None]:
-        """Emit the event `name` if the block changes `thing`, with what it was before."""
+        """Emit the event `name` if the block changes `thing`, with what it was before.
+
+        That is null of what was left out before (*unverified*; docs.stripe.com/api/events/object).
+        """
         before = plain(thing)
         yield
         after = plain(thing)
-        previous = {key: value for key, value in before.items() if after.get(key) != value}
-        if previous or after.keys() - before.keys():
+        previous = {key: before.get(key) for key in before | after if before.get(key) != after.get(key)}
+        if previous:
             self.emit(name, thing, previous)

@@ -24,19 +24,21 @@ ADDRESS = {
 def complete(
     account: Account,
     identifier: str,
-    card: str,
+    card: str | None,
+    kind: str = "card",
     promotion_code: str | None = None,
     *,
     authenticated: bool = False,
 ) -> Session:
     """Do what paying on the page does (docs.stripe.com/payments/checkout/how-checkout-works).
 
-    The card becomes the subscription's default payment method.
+    What is paid with becomes the subscription's default payment method.
 
     Args:
         account: The account.
         identifier: The session's id.
-        card: A test card's number.
+        card: A test card's number, if it is paid by card.
+        kind: The type of payment method otherwise.
         promotion_code: What the customer typed, where the session takes codes.
         authenticated: Whether the customer authenticates, where the card asks for it.
 
@@ -48,17 +50,21 @@ def complete(
         raise RefusedError(f"This Checkout Session is {session.status}.", code="checkout_session_not_open")
     data = account.subscription_data[identifier]
     discount = _discount(account, session, promotion_code)
-    method = payment_methods.from_card(account, cards.by_number(card))
+    customer = account.find(Customer, str(session.customer))
+    email = (customer.email if customer else session.customer_email) or "customer@example.com"
+    if kind == "card":
+        method = payment_methods.from_card(account, cards.by_number(card or ""))
+    else:
+        method = payment_methods.without_card(account, kind, email)
     address = ADDRESS if session.billing_address_collection == "required" else None
     method.billing_details.address = make(PaymentMethod.BillingDetails.Address, **(address or {}))
     trial = bool(data.get("trial_period_days"))
-    customer = account.find(Customer, str(session.customer))
     now = account.now(customer.test_clock if customer else None)
     cards.check(method, attaching=trial, now=now)
-    if cards.by_number(card).authenticates and not authenticated:
+    if kind == "card" and cards.by_number(card or "").authenticates and not authenticated:
         raise authentication.unauthenticated("setup" if trial else "payment")
     if customer is None:
-        customer = customers.create(account, {"email": session.customer_email or "customer@example.com"})
+        customer = customers.create(account, {"email": email})
         session.customer = customer.id
     payment_methods.join(account, method, customer)
     account.set_up.add(method.id)

@@ -21,7 +21,6 @@ from infra.stripe_standin.events.deliveries import Deliveries, Disturbance
 from infra.stripe_standin.invoices import authentication
 from infra.stripe_standin.sandbox.settings import (
     AuthenticationSetting,
-    CardSetting,
     ClockSetting,
     DeliverySetting,
     DunningSetting,
@@ -30,6 +29,7 @@ from infra.stripe_standin.sandbox.settings import (
     FaultsSetting,
     FinalizationSetting,
     LimitsSetting,
+    PaymentSetting,
     Setting,
 )
 from infra.stripe_standin.server import expansion
@@ -163,16 +163,17 @@ class Sandbox:
     async def complete(self, request: Request) -> Response:
         """Pay on a Checkout session's page."""
 
-        def pay(setting: CardSetting) -> StripeObject:
+        def pay(setting: PaymentSetting) -> StripeObject:
             return completion.complete(
                 self._account,
                 request.path_params["session"],
                 setting.card,
+                setting.payment_method,
                 setting.promotion_code,
                 authenticated=setting.authenticated,
             )
 
-        return await self._done(request, CardSetting, pay)
+        return await self._done(request, PaymentSetting, pay)
 
     async def authenticate(self, request: Request) -> Response:
         """Confirm or fail the payment of an invoice that waits for the customer."""

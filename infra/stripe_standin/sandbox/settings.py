@@ -68,12 +68,19 @@ class DunningSetting(Setting):
     finally_: Literal["canceled", "unpaid", "past_due"] = Field("canceled", alias="finally")
 
 
-class CardSetting(Setting):
-    """`{"card": "4242424242424242"}`, a promotion code if the customer has one, whether they authenticate."""
+class PaymentSetting(Setting):
+    """`{"card": "4242424242424242"}` or `{"paymentMethod": "link"}`, and what else the customer does."""
 
-    card: str
+    card: str | None = None
+    payment_method: Literal["card", "cashapp", "link", "sepa_debit", "us_bank_account"] = "card"
     promotion_code: str | None = None
     authenticated: bool = False
+
+    @model_validator(mode="after")
+    def _is_paid_in_one_way(self) -> Self:
+        if (self.card is None) == (self.payment_method == "card"):
+            raise ValueError("give a card, or a paymentMethod without a card")
+        return self
 
 
 class AuthenticationSetting(Setting):

@@ -16,11 +16,10 @@ from tollkeeper.ledger.history import Part
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.limits import Overage
 from tollkeeper.rules.series import Step
-from tollkeeper.rules.subscriptions import Card
 from tollkeeper.stripe.port import CheckoutSession
 from tollkeeper.usage.intake import Accepted, RejectedRecord
 from tollkeeper.views.records import RecordsView, RecordView
-from tollkeeper.views.subscription import SubscriptionView, TrialView
+from tollkeeper.views.subscription import PaymentMethodView, SubscriptionView, TrialView
 from tollkeeper.views.usage import UsageView
 
 
@@ -30,7 +29,7 @@ from tollkeeper.views.usage import UsageView
         (SubscriptionOut, SubscriptionView, set()),
         (TrialOut, TrialView, set()),
         (OverageOut, Overage, set()),
-        (PaymentMethodOut, Card, set()),
+        (PaymentMethodOut, PaymentMethodView, set()),
         (UsageOut, UsageView, set()),
         (UsageStepOut, Step, set()),
         (UsageRecordsOut, RecordsView, set()),
