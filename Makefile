@@ -118,6 +118,12 @@ stripe-plan: .venv/.ready ## Show what the catalogue would change in Stripe (nee
 stripe-apply: .venv/.ready ## Create and change products, prices and meters in Stripe (LIVE=1 for a live key)
 	@PYTHONPATH=shared $(PYTHON) -m infra.operate.stripe_catalogue apply $(if $(LIVE),--live)
 
+.PHONY: stripe-destinations
+stripe-destinations: .venv/.ready ## Have Stripe send its events to the webhook (WEBHOOK=url, LIVE=1 for a live key)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.stripe_catalogue destinations \
+	  --webhook "$(or $(WEBHOOK),$(error To which address? Say make stripe-destinations WEBHOOK=https://…, the output WebhookUrl))" \
+	  $(if $(LIVE),--live)
+
 .PHONY: dead-letters
 dead-letters: .venv/.ready ## Show the usage that could not be counted (STACK=name, REASON=text)
 	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters list $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
@@ -134,7 +140,7 @@ sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day
 help:
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environments. MiniStack and aws-sam-cli exclude each other, hence two; the third holds what Lambda itself has.
 .tools/uv-$(UV_VERSION):

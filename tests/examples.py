@@ -28,7 +28,7 @@ SUBSCRIPTION = Subscription(
     period_end=END,
 )
 PERIOD = Period(START, END, SUBSCRIPTION.id, OFFER.terms("professional", START))
-ACCOUNT = User(
+USER = User(
     "ada",
     rev=1,
     customer_id="cus_ada",

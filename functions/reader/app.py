@@ -15,10 +15,6 @@ from tollkeeper.api.bodies.records import UsageRecordsOut
 from tollkeeper.api.bodies.subscription import SubscriptionOut
 from tollkeeper.api.bodies.usage import UsageOut
 from tollkeeper.api.resolver import Caller, UserInPath, of_any_user, resolver
-from tollkeeper.clock import Clock
-from tollkeeper.ledger.history import History
-from tollkeeper.ledger.users import Users
-from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.series import MOST_DAYS, Granularity
 from tollkeeper.telemetry import logger
 from tollkeeper.usage.records import Id, Instant
@@ -29,17 +25,7 @@ OPENAPI = Path(tollkeeper.__file__).parent / "api" / "openapi.json"
 app = resolver()
 
 
-def reader(
-    users: Annotated[Users, Depends(runtime.users)],
-    history: Annotated[History, Depends(runtime.history)],
-    offer: Annotated[Offer, Depends(runtime.offer)],
-    clock: Annotated[Clock, Depends(runtime.clock)],
-) -> Reader:
-    """Return what answers."""
-    return Reader(users, history, offer, clock)
-
-
-ThisReader = Annotated[Reader, Depends(reader)]
+ThisReader = Annotated[Reader, Depends(runtime.reader)]
 From = Annotated[
     Day | None, Query(alias="from", description="First day; else the first of the month of `to`.")
 ]

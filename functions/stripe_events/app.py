@@ -3,32 +3,18 @@
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.stripe.events import StripeEvent
 from tollkeeper.telemetry import logger, metrics
-
-processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-
-
-def follow(record: SQSRecord) -> None:  # Powertools hands it over by this name
-    """Follow the event of one message; if that fails, the message comes again."""
-    try:
-        event = StripeEvent.read(record.body)
-        outcome = runtime.stripe_events().follow(event, runtime.clock().now())
-    except Exception:
-        logger.exception(
-            "A Stripe event could not be followed; it will come again", extra={"messageId": record.message_id}
-        )
-        raise
-    metrics.add_metric(outcome, MetricUnit.Count, 1)
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Follow each event of a batch; those that fail come again."""
-    return dict(process_partial_response(event, follow, processor, context))
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Follow the events of a batch, and name the messages that must come again."""
+    messages = {each["messageId"]: each["body"] for each in event["Records"]}
+    followed = runtime.stripe_events().follow_messages(messages, runtime.clock().now())
+    for outcome, events in followed.outcomes.items():
+        metrics.add_metric(outcome, MetricUnit.Count, events)
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in followed.failed]}

@@ -1,17 +1,15 @@
 """/subscription/…: what users decide about their own subscription."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
 from tollkeeper.api.bodies.subscription import SpendingCap
-from tollkeeper.api.resolver import Caller, resolver, respond
+from tollkeeper.api.resolver import Caller, handler_of, resolver
 from tollkeeper.clock import Clock
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.spending_caps import SpendingCaps
-from tollkeeper.telemetry import logger
 
 app = resolver()
 
@@ -29,7 +27,4 @@ def set_spending_cap(
     return body
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer an HTTP API request."""
-    return respond(app, event, context)
+handler = handler_of(app)

@@ -1,33 +1,20 @@
 """POST /usage and /usage/corrections: what services report of users."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
 from tollkeeper.api.bodies.intake import UsageAccepted, UsageBatch
-from tollkeeper.api.resolver import resolver, respond
-from tollkeeper.catalogue import Catalogue
+from tollkeeper.api.resolver import handler_of, resolver
 from tollkeeper.clock import Clock
-from tollkeeper.telemetry import logger
 from tollkeeper.usage.intake import Intake
-from tollkeeper.usage.queue import UsageQueue
 from tollkeeper.usage.records import CorrectionIn
 
 app = resolver()
 
-
-def intake(
-    queue: Annotated[UsageQueue, Depends(runtime.usage_queue)],
-    catalogue: Annotated[Catalogue, Depends(runtime.catalogue)],
-) -> Intake:
-    """Return what takes usage in."""
-    return Intake(queue, catalogue.metrics)
-
-
-ThisIntake = Annotated[Intake, Depends(intake)]
+ThisIntake = Annotated[Intake, Depends(runtime.intake)]
 ThisClock = Annotated[Clock, Depends(runtime.clock)]
 
 
@@ -43,7 +30,4 @@ def correct_usage(body: CorrectionIn, intake: ThisIntake, clock: ThisClock) -> U
     return UsageAccepted.of(intake.correct(body, clock.now()))
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer an HTTP API request."""
-    return respond(app, event, context)
+handler = handler_of(app)

@@ -17,10 +17,6 @@ from infra.local.processes import tail
 STACK_NAME = "tollkeeper-local"
 TOOLS = ROOT / ".venv-sam" / "bin"
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
-RUNTIME_EMULATOR = (
-    TOOLS.parent / "lib/python3.13/site-packages/samcli/local/rapid" / f"aws-lambda-rie-{ARCHITECTURE}"
-)
-"""Lambda's runtime interface emulator, which ships with the SAM CLI and runs on Linux."""
 
 
 def build(home: Home) -> None:

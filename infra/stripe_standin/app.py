@@ -29,6 +29,8 @@ from infra.stripe_standin.sandbox.endpoints import Sandbox
 from infra.stripe_standin.server.api import Api, gather
 from infra.stripe_standin.subscriptions import (
     billing_cycle,
+    cancellations,
+    pending_updates,
     subscription_changes,
     subscription_items,
     subscription_schedules,
@@ -51,6 +53,7 @@ NOUNS = (
     portal_sessions,
     prices,
     products,
+    cancellations,
     subscription_schedules,
     subscription_changes,
     subscription_items,
@@ -85,7 +88,13 @@ def create_app(
     deliveries = Deliveries(account)
     account.tell, account.tell_thin = deliveries.tell, deliveries.tell_thin
     api = Api(account, gather(noun.routes for noun in NOUNS))
-    account.agendas = (subscription_schedules.due, billing_cycle.due, invoices.due, checkout_sessions.due)
+    account.agendas = (
+        pending_updates.due,
+        subscription_schedules.due,
+        billing_cycle.due,
+        invoices.due,
+        checkout_sessions.due,
+    )
     mover = Mover(account, on_stop)
     sandbox = Sandbox(account, api, deliveries, mover)
 

@@ -15,6 +15,7 @@ class RefusedError(Exception):
         code: Stripe's machine-readable `code`, where it has one.
         param: The parameter at fault, in form notation (`items[0][price]`).
         decline_code: Why the bank declined, for card errors.
+        limited_by: The limiter that refuses, for a 429 that is one's.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class RefusedError(Exception):
         code: str | None = None,
         param: str | None = None,
         decline_code: str | None = None,
+        limited_by: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -34,6 +36,7 @@ class RefusedError(Exception):
         self.code = code
         self.param = param
         self.decline_code = decline_code
+        self.limited_by = limited_by
 
     def body(self) -> dict[str, dict[str, str]]:
         """The JSON body, without the fields that do not apply."""

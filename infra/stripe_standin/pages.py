@@ -1,6 +1,6 @@
 """The pages a person clicks on: Checkout, the portal and hosted invoices; no script, no assets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from urllib.parse import parse_qsl
 
@@ -13,7 +13,9 @@ from stripe.checkout import Session
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.checkout import completion
 from infra.stripe_standin.clocks.sandbox_clock import at
+from infra.stripe_standin.customers import cardless, cards
 from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.invoices import authentication, payment_intents
 from infra.stripe_standin.portal import portal_sessions
 
 STYLE = """
@@ -45,17 +47,27 @@ class Pages:
             Route("/portal/{session}/card", self.portal_card, methods=["POST"]),
             Route("/portal/{session}/cancel", self.portal_cancel, methods=["POST"]),
             Route("/invoices/{invoice}", self.invoice, methods=["GET"]),
+            Route("/invoices/{invoice}/authenticate", self.invoice_authenticate, methods=["POST"]),
         ]
 
     async def checkout(self, request: Request) -> Response:
-        """Show a session's items and take a card; paid, go on to the success URL."""
+        """Show a session's items, take a card (perhaps ask for its owner) or another method; then go on."""
         identifier = request.path_params["session"]
         message = ""
         try:
             session = self._account.get(Session, identifier)
             if request.method == "POST":
                 form = await _form(request)
-                completion.complete(self._account, identifier, form.get("card", ""), form.get("code") or None)
+                if _must_ask(form):
+                    return _challenge(form)
+                completion.complete(
+                    self._account,
+                    identifier,
+                    form.get("card"),
+                    form.get("paymentMethod", "card"),
+                    form.get("code") or None,
+                    authenticated=form.get("authenticated") == "yes",
+                )
                 address = (session.success_url or "").replace("{CHECKOUT_SESSION_ID}", identifier)
                 return RedirectResponse(address, status_code=303)
         except RefusedError as refusal:
@@ -71,8 +83,14 @@ class Pages:
     async def portal_card(self, request: Request) -> Response:
         """Replace the card."""
         form = await _form(request)
+        if _must_ask(form):
+            return _challenge(form)
+        authenticated = form.get("authenticated") == "yes"
         return self._after(
-            request, lambda session: portal_sessions.change_card(self._account, session, form.get("card", ""))
+            request,
+            lambda session: portal_sessions.change_card(
+                self._account, session, form.get("card", ""), authenticated=authenticated
+            ),
         )
 
     async def portal_cancel(self, request: Request) -> Response:
@@ -108,13 +126,55 @@ class Pages:
         return _page("Manage your subscription", body, status=status)
 
     async def invoice(self, request: Request) -> Response:
-        """Show an invoice's lines and total."""
+        """Show an invoice's lines and total, and where its payment waits for the customer, ask them."""
         found = self._account.find(Invoice, request.path_params["invoice"])
         if found is None:
             return _page("Not found", "<p>There is no such invoice.</p>", status=404)
         rows = [(line.description or "", line.amount) for line in found.lines.data]
         body = f"<p>{escape(found.number or 'Draft')}, {escape(str(found.status))}</p>"
-        return _page("Invoice", body + _table([*rows, ("Total", found.total)], found.currency))
+        body += _table([*rows, ("Total", found.total)], found.currency)
+        if payment_intents.awaits_authentication(self._account, found):
+            body += _question(f"/invoices/{found.id}/authenticate", {})
+        return _page("Invoice", body)
+
+    async def invoice_authenticate(self, request: Request) -> Response:
+        """Confirm or fail the payment of an invoice."""
+        form, identifier = await _form(request), request.path_params["invoice"]
+        try:
+            authentication.authenticate(
+                self._account, identifier, succeeds=form.get("authenticated") == "yes"
+            )
+        except RefusedError as refusal:
+            return _page("Invoice", _alert(refusal.message), status=refusal.status)
+        return RedirectResponse(f"/invoices/{identifier}", status_code=303)
+
+
+def _must_ask(form: Mapping[str, str]) -> bool:
+    """Whether the card typed asks for its owner, who has not answered yet."""
+    try:
+        return bool(cards.by_number(form.get("card", "")).authenticates) and "authenticated" not in form
+    except RefusedError:
+        return False
+
+
+def _challenge(form: Mapping[str, str]) -> Response:
+    """The bank's page between a card and its charge (docs.stripe.com/payments/3d-secure)."""
+    return _page("Confirm it is you", _question("", form))
+
+
+def _question(address: str, form: Mapping[str, str]) -> str:
+    """Two buttons, which send what was typed before along."""
+    hidden = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in form.items()
+    )
+    buttons = (
+        '<button name="authenticated" value="yes">Complete authentication</button>'
+        '<button name="authenticated" value="no">Fail authentication</button>'
+    )
+    return (
+        "<p>Your bank asks you to confirm this payment.</p>"
+        f'<form method="post" action="{escape(address)}">{hidden}{buttons}</form>'
+    )
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -134,7 +194,12 @@ def _checkout_body(session: Session, message: str) -> str:
         else ""
     )
     back = f'<p><a href="{escape(session.cancel_url)}">Cancel</a></p>' if session.cancel_url else ""
-    return f'{body}<form method="post">{_card_field()}{code}<button>Subscribe</button></form>{back}'
+    others = "".join(
+        f'<button name="paymentMethod" value="{kind}" formnovalidate>Subscribe with {kind}</button>'
+        for kind in cardless.TYPED
+    )
+    fields = f"{_card_field()}{code}<button>Subscribe</button>{others}"
+    return f'{body}<form method="post">{fields}</form>{back}'
 
 
 def _card_field() -> str:

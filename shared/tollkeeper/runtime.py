@@ -35,9 +35,12 @@ if TYPE_CHECKING:
     from tollkeeper.secrets import Secrets
     from tollkeeper.stripe.gateway import StripeGateway
     from tollkeeper.stripe.webhook import StripeEventQueue
+    from tollkeeper.subscriptions.checkout import Checkout
     from tollkeeper.subscriptions.stripe_events import StripeEvents
+    from tollkeeper.usage.intake import Intake
     from tollkeeper.usage.queue import DeadLetters, UsageQueue
     from tollkeeper.usage.tracker import Tracker
+    from tollkeeper.views.reader import Reader
 
 PATIENCE_SECONDS = 8.0
 """How long a race is run before the answer is 503: half of what a function has."""
@@ -133,6 +136,13 @@ def spending_caps() -> "SpendingCaps":
     return SpendingCaps(table(), offer())
 
 
+def reader() -> "Reader":
+    """Return what shows users what they have."""
+    from tollkeeper.views.reader import Reader
+
+    return Reader(users(), history(), offer(), clock())
+
+
 @cache
 def counting() -> "Counting":
     """Return the book of usage."""
@@ -177,6 +187,14 @@ def usage_queue() -> "UsageQueue":
     from tollkeeper.usage.queue import UsageQueue
 
     return UsageQueue(sqs(), settings().usage_queue_url)
+
+
+@cache
+def intake() -> "Intake":
+    """Return what takes usage in."""
+    from tollkeeper.usage.intake import Intake
+
+    return Intake(usage_queue(), catalogue().metrics)
 
 
 @cache
@@ -243,6 +261,13 @@ def _stripe_gateway(secret_key: str) -> "StripeGateway":
 def stripe_gateway() -> "StripeGateway":
     """Return Stripe, under the key that is in force now."""
     return _stripe_gateway(secrets().read(settings().stripe_secret_key_parameter))
+
+
+def checkout() -> "Checkout":
+    """Return what opens checkout sessions."""
+    from tollkeeper.subscriptions.checkout import Checkout
+
+    return Checkout(users(), stripe_gateway(), catalogue(), settings().allowed_origins)
 
 
 def stripe_events() -> "StripeEvents":

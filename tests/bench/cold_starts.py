@@ -29,6 +29,11 @@ from tests.bench.figures import Figure, Paired
 from tests.fakes.stripe_events import invoice
 
 PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
+RUNTIME_EMULATOR = (
+    ROOT / ".venv-sam/lib/python3.13/site-packages/samcli/local/rapid" / f"aws-lambda-rie-{sam.ARCHITECTURE}"
+)
+"""Lambda's runtime interface emulator, which ships with the SAM CLI and runs on Linux."""
+
 HELLO = Path(__file__).with_name("hello")
 ROUNDS = 15
 CONNECTIONS = 6
@@ -97,7 +102,7 @@ def start(handler: str, path: Sequence[Path], event: dict[str, Any]) -> Start:
     environment = {"PYTHONPATH": ":".join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
     with TemporaryFile("w+") as log:
         process = subprocess.Popen(  # noqa: S603 - the command is ours
-            [sam.RUNTIME_EMULATOR, *emulate, PYTHON, "-m", "awslambdaric", handler],
+            [RUNTIME_EMULATOR, *emulate, PYTHON, "-m", "awslambdaric", handler],
             env=os.environ | environment,
             cwd=path[0],
             stdout=log,

@@ -92,7 +92,7 @@ def figures(endpoint: str) -> list[Figure]:
     table = MeteredTable()
     track(table, messages)
     units = table.write_units / RECORDS
-    marker = next(row for key, row in table.rows.items() if key.sk == "RECORD")
+    record = next(row for key, row in table.rows.items() if key.sk == "RECORD")
     tracker_seconds, bare_seconds = _tracker_times(endpoint)
     intake_seconds = min(
         _seconds(lambda: judge_all(records, NOW, OFFER.catalogue.metrics)) for _ in range(ROUNDS)
@@ -100,8 +100,8 @@ def figures(endpoint: str) -> list[Figure]:
     dollars = _dollars(table, messages, intake_seconds + tracker_seconds * TRACKER_GB / INTAKE_GB)
     return [
         Figure("write_units_per_record", "write units per record, each idempotent by itself", units, 2.4),
-        Figure("naive_write_units_per_record", "… put, then add: loses and counts twice", _naive(marker)),
-        Figure("reference_write_units_per_record", "… AWS's reference: counts twice", _reference(marker)),
+        Figure("naive_write_units_per_record", "… put, then add: loses and counts twice", _naive(record)),
+        Figure("reference_write_units_per_record", "… AWS's reference: counts twice", _reference(record)),
         Figure("usd_per_million_records", "US dollars per million records, all requests", dollars, 1.60),
         Figure("storage_bytes_per_record", "bytes stored per record, for 400 days", _stored(table)),
         Figure(
@@ -113,18 +113,18 @@ def figures(endpoint: str) -> list[Figure]:
     ]
 
 
-def _naive(marker: dict[str, Any]) -> float:
+def _naive(record: dict[str, Any]) -> float:
     """A conditional put of the record, and an update of the counter, one after the other."""
-    return write_units(size(marker)) + 1
+    return write_units(size(record)) + 1
 
 
-def _reference(marker: dict[str, Any]) -> float:
+def _reference(record: dict[str, Any]) -> float:
     """The pattern of AWS's reference billing implementation.
 
     Each event is put; later, 24 at a time, events are deleted and added to an aggregate in a transaction. An
     index projects all of every item, so each of those writes is made there once more.
     """
-    item = write_units(size(marker))
+    item = write_units(size(record))
     put = item + item
     delete = 2 * item + item
     aggregate = (2 + 1) / 24

@@ -1,9 +1,23 @@
 """What Lambda and the clock tell a function."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from tests.examples import ENVIRONMENT, OFFER
+from tests.fakes.sqs import FakeSqs
+from tests.fakes.stripe import FakeStripe
+from tests.fakes.table import MemoryTable
+from tollkeeper import runtime
+from tollkeeper.settings import Settings
+from tollkeeper.telemetry import metrics
+
+SECRET = "whsec_present"
+"""What the deployment that functions are made for keeps secret: Stripe's key and the webhook's."""
 
 
 class FakeContext(LambdaContext):
@@ -13,6 +27,11 @@ class FakeContext(LambdaContext):
     _memory_limit_in_mb = 512
     _invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:function"
     _aws_request_id = "request-1"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """Return all the time that a function has."""
+        return 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +47,39 @@ class FixedClock:
     def at(self, wall: datetime) -> datetime:
         """Return an instant of the wall clock as it is."""
         return wall
+
+
+class FakeSecrets:
+    """SSM, where every parameter holds the same secret."""
+
+    def read(self, _: str) -> str:
+        """Return the secret."""
+        return SECRET
+
+
+@contextmanager
+def made_of(table: MemoryTable, sqs: FakeSqs, stripe: FakeStripe, now: datetime) -> Iterator[None]:
+    """Let functions be made of these, as long as this goes on: for tests that call them as Lambda does.
+
+    Lambda hands a function no more than an event, so that it takes what stands outside from the runtime.
+    """
+    outside = {
+        "settings": lambda: replace(
+            Settings.from_environment(ENVIRONMENT), bill_overage_from=OFFER.bill_overage_from
+        ),
+        "clock_at": lambda _: FixedClock(now),
+        "table": lambda: table,
+        "sqs": lambda: sqs,
+        "secrets": FakeSecrets,
+        "stripe_gateway": lambda: stripe,
+    }
+    caches = [each for each in vars(runtime).values() if hasattr(each, "cache_clear")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "namespace", "Tollkeeper")
+        for name, part in outside.items():
+            patch.setattr(runtime, name, part)
+        for part in caches:
+            part.cache_clear()
+        yield
+    for part in caches:
+        part.cache_clear()

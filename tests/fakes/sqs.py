@@ -30,6 +30,17 @@ class FakeSqs:
         """The messages that were taken."""
         return [body for request in self.requests for body in request]
 
+    def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """Say that nothing waits: whoever reads it has read what was sent."""
+        return {"Attributes": dict.fromkeys(AttributeNames, "0"), "QueueUrl": QueueUrl}
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """Keep a message, unless it is refused."""
+        if self.is_down or self.refuses(MessageBody):
+            raise ClientError({"Error": {"Code": "ServiceUnavailable", "Message": QueueUrl}}, "SendMessage")
+        self.requests.append([MessageBody])
+        return {}
+
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
         """Keep the messages that are not refused."""
         if self.is_down:

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from tests.examples import NOW
 from tollkeeper.rules.metering import MeterEvent
-from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription
+from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe.event_types import EventType
 from tollkeeper.stripe.events import StripeEvent
 from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, MeterRejection
 
-VISA = Card("visa", "4242", 12, 2030)
+VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 
 
 class FakeStripe:
@@ -60,7 +60,7 @@ class FakeStripe:
             period_start=self.now,
             period_end=trial_end or _a_month_after(self.now),
             trial_end=trial_end,
-            card=VISA,
+            payment_method=VISA,
         )
         self.held.append(subscription)
         self._paid.add(session_id)

@@ -15,13 +15,13 @@ from tests.fakes.stripe import FakeStripe
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.rules.metering import MeterEvent
-from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription
+from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe.event_types import EventType
 from tollkeeper.stripe.gateway import StripeGateway
 from tollkeeper.stripe.port import CheckoutOrder, MeterRejection, Stripe
 
-VISA = Card("visa", "4242", 12, 2030)
+VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 PAGE = "https://app.example.com"
 TRIAL = timedelta(days=14)
 DAY = timedelta(days=1)
@@ -242,7 +242,7 @@ class TestSubscriptions:
             period_start=START,
             period_end=START + TRIAL,
             trial_end=START + TRIAL,
-            card=VISA,
+            payment_method=VISA,
         )
 
     def test_one_without_a_trial_lasts_a_month(self, world: World, stripe: Stripe) -> None:

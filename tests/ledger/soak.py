@@ -108,7 +108,7 @@ def soak(endpoint: str, records: int, seed: int, console: Console | None = None)
 
 
 def drift(table: Table, records: Sequence[Sent]) -> int:
-    """Return by how much periods, days, markers and pages differ from each record counted once."""
+    """Return by how much periods, days and records differ from each record counted once."""
     expected = Counter[tuple[str, str]]()
     for each in records:
         expected[str(each["userId"]), str(each["eventType"])] += int(str(each["quantity"]))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.examples import ACCOUNT, END, NOW, SUBSCRIPTION, bound
+from tests.examples import END, NOW, SUBSCRIPTION, USER, bound
 from tollkeeper.ledger import entry_rows, keys
 from tollkeeper.ledger.table import Row, Table
 from tollkeeper.ledger.users import StaleRevisionError, Users
@@ -60,5 +60,5 @@ def test_a_change_and_its_announcement_are_one_write(table: Table) -> None:
 def test_a_change_that_is_not_made_is_not_announced(table: Table) -> None:
     """A writer who was overtaken announces nothing."""
     with pytest.raises(StaleRevisionError):
-        Users(table).write_subscription(ACCOUNT, SUBSCRIPTION, bound(ACCOUNT, SUBSCRIPTION), (), [ACTIVATED])
+        Users(table).write_subscription(USER, SUBSCRIPTION, bound(USER, SUBSCRIPTION), (), [ACTIVATED])
     assert [] == announcements(table)

@@ -13,12 +13,17 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from stripe import Customer, Invoice, Price, StripeClient, Subscription
+from stripe import Customer, Invoice, Price, StripeClient, StripeError, Subscription
 
 from infra.stripe_standin.clocks.sandbox_clock import iso
 from infra.stripe_standin.server.loopback import listen
 
 START = datetime(2026, 1, 31, 12, 0, 7, tzinfo=UTC)
+
+
+def header(error: StripeError, name: str) -> str | None:
+    """A header of the answer that refused a call."""
+    return {key.lower(): value for key, value in (error.headers or {}).items()}.get(name.lower())
 
 
 class Sandbox:

@@ -1,12 +1,14 @@
 """Calls that fail on purpose, and the list of what was asked."""
 
+from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
 import stripe as sdk
 from stripe import StripeClient
 
-from tests.standin.harness import Sandbox
+from tests.standin.harness import START, Sandbox, header
 
 
 def set_fault(sandbox: Sandbox, **fault: object) -> None:
@@ -34,10 +36,12 @@ def test_fault_after_took_effect(sandbox: Sandbox, stripe: StripeClient) -> None
 def test_server_error_is_replayed(sandbox: Sandbox, stripe: StripeClient) -> None:
     """Stripe remembers even a 500 under its idempotency key."""
     set_fault(sandbox, effect="before", answer="500")
+    replayed = []
     for _ in range(2):
-        with pytest.raises(sdk.APIError):
+        with pytest.raises(sdk.APIError) as raised:
             stripe.v1.customers.create({}, {"idempotency_key": "k"})
-    assert stripe.v1.customers.list().data == []
+        replayed.append(header(raised.value, "Idempotent-Replayed"))
+    assert ([None, "true"], []) == (replayed, stripe.v1.customers.list().data)
 
 
 def test_lost_answer_is_found_again_by_its_key(sandbox: Sandbox, stripe: StripeClient) -> None:
@@ -108,3 +112,78 @@ def test_wrong_setting_is_explained(sandbox: Sandbox) -> None:
     """A sandbox setting that does not parse says what is wrong."""
     answer = sandbox.put("deliveries", {"drop": 2})
     assert (answer.status_code, answer.json()["message"].split(":")[0]) == (422, "drop")
+
+
+def test_lock_timeout_is_replayed(sandbox: Sandbox, stripe: StripeClient) -> None:
+    """A lock timeout is a 429 no limiter sends: the call had begun, so its key keeps it for a day."""
+    set_fault(sandbox, answer="lock_timeout")
+    seen = []
+    for _ in range(2):
+        with pytest.raises(sdk.RateLimitError) as raised:
+            stripe.v1.customers.create({}, {"idempotency_key": "k"})
+        assert raised.value.error
+        limiter = header(raised.value, "Stripe-Rate-Limited-Reason")
+        seen.append((raised.value.error.code, limiter, header(raised.value, "Idempotent-Replayed")))
+    sandbox.move(START + timedelta(hours=24))
+    assert stripe.v1.customers.create({}, {"idempotency_key": "k"}).id
+    assert [("lock_timeout", None, None), ("lock_timeout", None, "true")] == seen
+
+
+def test_limiter_says_which_it_is(sandbox: Sandbox, stripe: StripeClient) -> None:
+    """A limiter's 429 names the limiter, and its key stays free."""
+    set_fault(sandbox, answer="endpoint-concurrency")
+    with pytest.raises(sdk.RateLimitError) as raised:
+        stripe.v1.customers.create({}, {"idempotency_key": "k"})
+    assert "endpoint-concurrency" == header(raised.value, "Stripe-Rate-Limited-Reason")
+    assert stripe.v1.customers.create({}, {"idempotency_key": "k"}).id
+
+
+def test_limiter_never_strikes_after(sandbox: Sandbox) -> None:
+    """A limited call has not taken effect, so a fault that says so is refused."""
+    answer = sandbox.put("faults", {"faults": [{"effect": "after", "answer": "429"}]})
+    assert 422 == answer.status_code
+
+
+def test_key_in_use_is_a_conflict(sandbox: Sandbox, stripe: StripeClient) -> None:
+    """While the first call with a key is under way, a second with it is a 409 that is not kept."""
+    set_fault(sandbox, answer="slow", delaySeconds=1)
+    made: list[str] = []
+    first = Thread(target=lambda: made.append(stripe.v1.customers.create({}, {"idempotency_key": "k"}).id))
+    first.start()
+    while sandbox.http.get("/_sandbox/faults").json()["faults"]:
+        pass
+    with pytest.raises(sdk.StripeError) as raised:
+        stripe.v1.customers.create({}, {"idempotency_key": "k"})
+    first.join(5)
+    again = stripe.v1.customers.create({}, {"idempotency_key": "k"})
+    assert (409, "idempotency_key_in_use", made) == (
+        raised.value.http_status,
+        raised.value.error and raised.value.error.code,
+        [again.id],
+    )
+
+
+def test_refusal_while_executing_is_replayed(stripe: StripeClient) -> None:
+    """What was refused after the call began is the key's answer, even when it would work by now."""
+    params: Any = {"name": "A", "id": "prod_a"}
+    stripe.v1.products.create(params)
+    for _ in range(2):
+        with pytest.raises(sdk.InvalidRequestError) as raised:
+            stripe.v1.products.create(params, {"idempotency_key": "k"})
+    assert "true" == header(raised.value, "Idempotent-Replayed")
+
+
+def test_unauthorized_call_leaves_its_key_free(sandbox: Sandbox, stripe: StripeClient) -> None:
+    """A 401 comes before the keys, so nothing is kept."""
+    stranger = StripeClient("sk_live_x", base_addresses={"api": sandbox.url})
+    with pytest.raises(sdk.AuthenticationError):
+        stranger.v1.customers.create({}, {"idempotency_key": "k"})
+    assert stripe.v1.customers.create({"name": "A"}, {"idempotency_key": "k"}).id
+
+
+def test_missing_parameter_leaves_its_key_free(stripe: StripeClient) -> None:
+    """A call that lacks a parameter fails validation, so its key can be used with the parameter."""
+    with pytest.raises(sdk.InvalidRequestError):
+        stripe.v1.invoices.create({}, {"idempotency_key": "k"})
+    customer = stripe.v1.customers.create({})
+    assert stripe.v1.invoices.create({"customer": customer.id}, {"idempotency_key": "k"}).id

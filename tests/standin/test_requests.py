@@ -28,6 +28,12 @@ def test_wrong_key_is_unauthorized(sandbox: Sandbox) -> None:
         client.v1.customers.list()
 
 
+@pytest.mark.parametrize(("key", "status"), [("sk_test_x", 200), ("sk_live_x", 401), ("", 401)])
+def test_basic_authentication_takes_the_key_as_user(sandbox: Sandbox, key: str, status: int) -> None:
+    """`curl -u sk_test_…:`, as Stripe's documents write it, opens the door as a bearer token does."""
+    assert status == httpx.get(f"{sandbox.url}/v1/customers", auth=(key, "")).status_code
+
+
 def test_unknown_parameter_is_refused(stripe: StripeClient) -> None:
     """A parameter Stripe does not know is named."""
     params: Any = {"emial": "a@b.c"}
@@ -101,8 +107,9 @@ def test_same_key_replays_first_answer(stripe: StripeClient) -> None:
 def test_same_key_with_other_parameters_is_an_error(stripe: StripeClient) -> None:
     """An idempotency key belongs to one question."""
     stripe.v1.customers.create({"name": "A"}, {"idempotency_key": "k"})
-    with pytest.raises(sdk.IdempotencyError):
+    with pytest.raises(sdk.IdempotencyError) as raised:
         stripe.v1.customers.create({"name": "B"}, {"idempotency_key": "k"})
+    assert (400, None) == (raised.value.http_status, raised.value.code)
 
 
 def test_pages_follow_one_another(stripe: StripeClient) -> None:

@@ -2,7 +2,8 @@
 
 The state of the stand-in is made of `stripe.Customer`, `stripe.Invoice`, … themselves: each answer can
 be read by the SDK because it is the SDK's, mypy checks every field by Stripe's own types, and an object
-that lacks a required field, or has one Stripe does not know, cannot be made at all.
+that lacks a required field, or has one Stripe does not know, cannot be made at all. In the state every
+optional field is there, if only as `None`; `plain` leaves out what Stripe leaves out.
 """
 
 import secrets
@@ -15,13 +16,7 @@ from stripe import ListObject, StripeObject
 from stripe._stripe_object import UntypedStripeObject
 from stripe.v2 import ListObject as ListObjectV2
 
-# Left out of an answer unless asked for by `expand` (docs.stripe.com/api/expanding_objects, "includable").
-INCLUDABLE = {
-    "checkout.session": {"line_items"},
-    "customer": {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},
-    "invoice": {"payments", "confirmation_secret"},
-    "price": {"currency_options", "tiers"},
-}
+from infra.stripe_standin.account.presence import INCLUDABLE, trimmed
 
 
 class MisshapenError(TypeError):
@@ -88,10 +83,10 @@ def listing_v2[T: StripeObject](items: list[T]) -> ListObjectV2[T]:
 
 
 def plain(thing: StripeObject, included: Collection[str] = ()) -> dict[str, Any]:
-    """An object as JSON has it, without the includable fields but those in `included`."""
-    whole = thing.to_dict(for_json=True)
-    hidden = INCLUDABLE.get(whole.get("object", ""), set()) - set(included)
-    return {name: value for name, value in whole.items() if name not in hidden}
+    """An object as Stripe answers with it, without the includable fields but those in `included`."""
+    whole: dict[str, Any] = trimmed(thing.to_dict(for_json=True))
+    hidden = INCLUDABLE.get(whole.get("object", ""), ())
+    return {name: value for name, value in whole.items() if name not in hidden or name in included}
 
 
 def _complete(kind: type[StripeObject], fields: Mapping[str, Any], noun: str | None) -> dict[str, Any]:

@@ -79,6 +79,9 @@ class Account:
         secrets: Each webhook endpoint's and event destination's signing secret.
         usage: What meters were told.
         subscription_data: What each Checkout session will subscribe with.
+        set_up: Payment methods whose owner has authenticated them, so that later charges need not ask.
+        overdue: Invoices whose due date has passed unpaid.
+        finalization_error: The code with which drafts fail to finalise, while they do.
         trial_notices: Subscriptions, with their trial's end, whose `trial_will_end` has been sent.
     """
 
@@ -92,6 +95,9 @@ class Account:
     secrets: dict[str, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     subscription_data: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    set_up: set[str] = field(default_factory=set)
+    overdue: set[str] = field(default_factory=set)
+    finalization_error: str | None = None
     trial_notices: set[tuple[str, int]] = field(default_factory=set)
     _kept: dict[type[StripeObject], dict[str, StripeObject]] = field(default_factory=dict)
 
@@ -162,10 +168,13 @@ class Account:
 
     @contextmanager
     def changing(self, name: str, thing: StripeObject) -> Iterator[None]:
-        """Emit the event `name` if the block changes `thing`, with what it was before."""
+        """Emit the event `name` if the block changes `thing`, with what it was before.
+
+        That is null of what was left out before (*unverified*; docs.stripe.com/api/events/object).
+        """
         before = plain(thing)
         yield
         after = plain(thing)
-        previous = {key: value for key, value in before.items() if after.get(key) != value}
-        if previous or after.keys() - before.keys():
+        previous = {key: before.get(key) for key in before | after if before.get(key) != after.get(key)}
+        if previous:
             self.emit(name, thing, previous)

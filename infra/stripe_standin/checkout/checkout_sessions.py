@@ -16,7 +16,7 @@ from stripe.params.checkout import (
 
 from infra.stripe_standin.account.shapes import listing, make, metadata, new_id, reference
 from infra.stripe_standin.account.state import Account, Due
-from infra.stripe_standin.customers import customers
+from infra.stripe_standin.customers import customers, payment_methods
 from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.products.prices import cents, is_metered, unit_amount
 from infra.stripe_standin.server.lists import matching, page
@@ -78,7 +78,7 @@ def create(account: Account, params: SessionCreateParams) -> Session:
         metadata=metadata(params.get("metadata")),
         mode="subscription",
         payment_method_collection=params.get("payment_method_collection", "always"),
-        payment_method_types=["card"],
+        payment_method_types=list(payment_methods.TYPES),
         payment_status="unpaid",
         shipping_options=[],
         status="open",
@@ -95,7 +95,7 @@ def create(account: Account, params: SessionCreateParams) -> Session:
 def _items(account: Account, wanted: list[Any]) -> list[LineItem]:
     """Line items of ready-made recurring prices; a metered one carries no quantity."""
     if not 0 < len(wanted) <= MOST_ITEMS:
-        raise RefusedError("Give between 1 and 20 line items.", code="parameter_missing", param="line_items")
+        raise RefusedError(f"Give between 1 and {MOST_ITEMS} line items.", param="line_items")
     return [_item(account, item, f"line_items[{at}]") for at, item in enumerate(wanted)]
 
 

@@ -7,6 +7,7 @@ from infra.stripe_standin.account.shapes import make
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.customers import cards, customers, payment_methods
 from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.invoices import authentication
 from infra.stripe_standin.products import discounts
 from infra.stripe_standin.subscriptions import billing_cycle, subscriptions
 
@@ -20,16 +21,26 @@ ADDRESS = {
 }
 
 
-def complete(account: Account, identifier: str, card: str, promotion_code: str | None = None) -> Session:
+def complete(
+    account: Account,
+    identifier: str,
+    card: str | None,
+    kind: str = "card",
+    promotion_code: str | None = None,
+    *,
+    authenticated: bool = False,
+) -> Session:
     """Do what paying on the page does (docs.stripe.com/payments/checkout/how-checkout-works).
 
-    The card becomes the subscription's default payment method.
+    What is paid with becomes the subscription's default payment method.
 
     Args:
         account: The account.
         identifier: The session's id.
-        card: A test card's number.
+        card: A test card's number, if it is paid by card.
+        kind: The type of payment method otherwise.
         promotion_code: What the customer typed, where the session takes codes.
+        authenticated: Whether the customer authenticates, where the card asks for it.
 
     Raises:
         RefusedError: The session is not open, or the card was declined (402): the customer may try another.
@@ -39,17 +50,24 @@ def complete(account: Account, identifier: str, card: str, promotion_code: str |
         raise RefusedError(f"This Checkout Session is {session.status}.", code="checkout_session_not_open")
     data = account.subscription_data[identifier]
     discount = _discount(account, session, promotion_code)
-    method = payment_methods.from_card(account, cards.by_number(card))
+    customer = account.find(Customer, str(session.customer))
+    email = (customer.email if customer else session.customer_email) or "customer@example.com"
+    if kind == "card":
+        method = payment_methods.from_card(account, cards.by_number(card or ""))
+    else:
+        method = payment_methods.without_card(account, kind, email)
     address = ADDRESS if session.billing_address_collection == "required" else None
     method.billing_details.address = make(PaymentMethod.BillingDetails.Address, **(address or {}))
     trial = bool(data.get("trial_period_days"))
-    customer = account.find(Customer, str(session.customer))
     now = account.now(customer.test_clock if customer else None)
     cards.check(method, attaching=trial, now=now)
+    if kind == "card" and cards.by_number(card or "").authenticates and not authenticated:
+        raise authentication.unauthenticated("setup" if trial else "payment")
     if customer is None:
-        customer = customers.create(account, {"email": session.customer_email or "customer@example.com"})
+        customer = customers.create(account, {"email": email})
         session.customer = customer.id
     payment_methods.join(account, method, customer)
+    account.set_up.add(method.id)
     wanted = [
         {"price": item.price.id} | ({"quantity": item.quantity} if item.quantity is not None else {})
         for item in (session.line_items.data if session.line_items else [])
@@ -58,7 +76,7 @@ def complete(account: Account, identifier: str, card: str, promotion_code: str |
     subscription = subscriptions.start(
         account, customer.id, wanted, {**data, "default_payment_method": method.id, "discounts": discount}
     )
-    billing_cycle.begin(account, subscription, customer)
+    billing_cycle.begin(account, subscription, customer, customer_present=True)
     invoice = account.get(Invoice, str(subscription.latest_invoice))
     session.subscription, session.invoice = subscription.id, invoice.id
     session.status = "complete"

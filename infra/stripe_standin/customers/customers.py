@@ -17,12 +17,13 @@ from stripe.test_helpers import TestClock
 from infra.stripe_standin.account.shapes import deleted, make, metadata, new_id
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.server.lists import matching, page
+from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import subscription_status
 
 routes = Routes()
 
+MOST_ON_A_CLOCK = 3
 PLAIN_FIELDS = ("description", "email", "name", "phone")
 
 
@@ -31,7 +32,7 @@ def create(account: Account, params: CustomerCreateParams) -> Customer:
     """Create a customer, on a test clock if asked (docs.stripe.com/api/customers/create)."""
     test_clock = params.get("test_clock")
     if test_clock:
-        account.get(TestClock, test_clock, "test_clock")
+        _check_room(account, account.get(TestClock, test_clock, "test_clock"))
     customer = make(
         Customer,
         id=new_id("cus"),
@@ -59,7 +60,9 @@ def listed(account: Account, params: CustomerListParams) -> ListObject[Customer]
     """List customers (docs.stripe.com/api/customers/list)."""
     found = [
         customer
-        for customer in matching(account.all(Customer), params, "email", "test_clock")
+        for customer in outside_clocks(
+            matching(account.all(Customer), params, "email", "test_clock"), params, "test_clock"
+        )
         if "deleted" not in customer
     ]
     return page(found, params, "/v1/customers")
@@ -98,6 +101,13 @@ def delete(account: Account, _params: CustomerDeleteParams, customer: str) -> Cu
     account.emit("customer.deleted", known)
     known.deleted = True
     return deleted(Customer, customer)
+
+
+def _check_room(account: Account, clock: TestClock) -> None:
+    """A test clock takes three customers (docs.stripe.com/billing/testing/test-clocks)."""
+    there = [known for known in account.all(Customer) if known.test_clock == clock.id]
+    if len([known for known in there if "deleted" not in known]) >= MOST_ON_A_CLOCK:
+        raise RefusedError(f"A test clock takes {MOST_ON_A_CLOCK} customers at most.", param="test_clock")
 
 
 def living(account: Account, customer: str, param: str = "customer") -> Customer:

@@ -1,6 +1,7 @@
-"""Payment methods: cards only (docs.stripe.com/api/payment_methods)."""
+"""Payment methods: cards, and some without a card (docs.stripe.com/api/payment_methods)."""
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 from stripe import Customer, ListObject, PaymentMethod
 from stripe.params import (
@@ -10,65 +11,89 @@ from stripe.params import (
     PaymentMethodDetachParams,
     PaymentMethodListParams,
     PaymentMethodRetrieveParams,
+    PaymentMethodUpdateParams,
 )
 
 from infra.stripe_standin.account.shapes import make, metadata, new_id
 from infra.stripe_standin.account.state import Account
-from infra.stripe_standin.customers import cards, customers
+from infra.stripe_standin.customers import cardless, cards, customers
 from infra.stripe_standin.customers.cards import Card
-from infra.stripe_standin.errors import RefusedError, lacking
+from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
 
 routes = Routes()
 
+# What an account takes is a setting of its dashboard; this one takes whatever there is.
+TYPES = ("card", *cardless.TYPED)
+
 
 @routes.post("/v1/payment_methods", PaymentMethodCreateParams)
 def create(account: Account, params: PaymentMethodCreateParams) -> PaymentMethod:
-    """Create a card payment method (docs.stripe.com/api/payment_methods/create)."""
-    if params.get("type", "card") != "card" or "card" not in params:
-        raise lacking("payment methods other than cards")
-    given = params["card"]
+    """Create a payment method of a card or without (docs.stripe.com/api/payment_methods/create)."""
+    kind = params.get("type", "card")
+    given = cast("Mapping[str, Any]", params.get(kind, {}))
+    typed = cast("Mapping[str, Any]", params.get("billing_details", {}))
+    billing_details = {name: value or None for name, value in typed.items()}
+    if kind == "card":
+        method = _from_card(account, given)
+    else:
+        details = cardless.details(kind, given, billing_details.get("email"))
+        method = _keep(account, kind, details)
+    method.billing_details = make(PaymentMethod.BillingDetails, **{"address": {}, **billing_details})
+    method.metadata = metadata(params.get("metadata"))
+    return method
+
+
+def _from_card(account: Account, given: Mapping[str, Any]) -> PaymentMethod:
     if token := given.get("token"):
         card = cards.by_alias(f"pm_card_{token.removeprefix('tok_')}")
         if card is None:
             raise RefusedError(f"No such token: '{token}'", code="resource_missing", param="card[token]")
     else:
         card = cards.by_number(str(given.get("number", "")))
-    method = from_card(
+    return from_card(
         account,
         card,
         exp_month=int(given.get("exp_month", 12)),
         exp_year=int(given.get("exp_year", 0)),
     )
-    method.metadata = metadata(params.get("metadata"))
-    return method
 
 
 def from_card(account: Account, card: Card, *, exp_month: int = 12, exp_year: int = 0) -> PaymentMethod:
     """A payment method of a test card, good for four more years unless said otherwise."""
-    now = account.now()
+    details = {
+        "brand": card.brand,
+        "checks": {"cvc_check": "pass"},
+        "country": "US",
+        "display_brand": card.brand,
+        "exp_month": exp_month,
+        "exp_year": exp_year or account.clock.now().year + 4,
+        "fingerprint": f"standin{card.number[-4:]}",
+        "funding": "credit",
+        "last4": card.number[-4:],
+        "networks": {"available": [card.brand]},
+        "three_d_secure_usage": {"supported": True},
+    }
+    return _keep(account, "card", details)
+
+
+def without_card(account: Account, kind: str, email: str | None) -> PaymentMethod:
+    """A payment method of another type, as somebody known by `email` gives it on a page of Stripe's."""
+    return _keep(account, kind, cardless.details(kind, cardless.TYPED.get(kind, {}), email))
+
+
+def _keep(account: Account, kind: str, details: Mapping[str, Any]) -> PaymentMethod:
+    """It has the key of its own type, and no other's."""
     return account.keep(
         make(
             PaymentMethod,
             id=new_id("pm"),
             billing_details={"address": {}},
-            card={
-                "brand": card.brand,
-                "checks": {"cvc_check": "pass"},
-                "country": "US",
-                "display_brand": card.brand,
-                "exp_month": exp_month,
-                "exp_year": exp_year or account.clock.now().year + 4,
-                "fingerprint": f"standin{card.number[-4:]}",
-                "funding": "credit",
-                "last4": card.number[-4:],
-                "networks": {"available": [card.brand]},
-                "three_d_secure_usage": {"supported": True},
-            },
-            created=now,
+            created=account.now(),
             metadata=metadata(None),
-            type="card",
+            type=kind,
+            **{kind: details},
         )
     )
 
@@ -84,14 +109,14 @@ def resolve(account: Account, identifier: str, param: str = "payment_method") ->
 
 @routes.post("/v1/payment_methods/{payment_method}/attach", PaymentMethodAttachParams)
 def attach(account: Account, params: PaymentMethodAttachParams, payment_method: str) -> PaymentMethod:
-    """Save a card for a customer (docs.stripe.com/api/payment_methods/attach)."""
+    """Save a payment method for a customer (docs.stripe.com/api/payment_methods/attach)."""
     method = resolve(account, payment_method)
     join(account, method, customers.living(account, params["customer"]) if "customer" in params else None)
     return method
 
 
 def join(account: Account, method: PaymentMethod, customer: Customer | None) -> None:
-    """Attach, unless the bank refuses or the card belongs to somebody else."""
+    """Attach, unless the bank refuses or the method belongs to somebody else."""
     if customer is None:
         raise RefusedError("Missing required param: customer.", code="parameter_missing", param="customer")
     if method.customer not in (None, customer.id):
@@ -105,7 +130,7 @@ def join(account: Account, method: PaymentMethod, customer: Customer | None) -> 
 
 @routes.post("/v1/payment_methods/{payment_method}/detach", PaymentMethodDetachParams)
 def detach(account: Account, _params: PaymentMethodDetachParams, payment_method: str) -> PaymentMethod:
-    """Forget a customer's card (docs.stripe.com/api/payment_methods/detach)."""
+    """Forget a customer's payment method (docs.stripe.com/api/payment_methods/detach)."""
     method = account.get(PaymentMethod, payment_method)
     if method.customer is None:
         raise RefusedError("The payment method is not attached to a customer.", param="payment_method")
@@ -119,6 +144,26 @@ def detach(account: Account, _params: PaymentMethodDetachParams, payment_method:
     owner, method.customer = method.customer, None
     account.emit("payment_method.detached", method, {"customer": owner})
     return method
+
+
+@routes.post("/v1/payment_methods/{payment_method}", PaymentMethodUpdateParams)
+def update(account: Account, params: PaymentMethodUpdateParams, payment_method: str) -> PaymentMethod:
+    """Change a card's expiry or metadata (docs.stripe.com/api/payment_methods/update)."""
+    method = account.get(PaymentMethod, payment_method)
+    if method.customer is None:
+        raise RefusedError("You must attach the payment method to a customer first.", param="payment_method")
+    with account.changing("payment_method.updated", method):
+        card = params.get("card", {})
+        set_expiry(method, card.get("exp_month"), card.get("exp_year"))
+        method.metadata = metadata(params.get("metadata"), method.metadata)
+    return method
+
+
+def set_expiry(method: PaymentMethod, exp_month: int | None, exp_year: int | None) -> None:
+    """Change when a card expires; what is not given stays."""
+    if "card" in method and method.card:
+        method.card.exp_month = exp_month or method.card.exp_month
+        method.card.exp_year = exp_year or method.card.exp_year
 
 
 @routes.get("/v1/payment_methods/{payment_method}", PaymentMethodRetrieveParams)

@@ -11,6 +11,7 @@ from stripe import Event, WebhookEndpoint, WebhookSignature
 from stripe.v2.core import Event as ThinEvent
 from stripe.v2.core import EventDestination
 
+from infra.stripe_standin.account.shapes import plain
 from infra.stripe_standin.account.state import Account
 
 # Stripe retries for up to three days; here it is the same doubling, in seconds of the wall clock. A move
@@ -76,7 +77,7 @@ class Deliveries:
                 self._send(str(webhook.url), destination.id, event)
 
     def _send(self, url: str, endpoint: str, event: Event | ThinEvent) -> None:
-        body = event.to_dict(for_json=True)
+        body = plain(event)
         if isinstance(event, ThinEvent):
             del body["data"]
         for _ in self._copies():

@@ -3,24 +3,45 @@
 See docs.stripe.com/billing/subscriptions/overview.
 """
 
-from stripe import Customer, Invoice, InvoicePayment, PaymentIntent, PaymentMethod, Subscription
+from stripe import Customer, Invoice, PaymentMethod, Subscription
 
-from infra.stripe_standin.account.shapes import make, metadata, new_id, reference
+from infra.stripe_standin.account.shapes import metadata, reference
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.customers import cards
 from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.invoices import finalization, payment_intents
 from infra.stripe_standin.invoices.drafts import subscription_of
 from infra.stripe_standin.subscriptions import subscription_status
 from infra.stripe_standin.subscriptions.periods import DAY
 
+NEEDS_ACTION = "invoice_payment_intent_requires_action"
 
-def collect(account: Account, invoice: Invoice, method: str | None = None) -> RefusedError | None:
+
+def advance(account: Account, invoice: Invoice, *, customer_present: bool = False) -> None:
+    """What Stripe does by itself with a final invoice: charge it, send it, or what paused collection says.
+
+    See docs.stripe.com/invoicing/integration/automatic-advancement-collection and
+    docs.stripe.com/billing/subscriptions/pause-payment.
+    """
+    subscription = subscription_of(account, invoice)
+    if subscription and subscription.pause_collection and invoice.amount_due:
+        _leave_uncollected(account, invoice, subscription.pause_collection.behavior)
+    elif invoice.collection_method == "send_invoice" and invoice.amount_due:
+        account.emit("invoice.sent", invoice)
+    else:
+        collect(account, invoice, customer_present=customer_present)
+
+
+def collect(
+    account: Account, invoice: Invoice, method: str | None = None, *, customer_present: bool = False
+) -> RefusedError | None:
     """Try to have an open invoice paid by card.
 
     Args:
         account: The account.
         invoice: An open invoice; nothing due is paid without a card.
         method: The card to use instead of the default one.
+        customer_present: Whether the customer is there, and has authenticated if their card asks for it.
 
     Returns:
         Why the bank refused, or `None` if the invoice is now paid.
@@ -28,31 +49,68 @@ def collect(account: Account, invoice: Invoice, method: str | None = None) -> Re
     if invoice.amount_due == 0:
         _mark_paid(account, invoice, paid=0)
         return None
-    now = account.now(invoice.test_clock)
-    payment, intent = _payment(account, invoice)
     found = account.find(PaymentMethod, method or default_method(account, invoice))
+    payment_intents.payment_of(account, invoice)
     invoice.attempted = True
     invoice.attempt_count += 1
-    refusal = _refusal(found, now)
-    if refusal:
-        _note_failure(intent, refusal, found)
-        _schedule_retry(account, invoice)
-        account.emit("invoice.payment_failed", invoice)
-        _after_failure(account, invoice)
-        return refusal
-    intent.status = "succeeded"
-    intent.amount_received = intent.amount
-    intent.payment_method = found.id if found else None
-    intent.last_payment_error = None
-    payment.status, payment.amount_paid, payment.status_transitions.paid_at = "paid", invoice.amount_due, now
+    refusal = _refusal(account, found, account.now(invoice.test_clock), customer_present=customer_present)
+    if refusal is None:
+        settle(account, invoice, found)
+    elif found and refusal.code == NEEDS_ACTION:
+        _challenge(account, invoice, found)
+    else:
+        fail(account, invoice, refusal, found)
+    return refusal
+
+
+def settle(account: Account, invoice: Invoice, method: PaymentMethod | None) -> None:
+    """The card was charged."""
+    payment_intents.note_success(account, invoice, method)
     _mark_paid(account, invoice, paid=invoice.amount_due)
-    return None
+
+
+def fail(account: Account, invoice: Invoice, refusal: RefusedError, method: PaymentMethod | None) -> None:
+    """The card was not charged: try again later, or do what the last attempt leads to."""
+    payment_intents.note_failure(account, invoice, refusal, method)
+    _schedule_retry(account, invoice)
+    account.emit("invoice.payment_failed", invoice)
+    _after_failure(account, invoice)
+
+
+def _challenge(account: Account, invoice: Invoice, method: PaymentMethod) -> None:
+    """The bank wants the customer: nothing is retried until they have authenticated.
+
+    See docs.stripe.com/billing/subscriptions/overview, "requires_action", and
+    support.stripe.com/questions/subscription-retries-for-failed-3d-secure-authorizations.
+
+    *Unverified* that `invoice.payment_failed` comes too, and first.
+    """
+    payment_intents.note_challenge(account, invoice, method)
+    invoice.next_payment_attempt = None
+    account.emit("invoice.payment_failed", invoice)
+    account.emit("invoice.payment_action_required", invoice)
+    _after_failure(account, invoice)
+
+
+def _leave_uncollected(account: Account, invoice: Invoice, behavior: str) -> None:
+    """Collection is paused: void the invoice or write it off (a draft kept as such never comes here)."""
+    invoice.auto_advance, invoice.next_payment_attempt = False, None
+    if behavior == "void":
+        finalization.void(account, invoice)
+    elif behavior == "mark_uncollectible":
+        finalization.write_off(account, invoice)
 
 
 def refusal_of(account: Account, subscription: Subscription) -> RefusedError | None:
     """Whether the subscription's card would be refused now, asked before anything changes."""
     method = subscription.default_payment_method or _customer_default(account, str(subscription.customer))
-    return _refusal(account.find(PaymentMethod, str(method)), account.now(subscription.test_clock))
+    refusal = _refusal(
+        account, account.find(PaymentMethod, str(method)), account.now(subscription.test_clock)
+    )
+    if refusal and refusal.code == NEEDS_ACTION:
+        # docs.stripe.com/error-codes#subscription-payment-intent-requires-action
+        refusal.code = "subscription_payment_intent_requires_action"
+    return refusal
 
 
 def has_method(account: Account, subscription: Subscription) -> bool:
@@ -80,70 +138,25 @@ def _customer_default(account: Account, customer: str) -> str | None:
     )
 
 
-def _refusal(method: PaymentMethod | None, now: int) -> RefusedError | None:
+def _refusal(
+    account: Account, method: PaymentMethod | None, now: int, *, customer_present: bool = False
+) -> RefusedError | None:
     if method is None:
-        return RefusedError(
-            "There is no default_payment_method set on this Customer or Invoice.",
-            code="invoice_payment_intent_requires_action",
-        )
+        return RefusedError("There is no default_payment_method set on this Customer or Invoice.")
     try:
         cards.check(method, attaching=False, now=now)
     except RefusedError as refusal:
         return refusal
-    return None
-
-
-def _payment(account: Account, invoice: Invoice) -> tuple[InvoicePayment, PaymentIntent]:
-    """The invoice's one payment and its intent, opened at the first attempt.
-
-    See docs.stripe.com/api/invoice-payment.
-    """
-    for payment in account.all(InvoicePayment):
-        if payment.invoice == invoice.id:
-            return payment, account.get(PaymentIntent, str(payment.payment.payment_intent))
-    now = account.now(invoice.test_clock)
-    intent = account.keep(
-        make(
-            PaymentIntent,
-            id=new_id("pi"),
-            amount=invoice.amount_due,
-            amount_capturable=0,
-            amount_received=0,
-            capture_method="automatic",
-            confirmation_method="automatic",
-            created=now,
-            currency=invoice.currency,
-            customer=str(invoice.customer),
-            metadata=metadata(None),
-            payment_method_types=["card"],
-            status="requires_payment_method",
+    if not customer_present and cards.needs_authentication(method, set_up=method.id in account.set_up):
+        # docs.stripe.com/error-codes#invoice-payment-intent-requires-action
+        return RefusedError(
+            "This payment requires additional user action before it can be completed successfully. Payment "
+            "can be completed using the PaymentIntent associated with the invoice.",
+            status=402,
+            kind="card_error",
+            code=NEEDS_ACTION,
         )
-    )
-    payment = make(
-        InvoicePayment,
-        id=new_id("inpay"),
-        amount_requested=invoice.amount_due,
-        created=now,
-        currency=invoice.currency,
-        invoice=invoice.id,
-        is_default=True,
-        payment={"type": "payment_intent", "payment_intent": intent.id},
-        status="open",
-        status_transitions={},
-    )
-    return account.keep(payment), intent
-
-
-def _note_failure(intent: PaymentIntent, refusal: RefusedError, method: PaymentMethod | None) -> None:
-    intent.status = "requires_payment_method"
-    intent.last_payment_error = make(
-        PaymentIntent.LastPaymentError,
-        type=refusal.kind,
-        code=refusal.code,
-        decline_code=refusal.decline_code,
-        message=refusal.message,
-        payment_method=method,
-    )
+    return None
 
 
 def _mark_paid(account: Account, invoice: Invoice, *, paid: int) -> None:
@@ -157,6 +170,7 @@ def _mark_paid(account: Account, invoice: Invoice, *, paid: int) -> None:
     invoice.status_transitions.paid_at = account.now(invoice.test_clock)
     account.emit("invoice.paid", invoice)
     account.emit("invoice.payment_succeeded", invoice)
+    _note_delinquent(account, invoice, delinquent=False)
     if subscription is None or subscription.ended_at:
         return
     with account.changing("customer.subscription.updated", subscription):
@@ -214,6 +228,7 @@ def _schedule_retry(account: Account, invoice: Invoice) -> None:
 
 def _after_failure(account: Account, invoice: Invoice) -> None:
     """An unpaid renewal is past due; after the last retry the account's setting decides."""
+    _note_delinquent(account, invoice, delinquent=True)
     subscription = subscription_of(account, invoice)
     if subscription is None or subscription.ended_at or subscription.status == "incomplete":
         return
@@ -226,3 +241,24 @@ def _after_failure(account: Account, invoice: Invoice) -> None:
         return
     with account.changing("customer.subscription.updated", subscription):
         subscription.status = "unpaid" if final and account.dunning.finally_ == "unpaid" else "past_due"
+
+
+def fall_overdue(account: Account, invoice: Invoice) -> None:
+    """A sent invoice that is unpaid at its due date makes its subscription past due.
+
+    See docs.stripe.com/billing/collection-method.
+    """
+    account.overdue.add(invoice.id)
+    account.emit("invoice.overdue", invoice)
+    _note_delinquent(account, invoice, delinquent=True)
+    subscription = subscription_of(account, invoice)
+    if subscription and not subscription.ended_at:
+        with account.changing("customer.subscription.updated", subscription):
+            subscription.status = "past_due"
+
+
+def _note_delinquent(account: Account, invoice: Invoice, *, delinquent: bool) -> None:
+    """The latest news of any of a customer's invoices (docs.stripe.com/api/customers/object)."""
+    customer = account.get(Customer, str(invoice.customer))
+    with account.changing("customer.updated", customer):
+        customer.delinquent = delinquent

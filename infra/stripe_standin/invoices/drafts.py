@@ -1,11 +1,13 @@
 """How an invoice comes to be, written down and summed up (docs.stripe.com/invoicing/overview)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from stripe import Coupon, Customer, Discount, Invoice, InvoiceLineItem, Subscription
 
 from infra.stripe_standin.account.shapes import listing, make, metadata, new_id, reference
 from infra.stripe_standin.account.state import Account
+from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.invoices import invoice_lines
 
 HOUR = 3600
@@ -36,8 +38,10 @@ def draft(
         auto_advance: Whether Stripe finalises and collects it by itself.
     """
     invoice = compose(account, customer, lines, reason=reason, subscription=subscription, period=period)
-    invoice.auto_advance = auto_advance
-    invoice.automatically_finalizes_at = invoice.created + HOUR if auto_advance else None
+    paused = subscription.pause_collection if subscription else None
+    advances = auto_advance and not (paused and paused.behavior == "keep_as_draft")
+    invoice.auto_advance = advances
+    invoice.automatically_finalizes_at = invoice.created + HOUR if advances else None
     account.keep(invoice)
     account.emit("invoice.created", invoice)
     return invoice
@@ -104,8 +108,33 @@ def compose(
         total=0,
         total_taxes=[],
     )
+    if subscription:
+        by = {name: subscription[name] for name in ("collection_method", "days_until_due")}
+        set_collection(invoice, by)
     total(account, invoice)
     return invoice
+
+
+def set_collection(invoice: Invoice, params: Mapping[str, Any]) -> None:
+    """How an invoice is to be paid: by card, or by whoever is sent it, until its due date.
+
+    See docs.stripe.com/api/invoices/create#create_invoice-collection_method.
+
+    Raises:
+        RefusedError: It is sent, and nobody says until when it is due.
+    """
+    invoice.collection_method = params.get("collection_method", invoice.collection_method)
+    if invoice.collection_method == "charge_automatically":
+        invoice.due_date = None
+    elif days := params.get("days_until_due"):
+        invoice.due_date = invoice.created + int(days) * 24 * HOUR
+    else:
+        invoice.due_date = params.get("due_date", invoice.due_date)
+        if invoice.due_date is None:
+            raise RefusedError(
+                "If `collection_method`=`send_invoice`, you must pass one of `due_date` or `days_until_due`.",
+                param="days_until_due",
+            )
 
 
 def _parent(subscription: Subscription) -> dict[str, object]:

@@ -5,7 +5,7 @@ See docs.stripe.com/invoicing/integration/workflow-transitions.
 
 from stripe import Coupon, Customer, Discount, Invoice
 
-from infra.stripe_standin.account.shapes import reference
+from infra.stripe_standin.account.shapes import make, reference
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.invoices import drafts
@@ -28,9 +28,11 @@ def finalize(account: Account, invoice: Invoice) -> None:
     now = account.now(customer.test_clock)
     invoice.starting_balance = customer.balance or 0
     drafts.total(account, invoice)
-    customer.balance = invoice.ending_balance = min(invoice.total + invoice.starting_balance, 0)
     invoice.number = f"{customer.invoice_prefix}-{customer.next_invoice_sequence:04d}"
     customer.next_invoice_sequence = (customer.next_invoice_sequence or 1) + 1
+    with account.changing("customer.updated", customer):
+        customer.balance = invoice.ending_balance = min(invoice.total + invoice.starting_balance, 0)
+    invoice.last_finalization_error = None
     invoice.status = "open"
     invoice.automatically_finalizes_at = None
     invoice.effective_at = invoice.status_transitions.finalized_at = now
@@ -53,6 +55,39 @@ def void(account: Account, invoice: Invoice) -> None:
     invoice.next_payment_attempt = None
     invoice.status_transitions.voided_at = account.now(invoice.test_clock)
     account.emit("invoice.voided", invoice)
+
+
+def write_off(account: Account, invoice: Invoice) -> None:
+    """Give an open invoice up (docs.stripe.com/invoicing/overview#uncollectible).
+
+    Raises:
+        RefusedError: It is not open.
+    """
+    if invoice.status != "open":
+        raise RefusedError("Only an open invoice can be uncollectible.", code="invoice_not_editable")
+    invoice.status, invoice.auto_advance, invoice.next_payment_attempt = "uncollectible", False, None
+    invoice.status_transitions.marked_uncollectible_at = account.now(invoice.test_clock)
+    account.emit("invoice.marked_uncollectible", invoice)
+
+
+def check(account: Account, invoice: Invoice) -> None:
+    """Whether a draft can be finalised, as the sandbox is told (`PUT /_sandbox/finalization`).
+
+    A draft that fails stays one, and says why: docs.stripe.com/invoicing/integration/workflow-transitions
+    and docs.stripe.com/tax/customer-locations, "invoice finalization errors".
+
+    Raises:
+        RefusedError: 400; it cannot, and `invoice.finalization_failed` has told.
+    """
+    if account.finalization_error is None or invoice.status != "draft":
+        return
+    refusal = RefusedError("The invoice cannot be finalized.", code=account.finalization_error)
+    invoice.automatically_finalizes_at = None
+    invoice.last_finalization_error = make(
+        Invoice.LastFinalizationError, type=refusal.kind, code=refusal.code, message=refusal.message
+    )
+    account.emit("invoice.finalization_failed", invoice)
+    raise refusal
 
 
 def _use_up_discounts(account: Account, invoice: Invoice) -> None:

@@ -16,7 +16,7 @@ from infra.stripe_standin.customers import customers
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.invoices import drafts, invoice_lines
 from infra.stripe_standin.products.prices import cents, unit_amount
-from infra.stripe_standin.server.lists import matching, page
+from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 
 routes = Routes()
@@ -96,6 +96,7 @@ def _worth(account: Account, params: InvoiceItemCreateParams) -> tuple[Price | N
 def listed(account: Account, params: InvoiceItemListParams) -> ListObject[InvoiceItem]:
     """List invoice items (docs.stripe.com/api/invoiceitems/list)."""
     found = matching(account.all(InvoiceItem), params, "customer", "invoice")
+    found = outside_clocks(found, params, "customer", "invoice")
     if "pending" in params:
         found = [item for item in found if (item.invoice is None) is params["pending"]]
     return page(found, params, "/v1/invoiceitems")

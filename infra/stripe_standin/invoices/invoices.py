@@ -14,6 +14,7 @@ from stripe.params import (
     InvoicePaymentListParams,
     InvoicePayParams,
     InvoiceRetrieveParams,
+    InvoiceSendInvoiceParams,
     InvoiceUpdateParams,
     InvoiceVoidInvoiceParams,
 )
@@ -21,9 +22,9 @@ from stripe.params import (
 from infra.stripe_standin.account.shapes import deleted, metadata
 from infra.stripe_standin.account.state import Account, Due
 from infra.stripe_standin.customers import customers, payment_methods
-from infra.stripe_standin.errors import RefusedError, lacking
+from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.invoices import collection, drafts, finalization, invoice_items
-from infra.stripe_standin.server.lists import matching, page
+from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions.periods import DAY
 
@@ -42,11 +43,17 @@ def due(account: Account) -> Iterator[Due]:
             )
         if invoice.status == "open" and invoice.next_payment_attempt:
             yield Due(invoice.next_payment_attempt, partial(_retry, account, invoice), clock)
+        if invoice.status == "open" and invoice.due_date and invoice.id not in account.overdue:
+            yield Due(invoice.due_date, partial(collection.fall_overdue, account, invoice), clock)
 
 
 def _advance(account: Account, invoice: Invoice) -> None:
+    try:
+        finalization.check(account, invoice)
+    except RefusedError:  # `invoice.finalization_failed` has told; the draft stays
+        return
     finalization.finalize(account, invoice)
-    collection.collect(account, invoice)
+    collection.advance(account, invoice)
 
 
 def _retry(account: Account, invoice: Invoice) -> None:
@@ -58,8 +65,6 @@ def create(account: Account, params: InvoiceCreateParams) -> Invoice:
     """Create a draft, empty unless told to take pending items (docs.stripe.com/api/invoices/create)."""
     if "customer" not in params:
         raise RefusedError("Missing required param: customer.", code="parameter_missing", param="customer")
-    if params.get("collection_method", "charge_automatically") != "charge_automatically":
-        raise lacking("invoices sent by mail")
     customer = customers.living(account, params["customer"])
     subscription = account.get(Subscription, params["subscription"]) if "subscription" in params else None
     lines: list[InvoiceLineItem] = []
@@ -77,6 +82,7 @@ def create(account: Account, params: InvoiceCreateParams) -> Invoice:
     )
     if "automatically_finalizes_at" in params:
         invoice.automatically_finalizes_at, invoice.auto_advance = params["automatically_finalizes_at"], True
+    drafts.set_collection(invoice, params)
     invoice.default_payment_method = params.get("default_payment_method")
     invoice.description = params.get("description")
     invoice.metadata = metadata(params.get("metadata"))
@@ -87,9 +93,9 @@ def create(account: Account, params: InvoiceCreateParams) -> Invoice:
 @routes.get("/v1/invoices", InvoiceListParams)
 def listed(account: Account, params: InvoiceListParams) -> ListObject[Invoice]:
     """List invoices (docs.stripe.com/api/invoices/list)."""
-    found = [
-        _fresh(account, invoice) for invoice in matching(account.all(Invoice), params, "customer", "status")
-    ]
+    found = matching(account.all(Invoice), params, "customer", "status")
+    found = outside_clocks(found, params, "customer", "subscription")
+    found = [_fresh(account, invoice) for invoice in found]
     if subscription := params.get("subscription"):
         found = [invoice for invoice in found if _bills(account, invoice, subscription)]
     return page(found, params, "/v1/invoices")
@@ -149,6 +155,8 @@ def update(account: Account, params: InvoiceUpdateParams, invoice: str) -> Invoi
             known.automatically_finalizes_at = instant
             known.auto_advance = True
         known.auto_advance = params.get("auto_advance", known.auto_advance)
+        if params.keys() & {"collection_method", "days_until_due", "due_date"}:
+            drafts.set_collection(known, params)
         known.default_payment_method = params.get("default_payment_method", known.default_payment_method)
         known.description = params.get("description", known.description) or None
         known.footer = params.get("footer", known.footer) or None
@@ -164,9 +172,10 @@ def finalize(account: Account, params: InvoiceFinalizeInvoiceParams, invoice: st
     """
     known = account.get(Invoice, invoice)
     known.auto_advance = params.get("auto_advance", known.auto_advance)
+    finalization.check(account, known)
     finalization.finalize(account, known)
     if known.auto_advance or known.amount_due == 0:
-        collection.collect(account, known)
+        collection.advance(account, known)
     return known
 
 
@@ -179,6 +188,7 @@ def pay(account: Account, params: InvoicePayParams, invoice: str) -> Invoice:
     """
     known = account.get(Invoice, invoice)
     if known.status == "draft":
+        finalization.check(account, known)
         finalization.finalize(account, known)
     if known.status not in ("open", "uncollectible"):
         raise RefusedError(f"Invoice is already {known.status}", code="invoice_not_editable")
@@ -196,6 +206,19 @@ def void(account: Account, _params: InvoiceVoidInvoiceParams, invoice: str) -> I
     """Void an open invoice (docs.stripe.com/api/invoices/void)."""
     known = account.get(Invoice, invoice)
     finalization.void(account, known)
+    return known
+
+
+@routes.post("/v1/invoices/{invoice}/send", InvoiceSendInvoiceParams)
+def send(account: Account, _params: InvoiceSendInvoiceParams, invoice: str) -> Invoice:
+    """Send an invoice, finalising a draft first (docs.stripe.com/api/invoices/send); no mail leaves here."""
+    known = account.get(Invoice, invoice)
+    if known.collection_method != "send_invoice":
+        raise RefusedError("You can only manually send an invoice whose collection method is send_invoice.")
+    if known.status == "draft":
+        finalization.check(account, known)
+        finalization.finalize(account, known)
+    account.emit("invoice.sent", known)
     return known
 
 
@@ -217,9 +240,5 @@ def delete(account: Account, _params: InvoiceDeleteParams, invoice: str) -> Invo
 def mark_uncollectible(account: Account, _params: InvoiceMarkUncollectibleParams, invoice: str) -> Invoice:
     """Write an open invoice off (docs.stripe.com/api/invoices/mark_uncollectible)."""
     known = account.get(Invoice, invoice)
-    if known.status != "open":
-        raise RefusedError("Only an open invoice can be uncollectible.", code="invoice_not_editable")
-    known.status, known.auto_advance, known.next_payment_attempt = "uncollectible", False, None
-    known.status_transitions.marked_uncollectible_at = account.now(known.test_clock)
-    account.emit("invoice.marked_uncollectible", known)
+    finalization.write_off(account, known)
     return known

@@ -11,6 +11,7 @@ from infra.stripe_standin.account.shapes import make, new_id
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.customers import cards, customers, payment_methods
 from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.invoices import authentication
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import billing_cycle, subscription_status
 
@@ -81,14 +82,25 @@ def subscription_of(account: Account, session: Session) -> Subscription | None:
     )
 
 
-def change_card(account: Account, identifier: str, number: str) -> None:
-    """Replace the default card, as the portal does (docs.stripe.com/customer-management/configure-portal)."""
+def change_card(account: Account, identifier: str, number: str, *, authenticated: bool = False) -> None:
+    """Replace the default card, as the portal does (docs.stripe.com/customer-management/configure-portal).
+
+    Args:
+        account: The account.
+        identifier: The portal session's id.
+        number: A test card's number.
+        authenticated: Whether the customer authenticates, where the card asks for it.
+    """
     session, configuration = opened(account, identifier)
     if not configuration.features.payment_method_update.enabled:
         raise RefusedError("The portal's configuration does not allow changing the card.", status=403)
     customer = account.get(Customer, session.customer)
-    method = payment_methods.from_card(account, cards.by_number(number))
+    card = cards.by_number(number)
+    if card.authenticates and not authenticated:
+        raise authentication.unauthenticated("setup")
+    method = payment_methods.from_card(account, card)
     payment_methods.join(account, method, customer)
+    account.set_up.add(method.id)
     with account.changing("customer.updated", customer):
         if customer.invoice_settings:
             customer.invoice_settings.default_payment_method = method.id
@@ -111,6 +123,8 @@ def cancel(account: Account, identifier: str) -> None:
     if feature.mode == "immediately":
         subscription_status.end(account, subscription, reason="cancellation_requested")
         return
+    if subscription.schedule:
+        raise subscription_status.managed_by_schedule(subscription)
     with account.changing("customer.subscription.updated", subscription):
         subscription.cancel_at = billing_cycle.period(subscription)[1]
         subscription.canceled_at = account.now(subscription.test_clock)

@@ -9,25 +9,33 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from stripe import PaymentMethod, StripeObject
 
 from infra.stripe_standin.account.state import Account, Dunning
 from infra.stripe_standin.checkout import completion
 from infra.stripe_standin.clocks.sandbox_clock import iso
 from infra.stripe_standin.clocks.stops import Mover
+from infra.stripe_standin.customers import payment_methods
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.events.deliveries import Deliveries, Disturbance
+from infra.stripe_standin.invoices import authentication
 from infra.stripe_standin.sandbox.settings import (
-    CardSetting,
+    AuthenticationSetting,
     ClockSetting,
     DeliverySetting,
     DunningSetting,
+    ExpirySetting,
     FaultSetting,
     FaultsSetting,
+    FinalizationSetting,
+    LimitsSetting,
+    PaymentSetting,
     Setting,
 )
 from infra.stripe_standin.server import expansion
 from infra.stripe_standin.server.api import Api
 from infra.stripe_standin.server.faults import Fault
+from infra.stripe_standin.server.limiters import Limits
 
 
 class Sandbox:
@@ -53,9 +61,13 @@ class Sandbox:
             Route("/_sandbox/clock", self.set_clock, methods=["PUT"]),
             Route("/_sandbox/deliveries", self.deliveries, methods=["GET", "PUT"]),
             Route("/_sandbox/faults", self.faults, methods=["GET", "PUT"]),
+            Route("/_sandbox/limits", self.limits, methods=["GET", "PUT"]),
             Route("/_sandbox/dunning", self.dunning, methods=["GET", "PUT"]),
+            Route("/_sandbox/finalization", self.finalization, methods=["GET", "PUT"]),
             Route("/_sandbox/requests", self.requests, methods=["GET", "DELETE"]),
             Route("/_sandbox/checkout/sessions/{session}/complete", self.complete, methods=["POST"]),
+            Route("/_sandbox/invoices/{invoice}/authenticate", self.authenticate, methods=["POST"]),
+            Route("/_sandbox/payment_methods/{method}/replace", self.replace, methods=["POST"]),
         ]
 
     async def clock(self, _request: Request) -> Response:
@@ -99,6 +111,16 @@ class Sandbox:
 
         return await _shown_or_set(request, FaultsSetting, change, shown)
 
+    async def limits(self, request: Request) -> Response:
+        """Show or set how many calls pass."""
+
+        def change(setting: LimitsSetting) -> None:
+            self._api.limiters.limits = Limits(**setting.model_dump())
+
+        return await _shown_or_set(
+            request, LimitsSetting, change, lambda: LimitsSetting(**asdict(self._api.limiters.limits))
+        )
+
     async def dunning(self, request: Request) -> Response:
         """Show or set how failed payments are retried."""
 
@@ -125,18 +147,69 @@ class Sandbox:
         ]
         return JSONResponse({"requests": found})
 
+    async def finalization(self, request: Request) -> Response:
+        """Show or set whether drafts fail to finalise."""
+
+        def change(setting: FinalizationSetting) -> None:
+            self._account.finalization_error = setting.error
+
+        return await _shown_or_set(
+            request,
+            FinalizationSetting,
+            change,
+            lambda: FinalizationSetting(error=self._account.finalization_error),
+        )
+
     async def complete(self, request: Request) -> Response:
         """Pay on a Checkout session's page."""
-        try:
-            setting = CardSetting.model_validate_json(await request.body())
-            session = completion.complete(
-                self._account, request.path_params["session"], setting.card, setting.promotion_code
+
+        def pay(setting: PaymentSetting) -> StripeObject:
+            return completion.complete(
+                self._account,
+                request.path_params["session"],
+                setting.card,
+                setting.payment_method,
+                setting.promotion_code,
+                authenticated=setting.authenticated,
             )
+
+        return await self._done(request, PaymentSetting, pay)
+
+    async def authenticate(self, request: Request) -> Response:
+        """Confirm or fail the payment of an invoice that waits for the customer."""
+
+        def answer(setting: AuthenticationSetting) -> StripeObject:
+            return authentication.authenticate(
+                self._account, request.path_params["invoice"], succeeds=setting.succeeds
+            )
+
+        return await self._done(request, AuthenticationSetting, answer)
+
+    async def replace(self, request: Request) -> Response:
+        """Let a card's bank replace it, which Stripe is told of by the network.
+
+        See docs.stripe.com/payments/cards/overview, "automatic card updates".
+        """
+
+        def renew(setting: ExpirySetting) -> StripeObject:
+            method = self._account.get(PaymentMethod, request.path_params["method"])
+            with self._account.changing("payment_method.automatically_updated", method):
+                payment_methods.set_expiry(method, setting.exp_month, setting.exp_year)
+            return method
+
+        return await self._done(request, ExpirySetting, renew)
+
+    async def _done[S: Setting](
+        self, request: Request, kind: type[S], act: Callable[[S], StripeObject]
+    ) -> Response:
+        """Do what a person or a bank does, and answer with what it was done to."""
+        try:
+            changed = act(kind.model_validate_json(await request.body()))
         except ValidationError as invalid:
             return _refused(_complaint(invalid), 422)
         except RefusedError as refusal:
             return JSONResponse(refusal.body(), refusal.status)
-        return JSONResponse(expansion.render(self._account, session, []))
+        return JSONResponse(expansion.render(self._account, changed, []))
 
 
 async def _shown_or_set[S: Setting](

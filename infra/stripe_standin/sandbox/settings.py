@@ -1,9 +1,11 @@
 """What the endpoints under `/_sandbox/` take and show."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+
+from infra.stripe_standin.server.faults import LIMITERS, FaultAnswer
 
 
 class Setting(BaseModel):
@@ -33,8 +35,24 @@ class FaultSetting(Setting):
     method: str = "*"
     path: str = "*"
     effect: Literal["before", "after"] = "before"
-    answer: Literal["500", "429", "lost"] = "500"
+    answer: FaultAnswer = "500"
     count: int = Field(1, ge=1)
+    delay_seconds: float = Field(0, ge=0, le=60)
+
+    @model_validator(mode="after")
+    def limiters_come_first(self) -> Self:
+        """A limiter's 429 has never taken effect."""
+        if self.effect == "after" and self.answer in LIMITERS:
+            raise ValueError(f"{self.answer} strikes before a call takes effect, never after")
+        return self
+
+
+class LimitsSetting(Setting):
+    """`{"perSecond": 25, "perEndpoint": 25, "concurrent": 5}`; what is left out is not limited."""
+
+    per_second: int | None = Field(None, ge=1)
+    per_endpoint: int | None = Field(None, ge=1)
+    concurrent: int | None = Field(None, ge=1)
 
 
 class FaultsSetting(Setting):
@@ -50,8 +68,38 @@ class DunningSetting(Setting):
     finally_: Literal["canceled", "unpaid", "past_due"] = Field("canceled", alias="finally")
 
 
-class CardSetting(Setting):
-    """`{"card": "4242424242424242"}`, and a promotion code if the customer types one."""
+class PaymentSetting(Setting):
+    """`{"card": "4242424242424242"}` or `{"paymentMethod": "link"}`, and what else the customer does."""
 
-    card: str
+    card: str | None = None
+    payment_method: Literal["card", "cashapp", "link", "sepa_debit", "us_bank_account"] = "card"
     promotion_code: str | None = None
+    authenticated: bool = False
+
+    @model_validator(mode="after")
+    def _is_paid_in_one_way(self) -> Self:
+        if (self.card is None) == (self.payment_method == "card"):
+            raise ValueError("give a card, or a paymentMethod without a card")
+        return self
+
+
+class AuthenticationSetting(Setting):
+    """`{"succeeds": true}`: whether the customer proves to be the card's owner."""
+
+    succeeds: bool
+
+
+class FinalizationSetting(Setting):
+    """`{"error": "customer_tax_location_invalid"}` makes drafts fail to finalise, `null` no longer.
+
+    The code is one of docs.stripe.com/error-codes. First purchases and upgrades, final at once, are spared.
+    """
+
+    error: str | None = None
+
+
+class ExpirySetting(Setting):
+    """`{"expMonth": 12, "expYear": 2031}`, of a card that its bank has replaced."""
+
+    exp_month: int = Field(ge=1, le=12)
+    exp_year: int

@@ -8,7 +8,8 @@ from typing import Any
 
 from stripe import Customer, Invoice, InvoicePayment, StripeObject, Subscription
 
-from infra.stripe_standin.account.shapes import INCLUDABLE, listing, plain
+from infra.stripe_standin.account.presence import INCLUDABLE
+from infra.stripe_standin.account.shapes import listing, plain
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
 
@@ -64,8 +65,8 @@ def _included(account: Account, identifier: str, name: str) -> dict[str, Any] | 
     owner = account.anything(identifier)
     if isinstance(owner, Invoice) and name == "payments":
         payments = [p for p in account.all(InvoicePayment) if p.invoice == owner.id]
-        return listing(payments, "/v1/invoice_payments").to_dict(for_json=True)
+        return plain(listing(payments, "/v1/invoice_payments"))
     if isinstance(owner, Customer) and name == "subscriptions":
         live = [s for s in account.all(Subscription) if s.customer == owner.id and not s.ended_at]
-        return listing(live, f"/v1/customers/{owner.id}/subscriptions").to_dict(for_json=True)
+        return plain(listing(live, f"/v1/customers/{owner.id}/subscriptions"))
     return plain(owner, {name}).get(name) if owner else None

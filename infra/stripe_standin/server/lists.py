@@ -48,6 +48,17 @@ def matching[T: StripeObject](things: Iterable[T], params: Mapping[str, Any], *n
     ]
 
 
+def outside_clocks[T: StripeObject](things: list[T], params: Mapping[str, Any], *naming: str) -> list[T]:
+    """Without what lives on a test clock, unless one of the parameters `naming` says whose things are meant.
+
+    See docs.stripe.com/api/customers/list#list_customers-test_clock and
+    docs.stripe.com/billing/testing/test-clocks/api-advanced-usage.
+    """
+    if any(name in params for name in naming):
+        return things
+    return [thing for thing in things if not thing["test_clock"]]
+
+
 def within(instant: int, bounds: object) -> bool:
     """Whether an instant satisfies a filter like `created`: an instant, or `gt`, `gte`, `lt`, `lte`."""
     if isinstance(bounds, int):

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, Literal
 
 from stripe import StripeObject
-from typing_extensions import TypedDict
 
 from infra.stripe_standin.account.state import Account
 
 type Method = Literal["GET", "POST", "DELETE"]
 type Handler[P, **Ids, R: StripeObject] = Callable[Concatenate[Account, P, Ids], R]
-
-
-class NoParams(TypedDict):
-    """A call that takes no parameters."""
 
 
 @dataclass(frozen=True, slots=True)

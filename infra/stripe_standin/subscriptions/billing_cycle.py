@@ -28,15 +28,15 @@ def due(account: Account) -> Iterator[Due]:
             yield Due(subscription.created + INCOMPLETE_GRACE, partial(_expire, account, subscription), on)
         if subscription.status not in subscription_status.LIVE:
             continue
+        if subscription.pause_collection and subscription.pause_collection.resumes_at:
+            resumes_at = subscription.pause_collection.resumes_at
+            yield Due(resumes_at, partial(_resume_collection, account, subscription), on)
         end = period(subscription)[1]
         if subscription.cancel_at and subscription.cancel_at < end:
             yield Due(subscription.cancel_at, partial(_cancel_early, account, subscription), on, billing=True)
         yield Due(end, partial(turn, account, subscription), on, billing=True)
         if subscription.status == "trialing" and (subscription.id, end) not in account.trial_notices:
             yield Due(end - TRIAL_NOTICE, partial(_announce_trial_end, account, subscription), on)
-        if subscription.pending_update:
-            expiry = subscription.pending_update.expires_at
-            yield Due(expiry, partial(_expire_pending_update, account, subscription), on)
 
 
 def period(subscription: Subscription) -> tuple[int, int]:
@@ -51,7 +51,9 @@ def set_period(items: list[SubscriptionItem], start: int, end: int) -> None:
         item.current_period_start, item.current_period_end = start, end
 
 
-def begin(account: Account, subscription: Subscription, customer: Customer) -> None:
+def begin(
+    account: Account, subscription: Subscription, customer: Customer, *, customer_present: bool = False
+) -> None:
     """Open the first invoice and collect it: nothing for a trial, else the first period.
 
     *Unverified*: without a trial the created event says `incomplete`, and an update follows the payment.
@@ -60,14 +62,17 @@ def begin(account: Account, subscription: Subscription, customer: Customer) -> N
     write = invoice_lines.of_trial if trialing else invoice_lines.in_advance
     lines = [write(account, subscription, item) for item in licensed(subscription.items.data)]
     lines += invoice_items.take_pending_items(account, customer.id, subscription.id, subscription.currency)
+    sent = subscription.collection_method == "send_invoice"
     invoice = drafts.draft(
-        account, customer, lines, reason="subscription_create", subscription=subscription, auto_advance=False
+        account, customer, lines, reason="subscription_create", subscription=subscription, auto_advance=sent
     )
     invoice_items.bind_items(account, invoice)
     subscription.latest_invoice = invoice.id
     account.emit("customer.subscription.created", subscription)
+    if sent and invoice.amount_due:
+        return  # docs.stripe.com/billing/collection-method: it is sent when it finalises, an hour later
     finalization.finalize(account, invoice)
-    collection.collect(account, invoice)
+    collection.advance(account, invoice, customer_present=customer_present)
 
 
 def turn(account: Account, subscription: Subscription) -> None:
@@ -116,9 +121,9 @@ def finish(account: Account, subscription: Subscription, start: int, end: int) -
     arrears += invoice_items.take_pending_items(
         account, str(subscription.customer), subscription.id, subscription.currency
     )
-    if arrears:
-        subscription.latest_invoice = _cycle_invoice(account, subscription, arrears, (start, end)).id
-    subscription_status.end(account, subscription, reason="cancellation_requested")
+    last = _cycle_invoice(account, subscription, arrears, (start, end)) if arrears else None
+    subscription.latest_invoice = last.id if last else subscription.latest_invoice
+    subscription_status.end(account, subscription, reason="cancellation_requested", last=last)
 
 
 def _cancel_early(account: Account, subscription: Subscription) -> None:
@@ -189,19 +194,15 @@ def _announce_trial_end(account: Account, subscription: Subscription) -> None:
     account.emit("customer.subscription.trial_will_end", subscription)
 
 
+def _resume_collection(account: Account, subscription: Subscription) -> None:
+    """Collect again what is invoiced from now on (docs.stripe.com/billing/subscriptions/pause-payment)."""
+    with account.changing("customer.subscription.updated", subscription):
+        subscription.pause_collection = None
+
+
 def _expire(account: Account, subscription: Subscription) -> None:
     """A first invoice unpaid for 23 hours voids itself and its subscription."""
     with account.changing("customer.subscription.updated", subscription):
         subscription.status = "incomplete_expired"
         subscription.ended_at = account.now(subscription.test_clock)
     finalization.void(account, account.get(Invoice, str(subscription.latest_invoice)))
-
-
-def _expire_pending_update(account: Account, subscription: Subscription) -> None:
-    """An unpaid pending update is dropped (docs.stripe.com/billing/subscriptions/pending-updates)."""
-    with account.changing("customer.subscription.updated", subscription):
-        for invoice in account.all(Invoice):
-            if collection.is_of_pending_update(account, invoice, subscription):
-                finalization.void(account, invoice)
-        subscription.pending_update = None
-    account.emit("customer.subscription.pending_update_expired", subscription)

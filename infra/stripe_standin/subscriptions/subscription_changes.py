@@ -1,10 +1,10 @@
-"""Changing, cancelling and resuming subscriptions (docs.stripe.com/billing/subscriptions/change)."""
+"""Changing and resuming subscriptions (docs.stripe.com/billing/subscriptions/change)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stripe import Customer, Invoice, InvoiceLineItem, PaymentMethod, Price, Subscription, SubscriptionItem
-from stripe.params import SubscriptionCancelParams, SubscriptionResumeParams, SubscriptionUpdateParams
+from stripe import Customer, InvoiceLineItem, PaymentMethod, Price, Subscription, SubscriptionItem
+from stripe.params import SubscriptionResumeParams, SubscriptionUpdateParams
 
 from infra.stripe_standin.account.shapes import make, metadata
 from infra.stripe_standin.account.state import Account
@@ -13,12 +13,17 @@ from infra.stripe_standin.invoices import collection, drafts, finalization, invo
 from infra.stripe_standin.products import discounts
 from infra.stripe_standin.products.prices import plan
 from infra.stripe_standin.server.routes import Routes
-from infra.stripe_standin.subscriptions import billing_cycle, prorations, subscription_status, subscriptions
+from infra.stripe_standin.subscriptions import (
+    billing_cycle,
+    pending_updates,
+    prorations,
+    subscription_status,
+    subscriptions,
+)
 from infra.stripe_standin.subscriptions.periods import end_after
 
 routes = Routes()
 
-PENDING_UPDATE_LIFE = 23 * 3600
 # docs.stripe.com/billing/subscriptions/pending-updates-reference; metadata since 2026-05-27.dahlia.
 PENDABLE = {
     "expand",
@@ -35,6 +40,8 @@ PENDABLE = {
 def update(account: Account, params: SubscriptionUpdateParams, subscription: str) -> Subscription:
     """Update a subscription (docs.stripe.com/api/subscriptions/update)."""
     known = account.get(Subscription, subscription)
+    if known.schedule and (refused := params.keys() & {"cancel_at", "cancel_at_period_end"}):
+        raise subscription_status.managed_by_schedule(known, min(refused))
     if known.ended_at and params.keys() - {"metadata", "cancellation_details", "expand"}:
         raise RefusedError("A canceled subscription can only update its cancellation_details and metadata.")
     if params.get("payment_behavior") == "pending_if_incomplete" and (refused := params.keys() - PENDABLE):
@@ -47,7 +54,7 @@ def update(account: Account, params: SubscriptionUpdateParams, subscription: str
     with account.changing("customer.subscription.updated", known):
         swap(account, known, wanted, params)
         _set_plain_fields(account, known, params)
-        _set_cancellation(account, known, params)
+        subscription_status.cancel_later(account, known, params, billing_cycle.period(known)[1])
         if "trial_end" in params:
             _set_trial_end(account, known, params["trial_end"])
     return known
@@ -121,23 +128,21 @@ def swap(
     payment_behavior = subscriptions.payment_behavior(params)
     if refusal and payment_behavior == "error_if_incomplete":
         raise refusal
+    if subscription.pending_update and ("items" in params or after != subscription.items.data):
+        # docs.stripe.com/billing/subscriptions/pending-updates: the latest update counts.
+        pending_updates.drop(account, subscription)
     if refusal and payment_behavior == "pending_if_incomplete":
-        subscription.pending_update = make(
-            Subscription.PendingUpdate,
-            expires_at=account.now(subscription.test_clock) + PENDING_UPDATE_LIFE,
-            metadata=metadata(params["metadata"]) if "metadata" in params else None,
-            subscription_items=after,
-        )
+        pending_updates.hold(account, subscription, after, params.get("metadata"))
     else:
         subscription.items.data = after
     for item in items:
         account.keep(item)
         account.emit("invoiceitem.created", item)
     if invoiced:
-        _bill_now(account, subscription)
+        bill_now(account, subscription)
 
 
-def _bill_now(account: Account, subscription: Subscription, arrears: Sequence[InvoiceLineItem] = ()) -> None:
+def bill_now(account: Account, subscription: Subscription, arrears: Sequence[InvoiceLineItem] = ()) -> None:
     """Invoice `arrears` and what is pending, if anything, and collect it at once."""
     customer = account.get(Customer, str(subscription.customer))
     pending = invoice_items.take_pending_items(account, customer.id, subscription.id, subscription.currency)
@@ -149,16 +154,24 @@ def _bill_now(account: Account, subscription: Subscription, arrears: Sequence[In
     invoice_items.bind_items(account, invoice)
     subscription.latest_invoice = invoice.id
     finalization.finalize(account, invoice)
-    collection.collect(account, invoice)
+    collection.advance(account, invoice)
 
 
 def _set_plain_fields(account: Account, subscription: Subscription, params: Mapping[str, Any]) -> None:
-    if subscription.pending_update is None:
+    if subscription.pending_update is None or params.get("payment_behavior") != "pending_if_incomplete":
         subscription.metadata = metadata(params.get("metadata"), subscription.metadata)
     if method := params.get("default_payment_method"):
         subscription.default_payment_method = account.get(PaymentMethod, method, "default_payment_method").id
     if "description" in params:
         subscription.description = params["description"] or None
+    if "collection_method" in params:
+        subscription.collection_method, subscription.days_until_due = subscriptions.collection_method(params)
+    if "pause_collection" in params:
+        subscription.pause_collection = (
+            make(Subscription.PauseCollection, **params["pause_collection"])
+            if params["pause_collection"]
+            else None
+        )
     if "trial_settings" in params:
         subscription.trial_settings = make(Subscription.TrialSettings, **params["trial_settings"])
     if "discounts" in params:
@@ -166,26 +179,6 @@ def _set_plain_fields(account: Account, subscription: Subscription, params: Mapp
     if subscription.cancellation_details:
         for name, value in params.get("cancellation_details", {}).items():
             subscription.cancellation_details[name] = value or None
-
-
-def _set_cancellation(account: Account, subscription: Subscription, params: Mapping[str, Any]) -> None:
-    """Cancel later, or take that back (docs.stripe.com/billing/subscriptions/cancel)."""
-    now = account.now(subscription.test_clock)
-    end = billing_cycle.period(subscription)[1]
-    if "cancel_at_period_end" in params:
-        subscription.cancel_at_period_end = params["cancel_at_period_end"]
-        subscription.cancel_at = end if params["cancel_at_period_end"] else None
-    if "cancel_at" in params:
-        given = params["cancel_at"]
-        if isinstance(given, int) and given <= now:
-            raise RefusedError("cancel_at must lie in the future.", param="cancel_at")
-        subscription.cancel_at = given if isinstance(given, int) else (end if given else None)
-        subscription.cancel_at_period_end = False
-    if params.keys() & {"cancel_at", "cancel_at_period_end"} and subscription.cancellation_details:
-        subscription.canceled_at = now if subscription.cancel_at else None
-        subscription.cancellation_details["reason"] = (
-            "cancellation_requested" if subscription.cancel_at else None
-        )
 
 
 def _set_trial_end(account: Account, subscription: Subscription, trial_end: object) -> None:
@@ -204,35 +197,6 @@ def _set_trial_end(account: Account, subscription: Subscription, trial_end: obje
     billing_cycle.set_period(subscription.items.data, start, instant)
     if instant == now:
         billing_cycle.turn(account, subscription)
-
-
-@routes.delete("/v1/subscriptions/{subscription}", SubscriptionCancelParams)
-def cancel(account: Account, params: SubscriptionCancelParams, subscription: str) -> Subscription:
-    """Cancel now (docs.stripe.com/api/subscriptions/cancel).
-
-    `invoice_now` bills the usage so far and pending items, `prorate` credits unexpired time; without them
-    both are dropped. Automatic collection of its open invoices stops.
-    """
-    known = account.get(Subscription, subscription)
-    if known.ended_at:
-        raise RefusedError(f"No such subscription: {subscription}", status=404, code="resource_missing")
-    now = account.now(known.test_clock)
-    trialed = known.status == "trialing"
-    if params.get("prorate"):
-        for item in prorations.prorate(account, known, billing_cycle.metered(known.items.data), now):
-            account.keep(item)
-    for name, value in params.get("cancellation_details", {}).items():
-        if known.cancellation_details:
-            known.cancellation_details[name] = value or None
-    for invoice in account.all(Invoice):
-        if invoice.status == "open" and drafts.subscription_of(account, invoice) is known:
-            invoice.auto_advance, invoice.next_payment_attempt = False, None
-    if params.get("invoice_now"):
-        # *Unverified* that the last invoice is collected at once, as here.
-        start = billing_cycle.period(known)[0]
-        _bill_now(account, known, [] if trialed else billing_cycle.usage_lines(account, known, start, now))
-    subscription_status.end(account, known, reason="cancellation_requested")
-    return known
 
 
 @routes.post("/v1/subscriptions/{subscription}/resume", SubscriptionResumeParams)

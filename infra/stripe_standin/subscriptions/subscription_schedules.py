@@ -21,10 +21,12 @@ from stripe.params import (
 from infra.stripe_standin.account.shapes import make, metadata, new_id, reference
 from infra.stripe_standin.account.state import Account, Due
 from infra.stripe_standin.errors import RefusedError, lacking
-from infra.stripe_standin.server.lists import matching, page
+from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import (
     billing_cycle,
+    cancellations,
+    pending_updates,
     schedule_phases,
     subscription_changes,
     subscription_status,
@@ -157,6 +159,8 @@ def _enter(
     at_boundary = account.now(schedule.test_clock) >= billing_cycle.period(subscription)[1]
     behavior = "none" if at_boundary else proration_behavior
     with account.changing("customer.subscription.updated", subscription):
+        if subscription.pending_update:
+            pending_updates.drop(account, subscription)
         subscription_changes.swap(account, subscription, after, {"proration_behavior": behavior})
 
 
@@ -188,18 +192,19 @@ def _let_go(account: Account, schedule: SubscriptionSchedule, status: str) -> No
 
 
 @routes.post("/v1/subscription_schedules/{schedule}/cancel", SubscriptionScheduleCancelParams)
-def cancel(
-    account: Account, _params: SubscriptionScheduleCancelParams, schedule: str
-) -> SubscriptionSchedule:
-    """Cancel the schedule and its subscription at once.
+def cancel(account: Account, params: SubscriptionScheduleCancelParams, schedule: str) -> SubscriptionSchedule:
+    """Cancel the schedule and its subscription at once, invoiced and prorated unless told otherwise.
 
     See docs.stripe.com/api/subscription_schedules/cancel.
     """
     known = _active(account, schedule)
     known.status, known.canceled_at = "canceled", account.now(known.test_clock)
     known.current_phase = None
-    subscription_status.end(
-        account, account.get(Subscription, str(known.subscription)), reason="cancellation_requested"
+    cancellations.end_now(
+        account,
+        account.get(Subscription, str(known.subscription)),
+        invoice_now=params.get("invoice_now", True),
+        prorate=params.get("prorate", True),
     )
     account.emit("subscription_schedule.canceled", known)
     return known
@@ -209,6 +214,7 @@ def cancel(
 def listed(account: Account, params: SubscriptionScheduleListParams) -> ListObject[SubscriptionSchedule]:
     """List schedules (docs.stripe.com/api/subscription_schedules/list)."""
     found = matching(account.all(SubscriptionSchedule), params, "customer")
+    found = outside_clocks(found, params, "customer")
     return page(found, params, "/v1/subscription_schedules")
 
 

@@ -13,7 +13,7 @@ from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.invoices import collection
 from infra.stripe_standin.products import discounts
 from infra.stripe_standin.products.prices import is_metered, plan
-from infra.stripe_standin.server.lists import matching, page
+from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import billing_cycle, subscription_status
 from infra.stripe_standin.subscriptions.periods import DAY, end_after
@@ -29,8 +29,6 @@ def create(account: Account, params: SubscriptionCreateParams) -> Subscription:
     if "customer" not in params:
         raise RefusedError("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = customers.living(account, params["customer"])
-    if params.get("collection_method", "charge_automatically") != "charge_automatically":
-        raise lacking("invoices sent by mail")
     if params.get("automatic_tax", {"enabled": False})["enabled"]:
         raise lacking("automatic tax")
     method = params.get("default_payment_method")
@@ -72,6 +70,7 @@ def start(
     if recurring is None or anchor < now:
         raise RefusedError("billing_cycle_anchor must not lie in the past.", param="billing_cycle_anchor")
     billing_cycle.set_period(items, now, trial_end or end_after(anchor, recurring, now))
+    method, days_until_due = collection_method(params)
     subscription = make(
         Subscription,
         id=identifier,
@@ -82,7 +81,8 @@ def start(
         cancel_at_period_end=params.get("cancel_at_period_end", False),
         cancel_at=params.get("cancel_at"),
         cancellation_details={},
-        collection_method="charge_automatically",
+        collection_method=method,
+        days_until_due=days_until_due,
         created=now,
         currency=items[0].price.currency,
         customer=customer,
@@ -95,7 +95,7 @@ def start(
         metadata=metadata(params.get("metadata")),
         payment_settings={"save_default_payment_method": "off"},
         start_date=now,
-        status="trialing" if trial_end else "incomplete",
+        status="trialing" if trial_end else ("active" if method == "send_invoice" else "incomplete"),
         test_clock=living.test_clock,
         trial_end=trial_end,
         trial_settings=params.get(
@@ -105,6 +105,21 @@ def start(
     )
     subscription.discounts = discounts.redeem(account, params.get("discounts") or [], subscription)
     return account.keep(subscription)
+
+
+def collection_method(params: Mapping[str, Any]) -> tuple[str, int | None]:
+    """How invoices are paid, and within how many days if they are sent.
+
+    See docs.stripe.com/billing/collection-method.
+    """
+    method = str(params.get("collection_method", "charge_automatically"))
+    days = params.get("days_until_due") if method == "send_invoice" else None
+    if method == "send_invoice" and days is None:
+        raise RefusedError(
+            "You must pass `days_until_due` when `collection_method` is `send_invoice`.",
+            param="days_until_due",
+        )
+    return method, days
 
 
 def payment_behavior(params: Mapping[str, Any]) -> str:
@@ -176,6 +191,7 @@ def _trial_end(params: Mapping[str, Any], now: int) -> int | None:
 def listed(account: Account, params: SubscriptionListParams) -> ListObject[Subscription]:
     """List subscriptions; canceled ones only if asked for (docs.stripe.com/api/subscriptions/list)."""
     found = matching(account.all(Subscription), params, "customer", "test_clock")
+    found = outside_clocks(found, params, "customer", "test_clock")
     if price := params.get("price"):
         found = [known for known in found if price in {item.price.id for item in known.items.data}]
     status = params.get("status")

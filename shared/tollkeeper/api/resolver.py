@@ -14,10 +14,11 @@ from aws_lambda_powertools.event_handler.request import Request
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 
-from tollkeeper.api.errors import REPLIES, reply_to
+from tollkeeper.api import errors
 from tollkeeper.api.replies import Fault, Reply, not_found, validation_failed
 from tollkeeper.api.requests import TooLargeError, caller_of, read_body
 from tollkeeper.rules.fields import InvalidFieldError
+from tollkeeper.telemetry import logger
 from tollkeeper.usage.judgement import path
 from tollkeeper.usage.records import UserId
 
@@ -41,7 +42,7 @@ UserInQuery = Annotated[UserId, Query(alias="userId")]
 def resolver() -> APIGatewayHttpResolver:
     """Return an application that validates requests and answers, and tells errors in one way."""
     app = APIGatewayHttpResolver(enable_validation=True)
-    app.exception_handler([*REPLIES])(lambda error: _response(reply_to(error)))
+    app.exception_handler([*errors.REPLIES])(lambda error: _response(errors.reply_to(error)))
     app.exception_handler(RequestValidationError)(lambda error: _response(_malformed(error)))
     app.not_found(lambda _: _response(not_found()))
     return app
@@ -67,15 +68,25 @@ def of_any_user[F: Callable[..., Any]](
     return add
 
 
-def respond(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer an HTTP API request, unless its body is too large or no JSON object.
+def handler_of(app: APIGatewayHttpResolver) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """Return what Lambda calls with an HTTP API request, for an application whose requests have bodies."""
+
+    @logger.inject_lambda_context
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        return _answered(app, event, context)
+
+    return handler
+
+
+def _answered(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a request, unless its body is too large or no JSON object.
 
     A body is read as JSON, whatever its sender calls it.
     """
     try:
         body = _object(read_body(event))
     except (TooLargeError, InvalidFieldError) as error:
-        return dict(reply_to(error))
+        return dict(errors.reply_to(error))
     headers = {**(event.get("headers") or {}), "content-type": content_types.APPLICATION_JSON}
     request = {**event, "headers": headers, "body": body, "isBase64Encoded": False}
     return app.resolve(request, context)

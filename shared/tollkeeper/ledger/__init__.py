@@ -1,5 +1,4 @@
 """The ledger: one DynamoDB table, and the only code that knows its keys.
 
-`table` speaks DynamoDB, `rows` turns items into values of the rules and back. On them stand three books:
-`accounts` (users, subscriptions, periods), `counting` (usage) and `closing` (ended periods, meter events).
+What each module owns, and what must hold in the table, is in this folder's README.
 """

@@ -8,7 +8,7 @@ from decimal import Decimal
 from tollkeeper.ledger.table import Cells, Row, Value
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.periods import Period, Stretch, Terms
-from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription
+from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
 from tollkeeper.rules.times import iso, parse_iso
 from tollkeeper.rules.users import User
 
@@ -83,6 +83,8 @@ def timeline(text: str) -> tuple[Stretch, ...]:
 
 def subscription_cells(of: Subscription) -> Cells:
     """Return the part of a user's row that says what Stripe said of their subscription."""
+    method = of.payment_method
+    card = method.card if method else None
     return {
         "stripeCustomerId": of.customer_id,
         "stripeSubscriptionId": of.id,
@@ -96,10 +98,11 @@ def subscription_cells(of: Subscription) -> Cells:
         "endedAt": of.ended_at,
         "pastDueSince": of.past_due_since,
         "canceledFor": of.canceled_for.value if of.canceled_for else None,
-        "cardBrand": of.card.brand if of.card else None,
-        "cardLast4": of.card.last4 if of.card else None,
-        "cardExpMonth": of.card.exp_month if of.card else None,
-        "cardExpYear": of.card.exp_year if of.card else None,
+        "paymentMethodType": method.type if method else None,
+        "cardBrand": card.brand if card else None,
+        "cardLast4": card.last4 if card else None,
+        "cardExpMonth": card.exp_month if card else None,
+        "cardExpYear": card.exp_year if card else None,
     }
 
 
@@ -132,8 +135,12 @@ def _subscription(row: Mapping[str, Value]) -> Subscription:
         ended_at=instant(row, "endedAt"),
         past_due_since=instant(row, "pastDueSince"),
         canceled_for=Cause(str(row["canceledFor"])) if "canceledFor" in row else None,
-        card=_card(row) if "cardLast4" in row else None,
+        payment_method=_payment_method(row) if "paymentMethodType" in row else None,
     )
+
+
+def _payment_method(row: Mapping[str, Value]) -> PaymentMethod:
+    return PaymentMethod(str(row["paymentMethodType"]), _card(row) if "cardLast4" in row else None)
 
 
 def _card(row: Mapping[str, Value]) -> Card:

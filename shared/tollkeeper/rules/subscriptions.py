@@ -53,12 +53,24 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """What invoices are charged to: its type in Stripe's word, and the card if it is one."""
+
+    type: str
+    card: Card | None = None
+
+    def __str__(self) -> str:
+        return str(self.card or self.type)
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """What Stripe says of a subscription now.
 
     `period_start` and `period_end` are those of its items. `past_due_since` is when the oldest invoice
     failed that is still to be paid, and `first_charge_failed` says that this is the first after a trial.
-    `canceled_for` is given where Tollkeeper cancelled it. `card` is what its invoices are charged to.
+    `canceled_for` is given where Tollkeeper cancelled it. `payment_method` is what its invoices are charged
+    to.
     """
 
     id: str
@@ -74,7 +86,7 @@ class Subscription:
     past_due_since: datetime | None = None
     first_charge_failed: bool = False
     canceled_for: Cause | None = None
-    card: Card | None = None
+    payment_method: PaymentMethod | None = None
 
     @property
     def is_live(self) -> bool:

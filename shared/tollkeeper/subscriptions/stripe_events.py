@@ -1,6 +1,8 @@
 """What Tollkeeper does about each of Stripe's events (DESIGN §4 and rule 10)."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -25,6 +27,14 @@ class Outcome(StrEnum):
     METER_EVENTS_REJECTED = "MeterEventsRejected"
 
 
+@dataclass(slots=True)
+class Followed:
+    """What became of the events of some messages, and the messages that must come again."""
+
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
+
+
 class StripeForEvents(Customers, Subscriptions, CheckoutSessions, Events, Protocol):
     """What following an event asks of Stripe."""
 
@@ -37,6 +47,22 @@ class StripeEvents:
     stripe: StripeForEvents
     offer: Offer
     deployment: str
+
+    def follow_messages(self, messages: Mapping[str, str], now: datetime) -> Followed:
+        """Follow the events of messages, given by their ids; one that fails is not another's trouble."""
+        followed = Followed()
+        for message_id, body in messages.items():
+            try:
+                outcome = self.follow(StripeEvent.read(body), now)
+            except Exception:  # noqa: BLE001 - the queue brings it again, and at last keeps it as a dead letter
+                logger.exception(
+                    "A Stripe event could not be followed; it will come again",
+                    extra={"messageId": message_id},
+                )
+                followed.failed.append(message_id)
+            else:
+                followed.outcomes[outcome] += 1
+        return followed
 
     def follow(self, event: StripeEvent, now: datetime) -> Outcome:
         """Do what an event asks for. If that fails, the event must come again.

@@ -22,7 +22,7 @@ class RecordQueue(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedRecord:
     """A record that was not taken: where it stood, why, and whether to send it again as it is."""
 
     index: int
@@ -37,7 +37,7 @@ class Accepted:
     """How many records were taken, each of which will be counted once, and which were not."""
 
     accepted: int
-    rejected: Sequence[Rejected] = ()
+    rejected: Sequence[RejectedRecord] = ()
 
 
 class Intake:
@@ -78,13 +78,13 @@ class Intake:
         return Accepted(1)
 
 
-def _refused(verdict: Verdict) -> Rejected | None:
+def _refused(verdict: Verdict) -> RejectedRecord | None:
     if verdict.refused is None:
         return None
     refused = verdict.refused
-    return Rejected(verdict.index, verdict.id, refused.refusal, refused.message, retryable=False)
+    return RejectedRecord(verdict.index, verdict.id, refused.refusal, refused.message, retryable=False)
 
 
-def _unsent(verdict: Verdict) -> Rejected:
+def _unsent(verdict: Verdict) -> RejectedRecord:
     message = "The queue did not take it. Send it again as it is."
-    return Rejected(verdict.index, verdict.id, UNAVAILABLE, message, retryable=True)
+    return RejectedRecord(verdict.index, verdict.id, UNAVAILABLE, message, retryable=True)

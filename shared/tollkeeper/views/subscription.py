@@ -7,7 +7,7 @@ from math import ceil
 
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.overage import Overage, billable, overage
-from tollkeeper.rules.subscriptions import Card, Subscription, effective_plan
+from tollkeeper.rules.subscriptions import PaymentMethod, Subscription, effective_plan
 from tollkeeper.rules.users import User, period_at, terms_in_force
 
 ONE_DAY = timedelta(days=1)
@@ -20,6 +20,17 @@ class TrialView:
     active: bool
     ends_at: datetime | None
     days_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethodView:
+    """What the next invoice is charged to, by Stripe's word for its type; all else is None but of a card."""
+
+    type: str
+    brand: str | None = None
+    last4: str | None = None
+    exp_month: int | None = None
+    exp_year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ class SubscriptionView:
     current_period_end: datetime | None
     trial: TrialView
     cancel_at: datetime | None
-    payment_method: Card | None
+    payment_method: PaymentMethodView | None
 
 
 def overview(user: User, offer: Offer, now: datetime) -> SubscriptionView:
@@ -74,8 +85,15 @@ def overview(user: User, offer: Offer, now: datetime) -> SubscriptionView:
         current_period_end=period.end,
         trial=_trial(subscription, now),
         cancel_at=subscription.cancel_at if subscription else None,
-        payment_method=subscription.card if subscription else None,
+        payment_method=_payment_method(subscription.payment_method) if subscription else None,
     )
+
+
+def _payment_method(method: PaymentMethod | None) -> PaymentMethodView | None:
+    if method is None or method.card is None:
+        return None if method is None else PaymentMethodView(method.type)
+    card = method.card
+    return PaymentMethodView(method.type, card.brand, card.last4, card.exp_month, card.exp_year)
 
 
 def _trial(subscription: Subscription | None, now: datetime) -> TrialView:

@@ -7,8 +7,7 @@ import pytest
 
 from tollkeeper.api.bodies.audit import AuditEntryOut, AuditTrailOut
 from tollkeeper.api.bodies.checkout import CheckoutSessionOut
-from tollkeeper.api.bodies.intake import Rejected as RejectedOut
-from tollkeeper.api.bodies.intake import UsageAccepted
+from tollkeeper.api.bodies.intake import Rejected, UsageAccepted
 from tollkeeper.api.bodies.model import Body
 from tollkeeper.api.bodies.records import UsageRecordOut, UsageRecordsOut
 from tollkeeper.api.bodies.subscription import OverageOut, PaymentMethodOut, SubscriptionOut, TrialOut
@@ -17,11 +16,10 @@ from tollkeeper.ledger.history import Part
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.overage import Overage
 from tollkeeper.rules.series import Step
-from tollkeeper.rules.subscriptions import Card
 from tollkeeper.stripe.port import CheckoutSession
-from tollkeeper.usage.intake import Accepted, Rejected
+from tollkeeper.usage.intake import Accepted, RejectedRecord
 from tollkeeper.views.records import RecordsView, RecordView
-from tollkeeper.views.subscription import SubscriptionView, TrialView
+from tollkeeper.views.subscription import PaymentMethodView, SubscriptionView, TrialView
 from tollkeeper.views.usage import UsageView
 
 
@@ -31,7 +29,7 @@ from tollkeeper.views.usage import UsageView
         (SubscriptionOut, SubscriptionView, set()),
         (TrialOut, TrialView, set()),
         (OverageOut, Overage, set()),
-        (PaymentMethodOut, Card, set()),
+        (PaymentMethodOut, PaymentMethodView, set()),
         (UsageOut, UsageView, set()),
         (UsageStepOut, Step, set()),
         (UsageRecordsOut, RecordsView, set()),
@@ -39,7 +37,7 @@ from tollkeeper.views.usage import UsageView
         (AuditTrailOut, Part, set()),
         (AuditEntryOut, AuditEntry, {"user_id", "id"}),
         (UsageAccepted, Accepted, set()),
-        (RejectedOut, Rejected, set()),
+        (Rejected, RejectedRecord, set()),
         (CheckoutSessionOut, CheckoutSession, set()),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any
 from tests.fakes.api_gateway import Answer, call
 from tests.fakes.runtime import FakeContext
 from tollkeeper.api.bodies.subscription import SpendingCap
-from tollkeeper.api.resolver import resolver, respond
+from tollkeeper.api.resolver import handler_of, resolver
 
 app = resolver()
 
@@ -23,7 +23,7 @@ def put(body: str, *, encoded: bool = False) -> Answer:
     def handler(event: dict[str, Any], context: FakeContext) -> dict[str, Any]:
         if encoded:
             event |= {"body": b64encode(body.encode()).decode(), "isBase64Encoded": True, "headers": {}}
-        return respond(app, event, context)
+        return handler_of(app)(event, context)
 
     return call(handler, "PUT", "/cap", body)
 

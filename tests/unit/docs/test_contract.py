@@ -11,13 +11,11 @@ from tests.ledger.tables import template
 from tests.unit.docs.documents import ROOT, code, table, tables, text
 from tollkeeper.rules.announcements import Kind
 from tollkeeper.rules.usage import Refusal
+from tollkeeper.stripe.event_types import EventType
 
 LAYER = ROOT / "shared" / "tollkeeper"
 WHO = {"ServiceToken": "service", "NONE": "anyone", None: "user"}
 """Who may call a route, by the authorizer that the template gives it."""
-
-HTTP_CODES = r"failure|ApiError|plain"
-"""What an error is made by: its status, then its code."""
 
 
 def routes() -> dict[str, str]:
@@ -44,11 +42,10 @@ def codes_of_errors() -> set[str]:
     found: set[object] = set()
     for node in trees(LAYER / "api", ROOT / "functions"):
         match node:
-            case ast.Call(func=ast.Name(id=name), args=[_, ast.Constant(value=value), *_]) if re.fullmatch(
-                HTTP_CODES, name
+            case ast.Call(
+                func=ast.Name(id="failure") | ast.Attribute(attr="failure"),
+                args=[_, ast.Constant(value=value), *_],
             ):
-                found.add(value)
-            case ast.Call(func=ast.Attribute(attr="failure"), args=[_, ast.Constant(value=value), *_]):
                 found.add(value)
             case ast.Dict(keys=keys, values=values):
                 found |= {
@@ -75,17 +72,6 @@ def codes_of_errors() -> set[str]:
                 if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant)
             }
     return {each for each in found if isinstance(each, str)}
-
-
-def followed_types() -> set[str]:
-    """Every type of Stripe's events that is named where they are followed."""
-    stripes = re.compile(r"(checkout\.session|customer|invoice|payment_method|v1\.billing\.meter)\.[a-z_.]+")
-    named = {
-        node.value
-        for node in trees(LAYER / "stripe", LAYER / "subscriptions")
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and stripes.fullmatch(node.value)
-    }
-    return named - set(Kind)
 
 
 def test_each_route_is_listed_with_who_may_call_it() -> None:
@@ -119,7 +105,7 @@ def test_each_of_stripes_events_is_listed_with_its_destination() -> None:
     """docs/events.md names every type that is followed, and which destination sends it."""
     rows = table("docs/events.md", "Which of Stripe's events it follows")
     listed = {code(cells[0]): cells[1] for cells in rows}
-    assert {each: "thin" if each.startswith("v1.") else "snapshot" for each in followed_types()} == listed
+    assert {each: each.style for each in EventType} == listed
 
 
 def test_each_parameter_is_listed_with_its_default() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tests.examples import ACCOUNT, CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION
+from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION, USER
 from tollkeeper.catalogue import LatePolicy, Mode
 from tollkeeper.rules.allocation import Allocation, allocate
 from tollkeeper.rules.offers import Offer
@@ -47,7 +47,7 @@ def known(user: User, *periods: Period) -> User:
 @pytest.fixture
 def user() -> User:
     """Ada, whose previous period is closed."""
-    return known(ACCOUNT, PERIOD, closed(BEFORE))
+    return known(USER, PERIOD, closed(BEFORE))
 
 
 def test_a_record_counts_in_the_period_that_holds_its_timestamp(user: User) -> None:
@@ -57,7 +57,7 @@ def test_a_record_counts_in_the_period_that_holds_its_timestamp(user: User) -> N
 
 def test_an_ended_period_that_is_not_closed_takes_what_is_its_own() -> None:
     """After its end and before its close it takes what belongs to it, as if it had come in time."""
-    user = known(replace(ACCOUNT, subscription=RENEWED), PROVISIONAL, PERIOD)
+    user = known(replace(USER, subscription=RENEWED), PROVISIONAL, PERIOD)
     assert Allocation(RECORD, PERIOD) == allocate(user, RECORD, END + DAY, OFFER)
 
 
@@ -85,7 +85,7 @@ def test_late_before_overage_is_billed_is_only_shown(user: User) -> None:
 
 def test_late_beside_a_closed_present_is_shown_in_the_calendar_month() -> None:
     """Where even the present period is closed, the month shows the record, unbilled."""
-    user = known(ACCOUNT, replace(PERIOD, closed_at=NOW))
+    user = known(USER, replace(PERIOD, closed_at=NOW))
     expected = Allocation(RECORD, MONTH, late=True, unbilled=True, counts=False)
     assert expected == allocate(user, RECORD, NOW, OFFER)
 
@@ -100,14 +100,14 @@ def test_late_beside_a_closed_present_is_shown_in_the_calendar_month() -> None:
 )
 def test_late_use_of_what_bills_nothing_is_never_billed(terms: object) -> None:
     """It is shown on its day, and counts in no period: nobody pays in May for the trial of April."""
-    user = known(ACCOUNT, PERIOD, closed(replace(BEFORE, terms=terms)))  # type: ignore[arg-type]
+    user = known(USER, PERIOD, closed(replace(BEFORE, terms=terms)))  # type: ignore[arg-type]
     assert Allocation(LATE, PERIOD, late=True, counts=False) == allocate(user, LATE, NOW, OFFER)
 
 
 @pytest.mark.parametrize("present", [PERIOD, replace(PERIOD, closed_at=NOW)])
 def test_late_of_a_metric_that_drops_it_is_only_shown(present: Period) -> None:
     """With the policy `drop` a late record counts in no period, so that it is not unbilled either."""
-    found = allocate(known(ACCOUNT, present, closed(BEFORE)), LATE, NOW, changed(late=LatePolicy.DROP))
+    found = allocate(known(USER, present, closed(BEFORE)), LATE, NOW, changed(late=LatePolicy.DROP))
     assert (True, False, False) == (found.late, found.counts, found.unbilled)
 
 
@@ -118,5 +118,5 @@ def test_in_time_of_a_metric_that_drops_late_ones_counts(user: User) -> None:
 
 def test_before_a_renewal_is_known_a_record_is_provisional() -> None:
     """Stamped after the known end it waits in the next period until Stripe binds it."""
-    found = allocate(ACCOUNT, replace(RECORD, timestamp=END + DAY), END + DAY, OFFER).period
+    found = allocate(USER, replace(RECORD, timestamp=END + DAY), END + DAY, OFFER).period
     assert (END, None, SUBSCRIPTION.id) == (found.start, found.end, found.subscription_id)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.examples import ACCOUNT, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION
+from tests.examples import END, NOW, OFFER, PERIOD, START, SUBSCRIPTION, USER
 from tollkeeper.rules.announcements import THRESHOLDS, Announcement, Kind, of_subscription, of_usage
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Status, Subscription
@@ -25,7 +25,7 @@ TRIALING = replace(SUBSCRIPTION, status=Status.TRIALING, trial_end=END)
 
 def announced(before: Subscription | None, after: Subscription, rev: int = 1) -> Announcement | None:
     """What is announced when Stripe's word of Ada changes from one to the other."""
-    return of_subscription(replace(ACCOUNT, rev=rev, subscription=before), after, at=NOW)
+    return of_subscription(replace(USER, rev=rev, subscription=before), after, at=NOW)
 
 
 def using(period: Period = PERIOD, **used: int) -> Period:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.examples import ACCOUNT, CATALOGUE, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION
+from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION, USER
 from tollkeeper.rules.binding import Binding, bind
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period, Stretch
@@ -38,7 +38,7 @@ def binding(
     *said: Subscription, periods: Sequence[Period], at: datetime = NOW, offer: Offer = OFFER
 ) -> Binding:
     """What Stripe's word makes of Ada's periods: a first word, unless there are some."""
-    user = replace(ACCOUNT, periods=tuple(periods), subscription=SUBSCRIPTION if periods else None)
+    user = replace(USER, periods=tuple(periods), subscription=SUBSCRIPTION if periods else None)
     chosen = choose(said)
     assert chosen
     return bind(user, said, chosen, offer, at)

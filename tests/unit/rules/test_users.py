@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.examples import ACCOUNT, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION
+from tests.examples import END, NOW, OFFER, PERIOD, START, SUBSCRIPTION, USER
 from tollkeeper.rules.periods import Period, Stretch, calendar_month
 from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.users import User, period_at, period_key_at, stretch_at
@@ -31,12 +31,12 @@ class TestPeriodAt:
     @pytest.mark.parametrize("instant", [START, NOW, END - TICK])
     def test_is_the_subscriptions(self, instant: datetime) -> None:
         """From its first moment to its last, the subscription's period holds."""
-        assert PERIOD == period_at(ACCOUNT, instant, OFFER)
+        assert PERIOD == period_at(USER, instant, OFFER)
 
     def test_is_the_subscriptions_before_the_months(self) -> None:
         """What the user did in the free part of a month does not make the rest of it free."""
         december = Period(DECEMBER, JANUARY, None, OFFER.free(DECEMBER))
-        user = replace(ACCOUNT, periods=(december, PERIOD, CALENDAR_NOVEMBER))
+        user = replace(USER, periods=(december, PERIOD, CALENDAR_NOVEMBER))
         assert [PERIOD, PERIOD] == [period_at(user, each, OFFER) for each in (NOW, DECEMBER)]
 
     @pytest.mark.parametrize("subscription", [SUBSCRIPTION, TRIAL, CANCELLED])
@@ -61,7 +61,7 @@ class TestPeriodAt:
     )
     def test_of_two_is_that_of_the_subscription_that_counts(self, stretches: list[Stretch], at: int) -> None:
         """Then the one that began last, which is by Stripe's later word."""
-        user, instant = replace(ACCOUNT, timeline=tuple(stretches)), START + at * DAY
+        user, instant = replace(USER, timeline=tuple(stretches)), START + at * DAY
         holding = [each for each in stretches if each.holds(instant)]
         own = [each for each in holding if each.subscription_id == SUBSCRIPTION.id]
         expected = max((each.start for each in own or holding), default=None)
@@ -72,23 +72,23 @@ class TestPeriodAt:
     def test_is_named_by_the_users_row_alone(self, at: int, rows: list[Period]) -> None:
         """Whatever rows were read beside it: tracker and consume, which read others, name the same one."""
         instant = START + at * DAY
-        found = period_at(replace(ACCOUNT, periods=tuple(rows)), instant, OFFER)
-        assert period_key_at(ACCOUNT, instant) == (found.start, found.subscription_id)
+        found = period_at(replace(USER, periods=tuple(rows)), instant, OFFER)
+        assert period_key_at(USER, instant) == (found.start, found.subscription_id)
 
     def test_before_the_subscription_is_the_calendar_month(self) -> None:
         """What came before the first second of the subscription stays in its month."""
-        user = replace(ACCOUNT, periods=(PERIOD, CALENDAR_NOVEMBER))
+        user = replace(USER, periods=(PERIOD, CALENDAR_NOVEMBER))
         assert CALENDAR_NOVEMBER == period_at(user, START - TICK, OFFER)
 
     @pytest.mark.parametrize("instant", [END, END + 40 * DAY])
     def test_past_the_known_end_is_provisional(self, instant: datetime) -> None:
         """While Stripe has not renewed, the next period starts at the known end and has none."""
         expected = Period(END, None, SUBSCRIPTION.id, OFFER.terms("professional", END))
-        assert expected == period_at(ACCOUNT, instant, OFFER)
+        assert expected == period_at(USER, instant, OFFER)
 
     def test_past_the_known_end_is_the_provisional_row_once_there_is_one(self) -> None:
         """Records that arrive one after the other gather in one row."""
-        user = replace(ACCOUNT, periods=(PROVISIONAL, PERIOD))
+        user = replace(USER, periods=(PROVISIONAL, PERIOD))
         assert PROVISIONAL == period_at(user, END + DAY, OFFER)
 
     @pytest.mark.parametrize("cancel_at", [END, NOW])
@@ -96,14 +96,14 @@ class TestPeriodAt:
         self, cancel_at: datetime
     ) -> None:
         """A subscription that ends with its period has no next one: the month after it is free."""
-        user = replace(ACCOUNT, subscription=replace(SUBSCRIPTION, cancel_at=cancel_at))
+        user = replace(USER, subscription=replace(SUBSCRIPTION, cancel_at=cancel_at))
         month = Period(DECEMBER, JANUARY, None, OFFER.free(DECEMBER))
         assert month == period_at(user, END, OFFER)
 
     def test_of_an_ended_subscription_is_cut_short(self) -> None:
         """From the moment at which a subscription ended, its user is in the calendar month."""
         ended = (Stretch(START, NOW, SUBSCRIPTION.id),)
-        user = replace(ACCOUNT, subscription=CANCELLED, timeline=ended, periods=(replace(PERIOD, end=NOW),))
+        user = replace(USER, subscription=CANCELLED, timeline=ended, periods=(replace(PERIOD, end=NOW),))
         assert (SUBSCRIPTION.id, None) == (
             period_at(user, NOW - TICK, OFFER).subscription_id,
             period_at(user, NOW, OFFER).subscription_id,
@@ -118,5 +118,5 @@ class TestPeriodAt:
     @given(st.timedeltas(timedelta(days=-60), timedelta(days=60)))
     def test_holds_the_instant(self, after: timedelta) -> None:
         """Whatever is known of a user, the period that is named for an instant holds it."""
-        user = replace(ACCOUNT, periods=(PERIOD, CALENDAR_NOVEMBER))
+        user = replace(USER, periods=(PERIOD, CALENDAR_NOVEMBER))
         assert period_at(user, END + after, OFFER).holds(END + after)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stripe import WebhookSignature
 
-from functions.stripe_webhook.app import read, reply
+from functions.stripe_webhook import app as function
 from tollkeeper.stripe.webhook import MOST_CHARACTERS, StripeEventQueue, receive
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def answer(request: Mapping[str, Any], secrets: str = SECRET) -> tuple[HTTPStatu
 
 def status(request: Mapping[str, Any], queue: Queue, secrets: str = SECRET) -> HTTPStatus:
     """What is answered to a request at a queue."""
-    return HTTPStatus(reply(receive(read(request), secrets, queue, NOW))["statusCode"])
+    return HTTPStatus(function.answer(receive(function.read(request), secrets, queue, NOW))["statusCode"])
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,12 @@ from tests.examples import CATALOGUE, END, ENVIRONMENT, NOW, SUBSCRIPTION, bound
 from tests.fakes.api_gateway import Answer, call
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
-from tests.fakes.table import MemoryTable
 from tollkeeper import runtime
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Status
 from tollkeeper.settings import Settings
 from tollkeeper.stripe.port import CheckoutOrder
-from tollkeeper.subscriptions.checkout import is_of_origin
+from tollkeeper.subscriptions.checkout import Checkout, is_of_origin
 
 SETTINGS = Settings.from_environment(ENVIRONMENT)
 WISH: Mapping[str, object] = {
@@ -32,20 +31,11 @@ def stripe() -> FakeStripe:
     return FakeStripe()
 
 
-@pytest.fixture
-def users() -> Users:
-    """An empty book of users."""
-    return Users(MemoryTable())
-
-
 @pytest.fixture(autouse=True)
 def function(stripe: FakeStripe, users: Users) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     app.dependency_overrides = {
-        runtime.settings: lambda: SETTINGS,
-        runtime.catalogue: lambda: CATALOGUE,
-        runtime.users: lambda: users,
-        runtime.stripe_gateway: lambda: stripe,
+        runtime.checkout: lambda: Checkout(users, stripe, CATALOGUE, SETTINGS.allowed_origins),
         runtime.clock: lambda: FixedClock(NOW),
     }
     yield

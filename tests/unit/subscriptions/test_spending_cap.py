@@ -18,6 +18,7 @@ from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError, Write
 from tollkeeper.ledger.users import Users
+from tollkeeper.views.reader import Reader
 
 
 class Ledger(MemoryTable):
@@ -46,8 +47,7 @@ def functions(table: Ledger) -> Iterator[None]:
         runtime.spending_caps: lambda: SpendingCaps(table, OFFER),
         runtime.patience: lambda: for_seconds(0),
         runtime.clock: lambda: FixedClock(NOW),
-        runtime.history: lambda: History(table),
-        runtime.offer: lambda: OFFER,
+        runtime.reader: lambda: Reader(Users(table), History(table), OFFER, FixedClock(NOW)),
     }
     settings.app.dependency_overrides = reader.app.dependency_overrides = handed_in
     yield

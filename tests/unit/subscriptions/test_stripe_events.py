@@ -44,18 +44,6 @@ def kind(event: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def table() -> MemoryTable:
-    """An empty ledger."""
-    return MemoryTable()
-
-
-@pytest.fixture
-def users(table: MemoryTable) -> Users:
-    """An empty book of users."""
-    return Users(table)
-
-
-@pytest.fixture
 def stripe() -> FakeStripe:
     """A Stripe account in which Ada has subscribed."""
     stripe = FakeStripe(SUBSCRIPTION)

@@ -21,18 +21,6 @@ STARTER = replace(SUBSCRIPTION, plan="starter")
 
 
 @pytest.fixture
-def table() -> MemoryTable:
-    """An empty ledger."""
-    return MemoryTable()
-
-
-@pytest.fixture
-def users(table: MemoryTable) -> Users:
-    """An empty book of users."""
-    return Users(table)
-
-
-@pytest.fixture
 def stripe() -> FakeStripe:
     """A Stripe account in which Ada has subscribed."""
     return stripe_with(SUBSCRIPTION)

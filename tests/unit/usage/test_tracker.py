@@ -55,7 +55,7 @@ class House:
     """A ledger, the queue of dead letters, and the tracker between them."""
 
     table: MemoryTable
-    letterbox: FakeSqs
+    dead_letter_queue: FakeSqs
     tracker: Tracker
 
     def track(self, *messages: Message) -> Tracked:
@@ -78,7 +78,7 @@ class House:
     @property
     def letters(self) -> list[dict[str, Any]]:
         """The dead letters."""
-        return [json.loads(body) for body in self.letterbox.bodies]
+        return [json.loads(body) for body in self.dead_letter_queue.bodies]
 
 
 def house(counting: type[Counting] = Counting) -> House:
@@ -135,8 +135,8 @@ def test_a_record_that_cannot_be_counted_is_a_dead_letter(home: House) -> None:
 def test_a_message_without_records_is_a_dead_letter(home: House, body: str) -> None:
     """Whatever somebody puts on the queue is kept as it came, and why beside it."""
     tracked = home.track(Message("m-1", body, NOW - timedelta(hours=1), receives=1))
-    assert (set(), [body]) == (tracked.failed, home.letterbox.bodies)
-    assert ["invalid_record"] == [reason.partition(":")[0] for reason in home.letterbox.reasons]
+    assert (set(), [body]) == (tracked.failed, home.dead_letter_queue.bodies)
+    assert ["invalid_record"] == [reason.partition(":")[0] for reason in home.dead_letter_queue.reasons]
 
 
 def test_an_empty_message_is_done(home: House) -> None:
@@ -247,7 +247,7 @@ def test_a_message_that_stops_the_function_is_taken_alone_and_then_put_aside(hom
     assert (set(), {"apiCalls": 2}, ["it stopped the tracker"]) == (
         again.failed,
         home.used("ada"),
-        [reason[:22] for reason in home.letterbox.reasons],
+        [reason[:22] for reason in home.dead_letter_queue.reasons],
     )
 
 
@@ -268,8 +268,8 @@ def test_a_user_whose_rows_are_busy_comes_again() -> None:
 def test_a_dead_letter_that_cannot_be_kept_comes_again(home: House) -> None:
     """Its message fails, its neighbours stay counted, and the next delivery keeps it."""
     mixed = message(SENT, {**SENT, "id": ""})
-    home.letterbox.is_down = True
+    home.dead_letter_queue.is_down = True
     assert {"m-1"} == home.track(mixed).failed
-    home.letterbox.is_down = False
+    home.dead_letter_queue.is_down = False
     tracked = home.track(replace(mixed, receives=2))
     assert (set(), 1, {"apiCalls": 2}) == (tracked.failed, len(home.letters), home.used("ada"))

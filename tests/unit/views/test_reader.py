@@ -20,6 +20,7 @@ from tollkeeper.ledger.table import Put
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.views.reader import Reader
 
 METRICS = [
     "apiCalls",
@@ -47,10 +48,7 @@ def table() -> MemoryTable:
 def function(table: MemoryTable) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     app.dependency_overrides = {
-        runtime.offer: lambda: OFFER,
-        runtime.users: lambda: Users(table),
-        runtime.history: lambda: History(table),
-        runtime.clock: lambda: FixedClock(NOW),
+        runtime.reader: lambda: Reader(Users(table), History(table), OFFER, FixedClock(NOW)),
     }
     yield
     app.dependency_overrides = {}

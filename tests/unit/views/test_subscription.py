@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.examples import ACCOUNT, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION
+from tests.examples import END, NOW, OFFER, PERIOD, START, SUBSCRIPTION, USER
 from tollkeeper.rules.periods import Period
-from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.rules.subscriptions import Card, PaymentMethod, Status, Subscription
 from tollkeeper.rules.users import User
-from tollkeeper.views.subscription import SubscriptionView, TrialView, overview
+from tollkeeper.views.subscription import PaymentMethodView, SubscriptionView, TrialView, overview
 
 BUSY = {"apiCalls": 15_000, "aiQueries": 1_200, "exports": 600}
 BUSY_OVERAGE = 120_00
@@ -19,7 +19,7 @@ def shown(
     subscription: Subscription | None = SUBSCRIPTION, *periods: Period, now: datetime = NOW
 ) -> SubscriptionView:
     """What a user with this subscription and these periods sees."""
-    user = replace(ACCOUNT, subscription=subscription, periods=periods)
+    user = replace(USER, subscription=subscription, periods=periods)
     return overview(user, OFFER, now)
 
 
@@ -87,3 +87,24 @@ def test_a_user_nobody_knows_has_the_free_plan() -> None:
         found.limits["apiCalls"],
         found.projected_total,
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (None, None),
+        (
+            PaymentMethod("card", Card("visa", "4242", 12, 2030)),
+            PaymentMethodView(type="card", brand="visa", last4="4242", exp_month=12, exp_year=2030),
+        ),
+        (
+            PaymentMethod("sepa_debit"),
+            PaymentMethodView(type="sepa_debit", brand=None, last4=None, exp_month=None, exp_year=None),
+        ),
+    ],
+)
+def test_a_payment_method_is_shown_by_its_type(
+    method: PaymentMethod | None, expected: PaymentMethodView | None
+) -> None:
+    """The last four digits are shown of a card, and of nothing else."""
+    assert expected == shown(replace(SUBSCRIPTION, payment_method=method), PERIOD).payment_method

@@ -31,12 +31,13 @@ class TrialOut(Body):
 
 
 class PaymentMethodOut(Body):
-    """The card that the next invoice is charged to."""
+    """What the next invoice is charged to, by Stripe's word for its type; all else is null but of a card."""
 
-    brand: str
-    last4: str
-    exp_month: int
-    exp_year: int
+    type: str
+    brand: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
 
 
 class SubscriptionOut(Body):

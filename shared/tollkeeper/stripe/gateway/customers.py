@@ -17,7 +17,8 @@ class CustomersGateway(Connection):
     def create_customer(self, user_id: str, replacing: str | None = None) -> str:
         """Create a customer under an idempotency key that the user decides.
 
-        Stripe repeats its first answer to a key for a day, even a 500: then the next key is tried.
+        Stripe repeats its first answer to a key for a day, even a 500 or a lock timeout: then the next key is
+        tried.
         """
         # Hashed, for a key has at most 255 characters.
         fact = "\n".join(("customer", self._deployment, user_id, replacing or ""))
@@ -29,7 +30,7 @@ class CustomersGateway(Connection):
                         {"metadata": {"userId": user_id, "deployment": self._deployment}},
                         {"idempotency_key": f"{key}-{attempt}", "max_network_retries": 0},
                     )
-                except stripe.APIError as error:
+                except (stripe.APIError, stripe.RateLimitError) as error:
                     if not is_replayed(error):
                         raise
                 else:

@@ -6,7 +6,7 @@ from datetime import datetime
 import stripe
 
 from tollkeeper.catalogue import FREE
-from tollkeeper.rules.subscriptions import Card, Cause, Status, Subscription
+from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
 from tollkeeper.rules.times import from_epoch
 
 
@@ -15,12 +15,12 @@ def subscription(
     plans: Mapping[str, str],
     *,
     unpaid: stripe.Invoice | None,
-    card: stripe.PaymentMethod | None,
+    payment_method: stripe.PaymentMethod | None,
 ) -> Subscription:
     """Return what Stripe says of a subscription.
 
     `plans` are the plans' names by the ids of their products, `unpaid` is the oldest invoice that is still to
-    be paid of a subscription past due, `card` what its invoices are charged to.
+    be paid of a subscription past due, `payment_method` what its invoices are charged to.
     """
     # A property named like a dict's method: `items` is Stripe's list of subscription items here.
     items = of["items"].data
@@ -40,7 +40,7 @@ def subscription(
         past_due_since=_failed_at(unpaid) if unpaid else None,
         first_charge_failed=unpaid is not None and _is_first_after_trial(unpaid, of),
         canceled_for=_cause(of),
-        card=_card(card),
+        payment_method=_payment_method(payment_method),
     )
 
 
@@ -54,11 +54,15 @@ def _cause(of: stripe.Subscription) -> Cause | None:
     return {comment(cause): cause for cause in Cause}.get(told or "") if of.ended_at else None
 
 
-def _card(method: stripe.PaymentMethod | None) -> Card | None:
-    """Return a card that is still its customer's; other means of payment have no numbers to show."""
-    if method is None or method.customer is None or method.card is None:
+def _payment_method(method: stripe.PaymentMethod | None) -> PaymentMethod | None:
+    """Return a payment method that is still its customer's; of a card alone there are numbers to show."""
+    if method is None or method.customer is None:
         return None
-    return Card(method.card.brand, method.card.last4, method.card.exp_month, method.card.exp_year)
+    # Stripe leaves out the key of every type but the method's own, and reading what was left out raises.
+    card = method.card if "card" in method else None
+    return PaymentMethod(
+        method.type, Card(card.brand, card.last4, card.exp_month, card.exp_year) if card else None
+    )
 
 
 def _failed_at(invoice: stripe.Invoice) -> datetime:
