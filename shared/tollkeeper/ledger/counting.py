@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
 
-from tollkeeper.ledger import entry_rows, keys, record_rows, rows
+from tollkeeper.ledger import entry_rows, keys, open_rows, record_rows
 from tollkeeper.ledger.patience import ContendedError, Patience
 from tollkeeper.ledger.record_rows import REFUSED
 from tollkeeper.ledger.rows import USED
@@ -28,7 +28,6 @@ from tollkeeper.ledger.table import (
     TransactionCancelledError,
     UnavailableError,
     Write,
-    absent,
 )
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.allocation import Allocation, allocate
@@ -57,7 +56,7 @@ OTHER_WRITES = 3
 
 
 class _DisplacedError(Exception):
-    """The period was closed, or turned out to be none, since it was named; these belong elsewhere."""
+    """The period was closed, or is another by Stripe's word, since it was named; these belong elsewhere."""
 
     def __init__(self, displaced: Sequence[UsageRecord]) -> None:
         super().__init__()
@@ -132,7 +131,6 @@ class _Count:
         attempt = 0
         while pending:
             displaced: list[UsageRecord] = []
-            done: set[str] = set()
             try:
                 if not fresh:
                     instants = [record.timestamp for record in pending]
@@ -143,7 +141,6 @@ class _Count:
                         self._write(together)
                     except _DisplacedError as moved:
                         displaced += moved.displaced
-                    done |= {each.record.id for each in together}
                 if displaced:
                     self._patience.wait(attempt)
             except (ContendedError, UnavailableError):
@@ -209,8 +206,7 @@ class _Count:
         """
         if not period.by_condition:
             return False
-        row = period.row or {}
-        if "closedAt" in row or "void" in row:
+        if open_rows.has_moved(period.row or {}, left[0].period):
             raise _DisplacedError([each.record for each in left])
         if unanswered:
             raise ContendedError
@@ -269,12 +265,12 @@ class _Count:
 def _period(user_id: str, allocations: Sequence[Allocation]) -> Change:
     """Return the change of the period. What is only shown begins it too, since pages are found by periods."""
     first = allocations[0]
-    conditions = [absent("closedAt"), absent("void")]
+    conditions = open_rows.takes(first.period)
     if first.counts and first.record.quantity < 0:
         conditions.append(Condition(USED + first.record.metric, Is.AT_LEAST, -first.record.quantity))
     return Change(
         keys.period(user_id, first.period),
-        begin=rows.period_bounds(user_id, first.period),
+        begin=open_rows.begins(user_id, first.period),
         add=_counters(allocations) if first.counts else {},
         only_if=conditions,
     )
