@@ -46,11 +46,13 @@ ONLY_COMPUTES = (
     "tollkeeper.clock",
     "tollkeeper.ledger.entry_rows",
     "tollkeeper.ledger.keys",
+    "tollkeeper.ledger.open_rows",
     "tollkeeper.ledger.pace",
     "tollkeeper.ledger.patience",
     "tollkeeper.ledger.record_rows",
     "tollkeeper.ledger.rows",
     "tollkeeper.ledger.table",
+    "tollkeeper.ledger.transactions",
     "tollkeeper.rules.",
     "tollkeeper.runtime",
     "tollkeeper.secrets",
@@ -224,7 +226,10 @@ INTAKE = (
     "api.resolver → api.requests → functions.usage_intake → usage.intake → usage.judgement → usage.queue"
     " → api.bodies.model"
 )
-TRACKER = "functions.usage_tracker → usage.tracker → usage.batch → usage.judgement → ledger.tracking → ledger.counting → ledger.users → usage.queue"
+TRACKER = (
+    "functions.usage_tracker → usage.tracker → usage.judgement → usage.batch → ledger.tracking"
+    " → ledger.counting → ledger.users → usage.queue"
+)
 CHECK = (
     "functions.quota → api.quota_requests → quota.quota → ledger.consuming → ledger.users"
     " → api.quota_replies → api.replies"
@@ -235,7 +240,10 @@ EVENT = (
     "functions.stripe_events → subscriptions.stripe_events → stripe.events → subscriptions.synchronisation"
     " → Stripe → ledger.users"
 )
-REPORTER = "functions.reporter → periods.reporter → ledger.closing → ledger.users → Stripe"
+REPORTER = (
+    "functions.reporter → periods.reporter → ledger.closing → periods.settling → usage.queue"
+    " → ledger.users → Stripe"
+)
 
 ROUTES: dict[str, tuple[Route, str]] = {
     "a usage record is taken in": (House.report, INTAKE),

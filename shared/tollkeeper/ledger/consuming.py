@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import uuid4
 
-from tollkeeper.ledger import keys, record_rows, rows
+from tollkeeper.ledger import keys, open_rows, record_rows
 from tollkeeper.ledger.pace import Pace
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.record_rows import REFUSED
@@ -216,7 +216,7 @@ def _consumed(
 ) -> Sequence[Write]:
     """Return the transaction of a yes: the record, what it adds up to, and the page that lists it."""
     period = seen.period
-    conditions = [absent("closedAt"), absent("void"), equal("terms", period.pinned)]
+    conditions = [*open_rows.takes(period), equal("terms", period.pinned)]
     if bounds.under_cap and period.pinned:
         conditions.append(equal("spendingCap", period.spending_cap))
     conditions += [at_most(USED + metric, most) for metric, most in bounds.most.items()]
@@ -228,7 +228,7 @@ def _consumed(
         record_rows.counted(record, keys.period_id(period), record.timestamp, refused, consumed=True),
         Change(
             keys.period(record.user_id, period),
-            begin=rows.period_bounds(record.user_id, period),
+            begin=open_rows.begins(record.user_id, period),
             add=units,
             only_if=conditions,
         ),

@@ -5,34 +5,24 @@ their sums to the period and to the days they fall on, and lists them on a page:
 was counted before shows itself by its row, is left out, and the rest is summed again.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import uuid4
 
-from tollkeeper.ledger import entry_rows, keys, record_rows, rows
+from tollkeeper.ledger import keys, open_rows, record_rows
 from tollkeeper.ledger.patience import ContendedError, Patience
 from tollkeeper.ledger.record_rows import REFUSED
-from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import (
-    MOST_WRITES,
-    Change,
-    Condition,
-    Is,
     Key,
-    Put,
     Refused,
     Row,
     Table,
     TransactionCancelledError,
     UnavailableError,
-    Write,
-    absent,
 )
+from tollkeeper.ledger.transactions import transactions, writes
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.allocation import Allocation, allocate
-from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.usage import Refusal, UsageRecord, merge
 from tollkeeper.rules.users import User, is_history
@@ -52,12 +42,8 @@ class Tally:
     left: list[UsageRecord] = field(default_factory=list)
 
 
-OTHER_WRITES = 3
-"""The period, the page and perhaps an audit entry, beside the records and the days."""
-
-
 class _DisplacedError(Exception):
-    """The period was closed, or turned out to be none, since it was named; these belong elsewhere."""
+    """The period was closed, or is another by Stripe's word, since it was named; these belong elsewhere."""
 
     def __init__(self, displaced: Sequence[UsageRecord]) -> None:
         super().__init__()
@@ -132,18 +118,16 @@ class _Count:
         attempt = 0
         while pending:
             displaced: list[UsageRecord] = []
-            done: set[str] = set()
             try:
                 if not fresh:
                     instants = [record.timestamp for record in pending]
                     self._user = self._users.read(self._user.user_id, self._now, instants)
                 allocations = [allocate(self._user, each, self._now, self._offer) for each in pending]
-                for together in _transactions(allocations):
+                for together in transactions(allocations):
                     try:
                         self._write(together)
                     except _DisplacedError as moved:
                         displaced += moved.displaced
-                    done |= {each.record.id for each in together}
                 if displaced:
                     self._patience.wait(attempt)
             except (ContendedError, UnavailableError):
@@ -168,7 +152,7 @@ class _Count:
             if not self._patience.lasts(0):
                 raise ContendedError
             try:
-                self._table.transact(self._writes(allocations))
+                self._table.transact(writes(allocations, self._now, self._refusals))
             except TransactionCancelledError as cancelled:
                 before, period = (len(allocations), dict(self._refusals)), cancelled.refused[len(allocations)]
                 allocations = self._without_known(allocations, cancelled)
@@ -209,8 +193,7 @@ class _Count:
         """
         if not period.by_condition:
             return False
-        row = period.row or {}
-        if "closedAt" in row or "void" in row:
+        if open_rows.has_moved(period.row or {}, left[0].period):
             raise _DisplacedError([each.record for each in left])
         if unanswered:
             raise ContendedError
@@ -236,85 +219,3 @@ class _Count:
                 self._tally.duplicates.append(rival)
             else:
                 self._tally.refused.append((rival, Refusal.CONFLICT))
-
-    def _writes(self, allocations: Sequence[Allocation]) -> list[Write]:
-        """Return one transaction: the records in the order of the allocations, then what they add up to."""
-        first, user_id = allocations[0], self._user.user_id
-        period_id = keys.period_id(first.period)
-        page = keys.page(user_id, period_id, first.record.billing_month, self._now, uuid4().hex)
-        writes: list[Write] = [
-            record_rows.counted(
-                each.record,
-                period_id,
-                self._now,
-                self._refusals.get(each.record.id),
-                late=each.late,
-                unbilled=each.unbilled,
-                dropped=not each.counts,
-            )
-            for each in allocations
-        ]
-        writes.append(_period(user_id, allocations))
-        writes.append(Put(page, record_rows.page([each.record for each in allocations])))
-        writes += _days(user_id, allocations)
-        if first.unbilled:
-            units = {metric: str(quantity) for metric, quantity in _sums(allocations).items()}
-            entry = AuditEntry(
-                user_id, self._now, "tracker", Action.USAGE_UNBILLED, "usage", page.sk, {"after": units}
-            )
-            writes.append(Put(keys.audit(user_id, self._now, uuid4().hex), entry_rows.audit_entry(entry)))
-        return writes
-
-
-def _period(user_id: str, allocations: Sequence[Allocation]) -> Change:
-    """Return the change of the period. What is only shown begins it too, since pages are found by periods."""
-    first = allocations[0]
-    conditions = [absent("closedAt"), absent("void")]
-    if first.counts and first.record.quantity < 0:
-        conditions.append(Condition(USED + first.record.metric, Is.AT_LEAST, -first.record.quantity))
-    return Change(
-        keys.period(user_id, first.period),
-        begin=rows.period_bounds(user_id, first.period),
-        add=_counters(allocations) if first.counts else {},
-        only_if=conditions,
-    )
-
-
-def _days(user_id: str, allocations: Sequence[Allocation]) -> Iterator[Change]:
-    by_day = defaultdict(list)
-    for each in allocations:
-        by_day[keys.day(user_id, each.record.timestamp.date(), each.record.facility_id)].append(each)
-    return (Change(key, add=_counters(those)) for key, those in by_day.items())
-
-
-def _transactions(allocations: Iterable[Allocation]) -> Iterator[list[Allocation]]:
-    """Split allocations into what one transaction can take: of one period and month, corrections alone.
-
-    Corrections come last, so that what they take back has been counted before them.
-    """
-    groups: dict[object, list[Allocation]] = defaultdict(list)
-    for each in allocations:
-        kind = (keys.period_id(each.period), each.record.billing_month, each.unbilled, each.counts)
-        groups[kind if each.record.quantity > 0 else each.record.id].append(each)
-    for group in sorted(groups.values(), key=lambda group: group[0].record.quantity < 0):
-        together: list[Allocation] = []
-        days: set[Key] = set()
-        for each in group:
-            day = keys.day(each.record.user_id, each.record.timestamp.date(), each.record.facility_id)
-            if len(together) + 1 + len(days | {day}) + OTHER_WRITES > MOST_WRITES:
-                yield together
-                together, days = [], set()
-            together.append(each)
-            days.add(day)
-        yield together
-
-
-def _sums(allocations: Iterable[Allocation]) -> Counter[str]:
-    sums: Counter[str] = Counter()
-    for each in allocations:
-        sums[each.record.metric] += each.record.quantity
-    return sums
-
-
-def _counters(allocations: Iterable[Allocation]) -> dict[str, int]:
-    return {USED + metric: quantity for metric, quantity in _sums(allocations).items()}

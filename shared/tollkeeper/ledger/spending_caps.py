@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import uuid4
 
-from tollkeeper.ledger import entry_rows, keys, rows
+from tollkeeper.ledger import entry_rows, keys, open_rows
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.rows import BEYOND, USED
 from tollkeeper.ledger.table import (
@@ -12,7 +12,6 @@ from tollkeeper.ledger.table import (
     Table,
     TransactionCancelledError,
     UnavailableError,
-    absent,
     equal,
 )
 from tollkeeper.ledger.users import Users
@@ -74,7 +73,7 @@ def _writes(user: User, period: Period, cap: int | None, now: datetime) -> list[
 def _capped(user_id: str, period: Period, cap: int | None) -> Change:
     """Return the change of the open period, if its counters still are what the old cap was judged by."""
     after = with_cap(period, cap)
-    begins = {**rows.period_bounds(user_id, period), "spendingCap": None}
+    begins = {**open_rows.begins(user_id, period), "spendingCap": None}
     return Change(
         keys.period(user_id, period),
         begin=begins,
@@ -87,8 +86,7 @@ def _capped(user_id: str, period: Period, cap: int | None) -> Change:
             *(BEYOND + metric for metric in period.beyond if metric not in after.beyond),
         ],
         only_if=[
-            absent("closedAt"),
-            absent("void"),
+            *open_rows.takes(period),
             equal("terms", period.pinned),
             equal("spendingCap", period.spending_cap if period.pinned else None),
             *(equal(USED + metric, period.used.get(metric)) for metric in period.terms.prices),

@@ -25,7 +25,7 @@ from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.binding import Binding, Bound
 from tollkeeper.rules.subscriptions import ASKED_AFTER, Subscription
 from tollkeeper.rules.times import iso
-from tollkeeper.rules.users import User, is_history, period_key_at
+from tollkeeper.rules.users import User, is_history, period_key_at, with_whole_timeline
 
 NEWEST = 3
 """Rows of a user that are read at once: their own, and those of the two periods that began last."""
@@ -42,8 +42,9 @@ class Users:
         self._table = table
 
     def history(self, user_id: str) -> User:
-        """Return a user with every period they ever had."""
-        return _user(user_id, self._table.query(keys.user(user_id), *keys.all_periods()))
+        """Return a user with every period they ever had, and a timeline that tells all of them."""
+        found = self._table.query(keys.user(user_id), *keys.all_periods())
+        return with_whole_timeline(_user(user_id, found))
 
     def read(self, user_id: str, now: datetime, instants: Iterable[datetime] = ()) -> User:
         """Return a user with the periods that hold now and other instants, mostly in one read.

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from tollkeeper.ledger.closing import Closing, EndedPeriod, PeriodMovedError
 from tollkeeper.ledger.users import Users
-from tollkeeper.periods.settling import SETTLING, Settled, Settling
+from tollkeeper.periods.settling import Settling
 from tollkeeper.rules.metering import IDENTIFIER_MEMORY, meter_events
+from tollkeeper.rules.settling import SETTLING, Settled
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe.port import MeterEvents
 from tollkeeper.telemetry import logger
@@ -88,7 +89,7 @@ class Reporter:
                 return
             events = meter_events(self._deployment, user, period)
             try:
-                self._closing.close(ended.user_id, period, events, settled.now)
+                self._closing.close(ended.user_id, period, events, settled.at)
             except PeriodMovedError:
                 continue
             report.closed += 1

@@ -1,14 +1,10 @@
-"""Whether the usage that was accepted before a period's end has been counted (DESIGN rule 12)."""
+"""Whether the usage queue has settled, as far as it can be known (DESIGN rule 12)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
-SETTLING = timedelta(minutes=5)
-"""How long after its end a period surely waits: what was accepted before it must have reached the queue."""
-
-LONGEST_SETTLING = timedelta(minutes=40)
-"""How long after its end a period waits for the queue at most."""
+from tollkeeper.rules.settling import Settled
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -38,22 +34,6 @@ class Settling:
     queue: UsageQueue
     backlog: BacklogReader
 
-    def ends(self, now: datetime) -> "Settled":
+    def ends(self, now: datetime) -> Settled:
         """Return which ends have settled by now, asking once."""
         return Settled(now, None if self.queue.is_empty() else self.backlog.oldest(now) or EARLIEST)
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Which ends have settled. `held` is the oldest acceptance on the queue; None if that is empty."""
-
-    now: datetime
-    held: datetime | None
-
-    def has(self, end: datetime) -> bool:
-        """Whether what was accepted before an end is counted."""
-        return self.held is None or self.held > end
-
-    def is_given_up(self, end: datetime) -> bool:
-        """Whether it is waited for no longer."""
-        return self.now - end >= LONGEST_SETTLING

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.overage import upgraded
-from tollkeeper.rules.periods import Period, Stretch
+from tollkeeper.rules.periods import Period, Stretch, Terms
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
 from tollkeeper.rules.usage import FURTHEST_AHEAD
 from tollkeeper.rules.users import TIMELINE, User
@@ -63,7 +63,7 @@ def bind(
         own = [each for each in user.periods if each.subscription_id == subscription.id]
         is_duplicate = subscription.canceled_for is Cause.DUPLICATE and subscription is not chosen
         if subscription.has_begun and (own or not is_duplicate):
-            for period in _bound(own, subscription, offer, now, user.spending_cap):
+            for period in _bound(own, subscription, offer, user.spending_cap):
                 after[period.start, period.subscription_id] = period
     for period in _expected(user, chosen, after, offer, now):
         after[period.start, period.subscription_id] = period
@@ -72,32 +72,58 @@ def bind(
 
 
 def _bound(
-    own: Sequence[Period], subscription: Subscription, offer: Offer, now: datetime, cap: int | None
+    own: Sequence[Period], subscription: Subscription, offer: Offer, cap: int | None
 ) -> Iterator[Period]:
     """Return one subscription's periods as its word makes them, perhaps some that it leaves as they are."""
     by_start = {each.start: each for each in own}
     start, end = subscription.bounds
-    while (closed := by_start.get(start)) and closed.closed_at is not None:
+    while (closed := by_start.get(start)) and closed.closed_at and closed.end and closed.end > start:
         # It was closed before this word of a later end came; what is left of it is a period of its own.
-        start = closed.end if closed.end and closed.end > start else max(start, now.replace(microsecond=0))
-        if start not in by_start or start >= end:
-            break
-    known = by_start.get(start)
-    if (known and known.closed_at is None) or (known is None and start < end):
-        yield _present(known, start, end, subscription, offer, cap)
-    earlier = [each for each in own if each.start < start and not each.is_void]
+        start = closed.end
+    present = start if start < end else None
+    expected = subscription.period_end if subscription.renews else None
     for each in own:
-        if each.closed_at is not None:
-            continue
-        if each.start < start and (each.end is None or each.end > start):
-            yield replace(each, end=start)
-        elif each.start > start and each.start != (subscription.renews and subscription.period_end):
+        if each.closed_at is None and each.start < start:
+            yield replace(each, end=min(each.end or start, start))
+        elif each.is_open and each.start not in {present, expected}:
             yield _void(each, offer)
-    last = max(earlier, key=lambda each: each.start, default=None)
-    if last and last.end and last.end < start and last.end not in by_start:
-        # Stripe has renewed more than once since it was heard last.
-        terms = offer.terms(subscription.plan, last.end)
-        yield Period(last.end, start, subscription.id, terms, spending_cap=cap)
+    yield from _unheard(own, start, subscription, offer, cap)
+    if present:
+        yield _present(by_start.get(start), start, end, subscription, offer, cap)
+
+
+def _unheard(
+    own: Sequence[Period], until: datetime, subscription: Subscription, offer: Offer, cap: int | None
+) -> Iterator[Period]:
+    """Return what lies between the last period that was heard of and the present one.
+
+    Stripe has renewed more than once since: that is the rest of a trial, perhaps, and then what is paid for.
+    """
+    by_start = {each.start: each for each in own}
+    told = [each for each in own if each.start < until and not each.is_void and each.end]
+    start = max((each.end for each in told if each.end), default=until)
+    while start < until:
+        trial_end = subscription.trial_end or start
+        in_trial = start < trial_end
+        end = min(until, trial_end) if in_trial else until
+        terms = offer.terms(subscription.plan, start, trial=in_trial)
+        yield _begun(by_start.get(start), start, end, subscription, terms, cap)
+        start = end
+
+
+def _begun(
+    known: Period | None,
+    start: datetime,
+    end: datetime,
+    subscription: Subscription,
+    terms: Terms,
+    cap: int | None,
+) -> Period:
+    """Return a period that Stripe's word begins, or gives its end: a provisional one keeps its cap."""
+    if known is None:
+        return Period(start, end, subscription.id, terms, spending_cap=cap)
+    cap = cap if known.is_void else known.spending_cap
+    return replace(known, end=end, terms=terms, spending_cap=cap, is_void=False)
 
 
 def _present(
@@ -110,12 +136,8 @@ def _present(
 ) -> Period:
     """Return a subscription's present period: a new one, or the known one with its end and higher plan."""
     terms = offer.terms(subscription.plan, start, trial=subscription.period_is_trial)
-    if known is None:
-        return Period(start, end, subscription.id, terms, spending_cap=cap)
-    if start >= end:
-        return _void(known, offer)
-    if known.end is None or known.is_void:
-        return replace(known, end=end, terms=terms, is_void=False)
+    if known is None or known.end is None or known.is_void:
+        return _begun(known, start, end, subscription, terms, cap)
     known = replace(known, end=end)
     if subscription.status in PAID and offer.is_upgrade(known.terms.plan, terms.plan):
         return upgraded(known, terms)
@@ -144,16 +166,20 @@ def _expected(
     if before is not None and before.renews:
         gone = before.id != chosen.id or not chosen.renews or before.period_end != chosen.period_end
         may_be_begun = before.period_end <= now + 2 * FURTHEST_AHEAD
-        if gone and may_be_begun and (before.period_end, before.id) not in rows:
+        known = rows.get((before.period_end, before.id))
+        if gone and known is None and may_be_begun:
             start = before.period_end
             yield Period(start, start, before.id, offer.free(start), is_void=True)
+        elif gone and known is not None and known.end is None and known.is_open:
+            yield _void(
+                known, offer
+            )  # of a subscription that Stripe shows no more, since its customer is gone
     known = rows.get((chosen.period_end, chosen.id))
     if chosen.renews and known is not None and known.is_void:
-        yield replace(known, end=None, terms=offer.terms(chosen.plan, known.start), is_void=False)
+        terms = offer.terms(chosen.plan, known.start)
+        yield replace(known, end=None, terms=terms, spending_cap=user.spending_cap, is_void=False)
 
 
 def _timeline(periods: Iterable[Period], now: datetime) -> Iterator[Stretch]:
     """Return the periods of subscriptions that may still hold the instant of a record on its way."""
-    for each in periods:
-        if each.subscription_id and each.end and each.start < each.end and each.end >= now - TIMELINE:
-            yield Stretch(each.start, each.end, each.subscription_id)
+    return (each for period in periods if (each := period.stretch) and each.end >= now - TIMELINE)

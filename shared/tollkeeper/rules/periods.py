@@ -76,6 +76,13 @@ class Period:
         return self.start <= instant and (self.end is None or instant < self.end)
 
     @property
+    def stretch(self) -> Stretch | None:
+        """What a timeline tells of it: nothing of a calendar month, and while it is none or has no end."""
+        if self.subscription_id is None or self.end is None or self.end <= self.start or self.is_void:
+            return None
+        return Stretch(self.start, self.end, self.subscription_id)
+
+    @property
     def is_open(self) -> bool:
         """Whether it still takes usage."""
         return self.closed_at is None and not self.is_void

@@ -5,7 +5,7 @@ Stripe's. Whoever names a period for an instant (tracker, consume, check, reader
 periods' own rows say no more than what was counted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tollkeeper.catalogue import FREE
@@ -54,14 +54,11 @@ def period_at(user: User, instant: datetime, offer: Offer) -> Period:
         return known
     if subscription_id is None:
         return calendar_period(user, instant, offer)
-    stretch = stretch_at(user, instant)
-    return Period(
-        start,
-        stretch.end if stretch else None,
-        subscription_id,
-        _terms(user, start, subscription_id, offer),
-        spending_cap=user.spending_cap,
-    )
+    terms = _terms(user, start, subscription_id, offer)
+    if stretch := stretch_at(user, instant):
+        # It has its row, which alone knows its cap: the user's may be of after its end.
+        return Period(start, stretch.end, subscription_id, terms)
+    return Period(start, None, subscription_id, terms, spending_cap=user.spending_cap)
 
 
 def period_key_at(user: User, instant: datetime) -> tuple[datetime, str | None]:
@@ -81,8 +78,8 @@ def stretch_at(user: User, instant: datetime) -> Stretch | None:
     Stripe's later word.
     """
     chosen = user.subscription.id if user.subscription else None
-    holding = [each for each in user.timeline if each.holds(instant)]
-    return max(holding, key=lambda each: (each.subscription_id == chosen, each.start), default=None)
+    holding = (each for each in user.timeline if each.holds(instant))
+    return max(holding, key=lambda each: (each.subscription_id == chosen, *each), default=None)
 
 
 def calendar_period(user: User, instant: datetime, offer: Offer) -> Period:
@@ -113,6 +110,12 @@ def _terms(user: User, start: datetime, subscription_id: str, offer: Offer) -> T
         return offer.free(start)
     trial = subscription.period_is_trial and start < subscription.period_end
     return offer.terms(subscription.plan, start, trial=trial)
+
+
+def with_whole_timeline(user: User) -> User:
+    """Return a user who was read with all their periods, with those in the timeline that it tells no more."""
+    stretches = {each.stretch for each in user.periods}
+    return replace(user, timeline=tuple({*user.timeline, *(each for each in stretches if each)}))
 
 
 def is_history(instant: datetime, now: datetime) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import batched
+from typing import Protocol
 
 from tollkeeper.ledger.counting import Counting, Tally
 from tollkeeper.ledger.patience import Patience
@@ -53,6 +54,13 @@ type SideBySide = Callable[[Callable[[User], Counted], Sequence[User]], Iterable
 """Does the same for each user, as `map` does, perhaps for several at once."""
 
 
+class Backlog(Protocol):
+    """What is noted of the queue, for whoever waits until it has settled."""
+
+    def note(self, oldest: datetime, now: datetime) -> None:
+        """Note the oldest acceptance among the records in hand."""
+
+
 class Batch:
     """The records of some messages. A message is done when all of its records are."""
 
@@ -75,19 +83,22 @@ class Batch:
             for raw in queued.records:
                 self._judge(message, raw, accepted_at, metrics)
 
-    @property
-    def oldest(self) -> datetime | None:
-        """When the first of its records was accepted."""
-        accepted = (record.accepted_at for records in self._by_user.values() for record in records)
-        return min(accepted, default=None)
-
     def count(
-        self, counting: Counting, now: datetime, patience: Patience, side_by_side: SideBySide = map
+        self,
+        counting: Counting,
+        backlog: Backlog,
+        now: datetime,
+        patience: Patience,
+        side_by_side: SideBySide = map,
     ) -> None:
         """Count each user's records together, several users side by side, and note what became of them.
 
         One user's trouble is not another's; whom there is no time for comes again.
         """
+        if not self._by_user:
+            return
+        accepted = (record.accepted_at for records in self._by_user.values() for record in records)
+        backlog.note(min(accepted), now)
         known = self._known(counting)
 
         def count(user: User) -> Counted:

@@ -13,7 +13,7 @@ from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
 from tollkeeper.telemetry import logger
-from tollkeeper.usage.batch import SECONDS_FOR_A_USER, Batch, Message, SideBySide, Tracked
+from tollkeeper.usage.batch import SECONDS_FOR_A_USER, Backlog, Batch, Message, SideBySide, Tracked
 from tollkeeper.usage.messages import DeadLetter
 
 SUSPECT_AFTER = 3
@@ -40,13 +40,6 @@ class Attempts(Protocol):
 
     def end(self, message_ids: Sequence[str]) -> None:
         """Note that the function has outlived messages."""
-
-
-class Backlog(Protocol):
-    """What is noted of the queue, for whoever waits until it has settled."""
-
-    def note(self, oldest: datetime, now: datetime) -> None:
-        """Note the oldest acceptance among the records in hand."""
 
 
 class Tracker:
@@ -93,9 +86,7 @@ class Tracker:
         self, messages: Sequence[Message], now: datetime, patience: Patience, tracked: Tracked
     ) -> None:
         batch = Batch(messages, self._metrics, tracked)
-        if batch.oldest is not None:
-            self._backlog.note(batch.oldest, now)
-            batch.count(self._counting, now, patience, self._side_by_side)
+        batch.count(self._counting, self._backlog, now, patience, self._side_by_side)
 
     def _keep_letters(self, tracked: Tracked) -> None:
         letters = [letter for _, letter in tracked.letters]

@@ -1,0 +1,100 @@
+"""The transactions that count usage: which records go together, and all that is written with them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from tollkeeper.ledger import entry_rows, keys, open_rows, record_rows
+from tollkeeper.ledger.rows import USED
+from tollkeeper.ledger.table import MOST_WRITES, Change, Condition, Is, Key, Put, Write
+from tollkeeper.rules.allocation import Allocation
+from tollkeeper.rules.audit import Action, AuditEntry
+
+OTHER_WRITES = 3
+"""The period, the page and perhaps an audit entry, beside the records and the days."""
+
+
+def writes(allocations: Sequence[Allocation], now: datetime, refusals: Mapping[str, str]) -> list[Write]:
+    """Return one transaction: the records in the order of the allocations, then all that they add up to.
+
+    `refusals` say what consuming wrote under the ids of those that it refused.
+    """
+    first = allocations[0]
+    user_id = first.record.user_id
+    period_id = keys.period_id(first.period)
+    page = keys.page(user_id, period_id, first.record.billing_month, now, uuid4().hex)
+    writes: list[Write] = [
+        record_rows.counted(
+            each.record,
+            period_id,
+            now,
+            refusals.get(each.record.id),
+            late=each.late,
+            unbilled=each.unbilled,
+            dropped=not each.counts,
+        )
+        for each in allocations
+    ]
+    writes.append(_period(user_id, allocations))
+    writes.append(Put(page, record_rows.page([each.record for each in allocations])))
+    writes += _days(user_id, allocations)
+    if first.unbilled:
+        units = {metric: str(quantity) for metric, quantity in _sums(allocations).items()}
+        entry = AuditEntry(user_id, now, "tracker", Action.USAGE_UNBILLED, "usage", page.sk, {"after": units})
+        writes.append(Put(keys.audit(user_id, now, uuid4().hex), entry_rows.audit_entry(entry)))
+    return writes
+
+
+def _period(user_id: str, allocations: Sequence[Allocation]) -> Change:
+    """Return the change of the period. What is only shown begins it too, since pages are found by periods."""
+    first = allocations[0]
+    conditions = open_rows.takes(first.period)
+    if first.counts and first.record.quantity < 0:
+        conditions.append(Condition(USED + first.record.metric, Is.AT_LEAST, -first.record.quantity))
+    return Change(
+        keys.period(user_id, first.period),
+        begin=open_rows.begins(user_id, first.period),
+        add=_counters(allocations) if first.counts else {},
+        only_if=conditions,
+    )
+
+
+def _days(user_id: str, allocations: Sequence[Allocation]) -> Iterator[Change]:
+    by_day = defaultdict(list)
+    for each in allocations:
+        by_day[keys.day(user_id, each.record.timestamp.date(), each.record.facility_id)].append(each)
+    return (Change(key, add=_counters(those)) for key, those in by_day.items())
+
+
+def transactions(allocations: Iterable[Allocation]) -> Iterator[list[Allocation]]:
+    """Split allocations into what one transaction can take: of one period and month, corrections alone.
+
+    Corrections come last, so that what they take back has been counted before them.
+    """
+    groups: dict[object, list[Allocation]] = defaultdict(list)
+    for each in allocations:
+        kind = (keys.period_id(each.period), each.record.billing_month, each.unbilled, each.counts)
+        groups[kind if each.record.quantity > 0 else each.record.id].append(each)
+    for group in sorted(groups.values(), key=lambda group: group[0].record.quantity < 0):
+        together: list[Allocation] = []
+        days: set[Key] = set()
+        for each in group:
+            day = keys.day(each.record.user_id, each.record.timestamp.date(), each.record.facility_id)
+            if len(together) + 1 + len(days | {day}) + OTHER_WRITES > MOST_WRITES:
+                yield together
+                together, days = [], set()
+            together.append(each)
+            days.add(day)
+        yield together
+
+
+def _sums(allocations: Iterable[Allocation]) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for each in allocations:
+        sums[each.record.metric] += each.record.quantity
+    return sums
+
+
+def _counters(allocations: Iterable[Allocation]) -> dict[str, int]:
+    return {USED + metric: quantity for metric, quantity in _sums(allocations).items()}
