@@ -224,11 +224,12 @@ class _Count:
 
     def _judge_rivals(self, rivals: Sequence[UsageRecord]) -> None:
         """Judge the records that contradicted another of their id, now that it is known which one counts."""
+        refused = {record.id for record, _ in self._tally.refused}
         for rival in rivals:
             fact = self._facts.get(rival.id)
-            if fact is None:
+            if fact is None and rival.id not in refused:
                 self._tally.left.append(rival)
-            elif rival.states_the_same_as(fact):
+            elif fact and rival.states_the_same_as(fact):
                 self._tally.duplicates.append(rival)
             else:
                 self._tally.refused.append((rival, Refusal.CONFLICT))
