@@ -208,6 +208,8 @@ class _Count:
             return False
         if open_rows.has_moved(period.row or {}, left[0].period):
             raise _DisplacedError([each.record for each in left])
+        if left[0].record.quantity > 0:
+            return False
         if unanswered:
             raise ContendedError
         self._tally.refused += [(each.record, Refusal.BELOW_ZERO) for each in left]
