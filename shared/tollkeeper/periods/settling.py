@@ -20,7 +20,7 @@ class UsageQueue(Protocol):
         """Whether nothing waits on it or is under way."""
 
 
-class Backlog(Protocol):
+class NotedBacklog(Protocol):
     """What trackers have noted of the queue."""
 
     def oldest(self, now: datetime) -> datetime | None:
@@ -36,7 +36,7 @@ class Settling:
     """
 
     queue: UsageQueue
-    backlog: Backlog
+    backlog: NotedBacklog
 
     def ends(self, now: datetime) -> "Settled":
         """Return which ends have settled by now, asking once."""
