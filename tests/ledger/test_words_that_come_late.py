@@ -51,15 +51,17 @@ def test_the_end_of_one_subscription_is_bound_with_the_start_of_the_next() -> No
 
 
 def test_a_trial_that_was_ended_early_has_one_row_after_it_for_all() -> None:
-    """Heard of a day later, tracker and consume count together, under one limit."""
+    """Heard of after its known end, tracker and consume count together, under one limit."""
     story = Story("starter", 14 * DAY)
     story.on_day(5)
     story.world.move_trial_end(story.world.live[0], story.now)
-    story.on_day(6)
+    story.on_day(14.5)
+    story.track("designsCreated", 1)
+    story.on_day(15)
     story.hear()
     story.track("exports", 100)
     assert story.consume("exports", 40) is None
-    assert {5: {"exports": 140}} == story.used()
+    assert {5: {"exports": 140}, 14: {"designsCreated": 1}} == story.used()
     assert {"exports": 140} == story.check().used
     story.on_day(35.1)
     story.hear()

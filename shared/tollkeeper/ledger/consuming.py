@@ -142,7 +142,7 @@ class Consuming:
                 was released, or it was corrected away; or the period is closed.
             ContendedError: time was up; releasing again is safe.
         """
-        attempt = 0
+        attempt, unanswered = 0, False
         while True:
             row = next(self._table.get_all([keys.record(wish.user_id, wish.id)]), None)
             if row is None or "consumed" not in row or row["eventType"] != wish.metric:
@@ -157,12 +157,13 @@ class Consuming:
                 self._table.transact(_released(record, str(row["period"]), released))
             except TransactionCancelledError as cancelled:
                 own, period = cancelled.refused[:2]
-                if period.by_condition and not own.by_condition:
-                    closed = "closedAt" in (period.row or {})
+                closed = "closedAt" in (period.row or {})
+                # An attempt that got no answer may still find what is missing now, but no closed period open.
+                if period.by_condition and not own.by_condition and (closed or not unanswered):
                     obstacle = Obstacle.PERIOD_CLOSED if closed else Obstacle.CONFLICT
                     raise ObstacleError(obstacle) from cancelled
             except UnavailableError:
-                pass  # Whether it was released is unknown; if so, the record will say it.
+                unanswered = True  # Whether it was released is unknown; if so, the record will say it.
             else:
                 return self.look(wish.user_id, wish.at)
             patience.wait(attempt)

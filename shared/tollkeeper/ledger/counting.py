@@ -195,6 +195,8 @@ class _Count:
             return False
         if open_rows.has_moved(period.row or {}, left[0].period):
             raise _DisplacedError([each.record for each in left])
+        if left[0].record.quantity > 0:
+            return False
         if unanswered:
             raise ContendedError
         self._tally.refused += [(each.record, Refusal.BELOW_ZERO) for each in left]
@@ -211,11 +213,12 @@ class _Count:
 
     def _judge_rivals(self, rivals: Sequence[UsageRecord]) -> None:
         """Judge the records that contradicted another of their id, now that it is known which one counts."""
+        refused = {record.id for record, _ in self._tally.refused}
         for rival in rivals:
             fact = self._facts.get(rival.id)
-            if fact is None:
+            if fact is None and rival.id not in refused:
                 self._tally.left.append(rival)
-            elif rival.states_the_same_as(fact):
+            elif fact and rival.states_the_same_as(fact):
                 self._tally.duplicates.append(rival)
             else:
                 self._tally.refused.append((rival, Refusal.CONFLICT))

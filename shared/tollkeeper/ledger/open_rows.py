@@ -7,8 +7,11 @@ from tollkeeper.rules.times import iso
 
 
 def begins(user_id: str, period: Period) -> Cells:
-    """Return what a period's row begins with; nothing where it was read, and so has begun."""
-    return {} if period.pinned else rows.period_bounds(user_id, period)
+    """Return what a period's row begins with; where it was read, and so has begun, no more than whose it is.
+
+    DynamoDB refuses an update that says nothing, as that of what is only shown would.
+    """
+    return {"userId": user_id} if period.pinned else rows.period_bounds(user_id, period)
 
 
 def takes(period: Period) -> list[Condition]:

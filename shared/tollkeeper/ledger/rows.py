@@ -32,10 +32,11 @@ def terms_text(terms: Terms) -> str:
 
 
 def terms(text: str) -> Terms:
-    """Read what `terms_text` wrote."""
+    """Read what `terms_text` wrote in any release: what an older one did not know, it did not have."""
     values = json.loads(text)
-    prices = {metric: Decimal(price) for metric, price in values["prices"].items()}
-    return Terms(values["plan"], values["limits"], prices, values["billed"], frozenset(values["observed"]))
+    prices = {metric: Decimal(price) for metric, price in values.get("prices", {}).items()}
+    observed = frozenset(values.get("observed", ()))
+    return Terms(values["plan"], values["limits"], prices, values.get("billed", False), observed)
 
 
 def period(row: Row) -> Period:

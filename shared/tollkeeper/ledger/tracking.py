@@ -20,8 +20,8 @@ ATTEMPT_LIFETIME = timedelta(days=15)
 """Longer than a message stays on its queue."""
 
 NOTE_LIFETIME = timedelta(days=1)
-LATELY = timedelta(minutes=10)
-"""How far back notes say what the queue holds."""
+LATELY = timedelta(minutes=20)
+"""How far back notes say what the queue holds: longer than a message that failed waits out of sight."""
 
 MINUTE = timedelta(minutes=1)
 

@@ -169,7 +169,9 @@ def _period(user_id: str, of: Bound) -> Change:
     begins = rows.period_bounds(user_id, after)
     waits: Cells = {"due": keys.shard(Due.CLOSE, user_id), "dueAt": after.end}
     closes = after.is_open and after.end is not None
-    cells = {name: value for name, value in begins.items() if before is None or name != "spendingCap"}
+    # Under what cap a row stands is the book of spending caps' to say, once it has begun.
+    is_capped_here = before is None or before.is_void
+    cells = {name: value for name, value in begins.items() if is_capped_here or name != "spendingCap"}
     frozen = {INCURRED + metric: quantity for metric, quantity in after.incurred.items()}
     return Change(
         keys.period(user_id, after),
@@ -178,6 +180,7 @@ def _period(user_id: str, of: Bound) -> Change:
             *(() if closes else waits),
             *(() if after.is_void else ["void"]),
             *(() if after.end else ["periodEnd"]),
+            *(["spendingCap"] if is_capped_here and after.spending_cap is None else []),
         ],
         only_if=_as_read(of),
     )

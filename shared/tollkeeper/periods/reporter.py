@@ -83,6 +83,8 @@ class Reporter:
             period = next(iter(user.periods), None)
             if period is None or period.end is None or not period.is_open or user.customer_id is None:
                 return
+            if period.end > settled.at - SETTLING:
+                return  # Stripe has said a later end since the index was read, which lags behind the table
             has_settled = settled.has(period.end)
             if not has_settled and not settled.is_given_up(period.end):
                 report.settling += 1

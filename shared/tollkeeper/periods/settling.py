@@ -16,7 +16,7 @@ class UsageQueue(Protocol):
         """Whether nothing waits on it or is under way."""
 
 
-class BacklogReader(Protocol):
+class NotedBacklog(Protocol):
     """What trackers have noted of the queue."""
 
     def oldest(self, now: datetime) -> datetime | None:
@@ -32,7 +32,7 @@ class Settling:
     """
 
     queue: UsageQueue
-    backlog: BacklogReader
+    backlog: NotedBacklog
 
     def ends(self, now: datetime) -> Settled:
         """Return which ends have settled by now, asking once."""

@@ -1,7 +1,7 @@
 """A batch of the usage queue's messages: judged, gathered by user, counted (DESIGN rules 1, 2)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import batched
@@ -49,8 +49,7 @@ class Tracked:
     letters: list[tuple[frozenset[str], DeadLetter]] = field(default_factory=list)
 
 
-type Counted = tuple[User, Tally | None]
-type SideBySide = Callable[[Callable[[User], Counted], Sequence[User]], Iterable[Counted]]
+type SideBySide = Callable[[Callable[[str], Tally | None], Sequence[str]], Iterable[Tally | None]]
 """Does the same for each user, as `map` does, perhaps for several at once."""
 
 
@@ -99,22 +98,24 @@ class Batch:
             return
         accepted = (record.accepted_at for records in self._by_user.values() for record in records)
         backlog.note(min(accepted), now)
-        known = self._known(counting)
+        known, users = self._known(counting), self._users(counting)
 
-        def count(user: User) -> Counted:
-            records = self._by_user[user.user_id]
+        def count(user_id: str) -> Tally | None:
+            records = self._by_user[user_id]
             if not patience.lasts(SECONDS_FOR_A_USER):
-                return user, None
+                return None
             try:
-                return user, counting.count(user, records, now=now, patience=patience, known=known)
+                user = users.get(user_id) or next(iter(counting.profiles([user_id])))
+                return counting.count(user, records, now=now, patience=patience, known=known)
             except Exception:  # noqa: BLE001 - whatever is wrong with one user, the others are counted
                 logger.exception(
-                    "A user's usage cannot be counted; it comes again", extra={"userId": user.user_id}
+                    "A user's usage cannot be counted; it comes again", extra={"userId": user_id}
                 )
-                return user, Tally(left=records)
+                return Tally(left=records)
 
-        for user, tally in list(side_by_side(count, list(self._users(counting)))):
-            self._note(user.user_id, tally, now)
+        tallies = side_by_side(count, list(self._by_user))
+        for user_id, tally in zip(list(self._by_user), tallies, strict=True):
+            self._note(user_id, tally, now)
 
     def _judge(self, message: Message, raw: object, accepted_at: datetime, metrics: Collection[str]) -> None:
         try:
@@ -136,14 +137,15 @@ class Batch:
         except UnavailableError:
             return {}  # what was counted shows itself again when it is written
 
-    def _users(self, counting: Counting) -> Iterator[User]:
+    def _users(self, counting: Counting) -> Mapping[str, User]:
+        """Return the users as far as they can be read together; the others are read one by one."""
+        users: dict[str, User] = {}
         for some in batched(self._by_user, MOST_READS, strict=False):
             try:
-                yield from list(counting.profiles(some))
+                users |= {each.user_id: each for each in counting.profiles(some)}
             except UnavailableError:
-                logger.warning("Users could not be read; their usage comes again", extra={"users": len(some)})
-                for user_id in some:
-                    self._fail(user_id, self._by_user[user_id])
+                logger.warning("Users could not be read together", extra={"users": len(some)})
+        return users
 
     def _note(self, user_id: str, tally: Tally | None, now: datetime) -> None:
         tracked = self._tracked

@@ -91,6 +91,17 @@ def test_what_sqs_refuses_is_named_by_the_callers_index(sqs: FakeSqs) -> None:
     assert {each["id"] for each in sent} - queued == unsent
 
 
+@pytest.mark.parametrize("character", ["\ufffe", "\uffff"])
+def test_what_sqs_does_not_take_in_a_text_travels_escaped(sqs: FakeSqs, character: str) -> None:
+    """Its message, with other users' records in it, is taken, and holds it as it was sent."""
+    sqs.refuses = lambda body: "\ufffe" in body or "\uffff" in body
+    sent = {"userId": "ada", "id": f"a{character}b", "eventData": {character: f"\\{character}"}}
+    assert [] == send(sqs, sent, {"userId": "bob", "id": "b"})
+    assert sent in json.loads(sqs.bodies[0])["records"]
+    assert [] == keep(sqs, DeadLetter(sent, f"invalid_record: {character}", NOW))
+    assert [sent] == json.loads(sqs.bodies[1])["records"]
+
+
 def test_while_sqs_is_down_nothing_is_queued(sqs: FakeSqs) -> None:
     """The caller learns that none was taken, and no error escapes."""
     sqs.is_down = True

@@ -203,6 +203,16 @@ def test_of_a_duplicate_and_a_contradiction_in_one_body_one_is_a_duplicate(home:
     assert [3] == [record["quantity"] for each in home.letters for record in each["records"]]
 
 
+def test_of_two_corrections_of_one_id_both_are_dead_letters_once(home: House) -> None:
+    """Of more than was used, both: the first as what it is, the other as what contradicts it."""
+    fix = {**SENT, "id": "fix-1", "quantity": -9, "reason": "called twice", "actor": "support"}
+    brought = message(fix, {**fix, "quantity": -8}, accepted_at=NOW - timedelta(hours=1))
+    assert set() == home.track(brought).failed
+    assert [(-9, "below_zero"), (-8, "id_conflict")] == [
+        (record["quantity"], each["reason"]) for each in home.letters for record in each["records"]
+    ]
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
