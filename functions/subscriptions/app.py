@@ -32,4 +32,4 @@ def set_spending_cap(
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer an HTTP API request."""
-    return respond(app, event, context)
+    return respond(app, event, context, runtime.authorizer().user)

@@ -46,4 +46,4 @@ def correct_usage(body: CorrectionIn, intake: ThisIntake, clock: ThisClock) -> U
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer an HTTP API request."""
-    return respond(app, event, context)
+    return respond(app, event, context, runtime.authorizer().service)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from tollkeeper.announcements.announcer import EventBus
+    from tollkeeper.api.requests import Authorizer
     from tollkeeper.catalogue import Catalogue
     from tollkeeper.ledger.closing import Closing
     from tollkeeper.ledger.consuming import Consuming
@@ -84,6 +85,15 @@ def catalogue() -> "Catalogue":
 def clock() -> Clock:
     """Return what tells the time."""
     return clock_at(settings().sandbox_clock_url)
+
+
+@cache
+def authorizer() -> "Authorizer":
+    """Return what lets callers in."""
+    from tollkeeper.api.requests import Authorizer
+
+    mine = settings()
+    return Authorizer(mine.user_audience, mine.service_audience, mine.service_scope)
 
 
 def patience() -> "Patience":
@@ -240,8 +250,14 @@ def _stripe_gateway(secret_key: str) -> "StripeGateway":
 
 
 def stripe_gateway() -> "StripeGateway":
-    """Return Stripe, under the key that is in force now."""
-    return _stripe_gateway(secrets().read(settings().stripe_secret_key_parameter))
+    """Return Stripe, under the key that is in force now.
+
+    Raises:
+        SettingsError: there is none, or it is not for this stage.
+    """
+    secret_key = secrets().read(settings().stripe_secret_key_parameter)
+    settings().require_fitting(secret_key)
+    return _stripe_gateway(secret_key)
 
 
 def stripe_events() -> "StripeEvents":

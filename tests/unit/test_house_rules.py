@@ -83,6 +83,7 @@ ROOMS = {
     "tollkeeper.runtime": room(
         *NOUNS,
         *BELOW,
+        "api",
         "ledger.dynamo",
         "stripe.gateway",
         "secrets",
