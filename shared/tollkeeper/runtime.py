@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from tollkeeper.announcements.announcer import EventBus
+    from tollkeeper.announcements.dead_letters import StreamDeadLetters
     from tollkeeper.api.requests import Authorizer
     from tollkeeper.catalogue import Catalogue
     from tollkeeper.ledger.closing import Closing
@@ -223,6 +224,14 @@ def event_bus() -> "EventBus":
     from tollkeeper.announcements.announcer import EventBus
 
     return EventBus(boto3.client("events", config=AWS), settings().event_bus_name)
+
+
+@cache
+def stream_dead_letters() -> "StreamDeadLetters":
+    """Return where changes are put aside that can never be announced."""
+    from tollkeeper.announcements.dead_letters import StreamDeadLetters
+
+    return StreamDeadLetters(sqs(), settings().stream_dead_letter_queue_url)
 
 
 @cache

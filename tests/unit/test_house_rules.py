@@ -65,7 +65,7 @@ ROOMS = {
     "tollkeeper.stripe": room("rules", "catalogue", "telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.stripe.gateway": room("stripe", "rules", "catalogue", others=["stripe"]),
     # Billing's nouns, none of which knows another.
-    "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events"]),
+    "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events", "mypy_boto3_sqs"]),
     "tollkeeper.periods": room(*BELOW),
     "tollkeeper.quota": room(*BELOW),
     "tollkeeper.subscriptions": room(*BELOW),
