@@ -118,13 +118,14 @@ stripe-plan: .venv/.ready ## Show what the catalogue would change in Stripe (nee
 stripe-apply: .venv/.ready ## Create and change products, prices and meters in Stripe (LIVE=1 for a live key)
 	@PYTHONPATH=shared $(PYTHON) -m infra.operate.stripe_catalogue apply $(if $(LIVE),--live)
 
+DEAD_LETTERS = $(if $(QUEUE),--queue $(QUEUE)) $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
 .PHONY: dead-letters
-dead-letters: .venv/.ready ## Show the usage that could not be counted (STACK=name, REASON=text)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters list $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
+dead-letters: .venv/.ready ## Show what could not be done (QUEUE=usage, stripe or stream, STACK=name, REASON=text)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters list $(DEAD_LETTERS)
 
 .PHONY: redrive
-redrive: .venv/.ready ## Send that usage again, once its cause is mended (STACK=name, REASON=text)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters redrive $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
+redrive: .venv/.ready ## Have it done, once its cause is mended (QUEUE=…, STACK=name, REASON=text)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters redrive $(DEAD_LETTERS)
 
 .PHONY: sweep
 sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day (STACK=name, DAYS=30)

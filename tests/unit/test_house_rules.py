@@ -102,7 +102,11 @@ ROOMS = {
         frozenset({"aws_lambda_powertools"}),
     ),
     "infra.operate": room(
-        "catalogue", "rules", "usage", "stripe", others=["boto3", "botocore", "mypy_boto3_sqs", "stripe"]
+        "catalogue",
+        "rules",
+        "stripe",
+        others={"boto3", "botocore", "stripe"}
+        | {f"mypy_boto3_{each}" for each in ("dynamodbstreams", "lambda", "sqs")},
     ),
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),
