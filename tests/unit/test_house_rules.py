@@ -99,7 +99,7 @@ ROOMS = {
     # What is not shipped. The local stack knows the deployed one from outside, as anybody does.
     "infra": Room(
         frozenset({"tollkeeper", "tollkeeper.api"}),
-        frozenset({"aws_lambda_powertools"}),
+        frozenset({"aws_lambda_powertools", "boto3", "samtranslator", "yaml"}),
     ),
     "infra.operate": room(
         "catalogue",

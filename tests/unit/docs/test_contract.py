@@ -13,7 +13,7 @@ from tollkeeper.rules.announcements import Kind
 from tollkeeper.rules.usage import Refusal
 
 LAYER = ROOT / "shared" / "tollkeeper"
-WHO = {"ServiceToken": "service", "NONE": "anyone", None: "user"}
+WHO = {"ServiceToken": "service", "UserToken": "user", None: "anyone"}
 """Who may call a route, by the authorizer that the template gives it."""
 
 HTTP_CODES = r"failure|ApiError|plain"
