@@ -6,6 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
 UV_VERSION := 0.13.9
+CHECKOV_VERSION := 3.3.30
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 SAM := .venv-sam/bin/sam
@@ -71,6 +72,16 @@ check-lint: .venv/.ready
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) validate --lint --region us-east-1
 	@touch $@
 
+# checkov brings a hundred packages: uv keeps them apart from the environments. The page lists what it may find.
+EXPLAINED = $(shell grep -o '^| `CKV[A-Z0-9_]*' docs/template-findings.md | tr -d '| `' | paste -sd,)
+.PHONY: lint-template
+lint-template: .venv/.ready .venv-sam/.ready ## Show the template, written and processed, to cfn-lint and checkov
+	@mkdir -p .aws-sam
+	$(PYTHON) -m infra.processed_template > .aws-sam/processed.json
+	.venv-sam/bin/cfn-lint --include-experimental --regions us-east-1 -- template.yaml .aws-sam/processed.json
+	LOG_LEVEL=CRITICAL $(UV) tool run --from checkov==$(CHECKOV_VERSION) checkov --file .aws-sam/processed.json \
+	  --framework cloudformation --compact --quiet --skip-check $(EXPLAINED)
+
 .PHONY: unit
 unit: .venv/.ready ## The tests that need nothing, in seconds
 	$(PYTHON) -m pytest tests/unit
@@ -124,13 +135,14 @@ stripe-destinations: .venv/.ready ## Have Stripe send its events to the webhook 
 	  --webhook "$(or $(WEBHOOK),$(error To which address? Say make stripe-destinations WEBHOOK=https://…, the output WebhookUrl))" \
 	  $(if $(LIVE),--live)
 
+DEAD_LETTERS = $(if $(QUEUE),--queue $(QUEUE)) $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
 .PHONY: dead-letters
-dead-letters: .venv/.ready ## Show the usage that could not be counted (STACK=name, REASON=text)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters list $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
+dead-letters: .venv/.ready ## Show what could not be done (QUEUE=usage, stripe or stream, STACK=name, REASON=text)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters list $(DEAD_LETTERS)
 
 .PHONY: redrive
-redrive: .venv/.ready ## Send that usage again, once its cause is mended (STACK=name, REASON=text)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters redrive $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
+redrive: .venv/.ready ## Have it done, once its cause is mended (QUEUE=…, STACK=name, REASON=text)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters redrive $(DEAD_LETTERS)
 
 .PHONY: sweep
 sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day (STACK=name, DAYS=30)

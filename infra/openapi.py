@@ -95,7 +95,7 @@ def document() -> dict[str, Any]:
             "schemas": dict(sorted(schemas.items())),
             "securitySchemes": {
                 "userToken": _bearer("A user's token; its subject is the userId."),
-                "serviceToken": _bearer("A back end's token, with the scope billing:service."),
+                "serviceToken": _bearer("A back end's token, with the scope that the deployment asks for."),
             },
         },
     }

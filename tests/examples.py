@@ -39,11 +39,16 @@ USER = User(
 RECORD = UsageRecord(id="evt-1", user_id="ada", metric="apiCalls", quantity=1, timestamp=NOW, accepted_at=NOW)
 
 ENVIRONMENT: Mapping[str, str] = {
+    "STAGE": "prod",
     "DEPLOYMENT": "live",
+    "USER_AUDIENCE": "tollkeeper",
+    "SERVICE_AUDIENCE": "tollkeeper-service",
+    "SERVICE_SCOPE": "billing:service",
     "TABLE_NAME": "ledger",
     "USAGE_QUEUE_URL": "https://sqs.test/usage",
     "USAGE_DEAD_LETTER_QUEUE_URL": "https://sqs.test/usage-dead-letters",
     "STRIPE_EVENT_QUEUE_URL": "https://sqs.test/stripe-events",
+    "STREAM_DEAD_LETTER_QUEUE_URL": "https://sqs.test/stream-dead-letters",
     "EVENT_BUS_NAME": "live",
     "STRIPE_SECRET_KEY_PARAMETER": "/live/stripe/key",
     "STRIPE_WEBHOOK_SECRET_PARAMETER": "/live/stripe/webhook",

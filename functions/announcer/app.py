@@ -14,6 +14,10 @@ from tollkeeper.telemetry import logger, metrics
 @metrics.log_metrics
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Announce a batch, and name the records that must come again."""
-    announced = announce(event["Records"], runtime.event_bus(), runtime.clock())
+    announced = announce(
+        event["Records"], runtime.event_bus(), runtime.stream_dead_letters(), runtime.clock()
+    )
     metrics.add_metric("Announced", MetricUnit.Count, announced.published)
+    if announced.put_aside:  # a custom metric costs by the hours in which it is told
+        metrics.add_metric("ChangesPutAside", MetricUnit.Count, announced.put_aside)
     return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(announced.failed)]}

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
 from tollkeeper.api import errors, quota_replies, quota_requests
+from tollkeeper.api.authorization import Authorizer
 from tollkeeper.api.replies import Reply
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.quota.quota import Quota
@@ -19,12 +20,20 @@ runtime.get_ready(runtime.catalogue, runtime.quota, runtime.clock)
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _: LambdaContext) -> Reply:
     """Answer an HTTP API request."""
-    metrics, upgrade_url = runtime.catalogue().metrics, runtime.settings().upgrade_url
-    return answer(event, runtime.quota(), metrics, upgrade_url, runtime.clock().now(), runtime.patience())
+    return answer(
+        event,
+        runtime.authorizer(),
+        runtime.quota(),
+        runtime.catalogue().metrics,
+        runtime.settings().upgrade_url,
+        runtime.clock().now(),
+        runtime.patience(),
+    )
 
 
 def answer(
     event: dict[str, Any],
+    authorizer: Authorizer,
     quota: Quota,
     metrics: Collection[str],
     upgrade_url: str,
@@ -33,6 +42,7 @@ def answer(
 ) -> Reply:
     """Answer a request at a time; `upgrade_url` is where a user who reached a limit can change plans."""
     try:
+        authorizer.service(event)
         question = quota_requests.read(event, metrics, now)
         return quota_replies.reply_to(quota.ask(question, patience), upgrade_url)
     except Exception as error:  # noqa: BLE001 - what is none of the contract's errors is raised again

@@ -30,4 +30,4 @@ def correct_usage(body: CorrectionIn, intake: ThisIntake, clock: ThisClock) -> U
     return UsageAccepted.of(intake.correct(body, clock.now()))
 
 
-handler = handler_of(app)
+handler = handler_of(app, lambda event: runtime.authorizer().service(event))

@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     receipts = {each["receiptHandle"]: each["messageId"] for each in event["Records"]}
     runtime.usage_queue().show_again(
         {
-            receipt: 0 if name in tracked.postponed else seconds_until_again(messages[name].receives)
+            receipt: seconds_until_again(messages[name].receives, begun=name not in tracked.postponed)
             for receipt, name in receipts.items()
             if name in tracked.failed
         }

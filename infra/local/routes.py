@@ -11,8 +11,6 @@ from pydantic import AliasPath, BaseModel, Field, ValidationError, field_validat
 from infra.local.deployed import DeployedTemplate
 from infra.local.errors import LocalError
 
-OPEN_TO_ALL = "NONE"
-
 
 class Operation(BaseModel):
     """One route: the function behind it, and whom it lets in (authorizer → scopes)."""
@@ -109,16 +107,15 @@ def _create_route(
     target = f"integrations/{integration['IntegrationId']}"
     for requirement in operation.security:
         for name, scopes in requirement.items():
-            if name != OPEN_TO_ALL:
-                gateway.create_route(
-                    ApiId=api_id,
-                    RouteKey=key,
-                    Target=target,
-                    AuthorizationType="JWT",
-                    AuthorizerId=authorizers[name],
-                    AuthorizationScopes=scopes,
-                )
-                return
+            gateway.create_route(
+                ApiId=api_id,
+                RouteKey=key,
+                Target=target,
+                AuthorizationType="JWT",
+                AuthorizerId=authorizers[name],
+                AuthorizationScopes=scopes,
+            )
+            return
     gateway.create_route(ApiId=api_id, RouteKey=key, Target=target)
 
 

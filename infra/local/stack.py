@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import boto3
 import stripe
 
-from infra.local import aws, issuer, permissions, routes, sam
+from infra.local import aws, event_sources, issuer, permissions, routes, sam
 from infra.local.console import step
 from infra.local.deployed import DeployedTemplate
 from infra.local.errors import LocalError
@@ -69,9 +69,10 @@ def _bring_up(home: Home) -> Stack:
         sam.build(home)
     with step("sam deploy"):
         outputs = sam.deploy(home, _parameters(stripe_url))
-    with step("Add what the emulator lacks: routes, authorizers, a permission"):
+    with step("Add what the emulator lacks: routes, authorizers, numbers, a permission"):
         template = DeployedTemplate.read(sam.STACK_NAME)
         routes.supply(template)
+        event_sources.supply(template)
         permissions.supply(template.physical_ids("AWS::IAM::Role"))
     stack = Stack(
         api=f"{endpoint}/_aws/execute-api/{_first_label(outputs['ApiUrl'])}/$default",

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from tollkeeper.announcements.announcer import EventBus
+    from tollkeeper.announcements.dead_letters import StreamDeadLetters
+    from tollkeeper.api.authorization import Authorizer
     from tollkeeper.catalogue import Catalogue
-    from tollkeeper.ledger.closing import Closing
     from tollkeeper.ledger.consuming import Consuming
-    from tollkeeper.ledger.counting import Counting
     from tollkeeper.ledger.history import History
     from tollkeeper.ledger.patience import Patience
     from tollkeeper.ledger.spending_caps import SpendingCaps
@@ -89,6 +89,15 @@ def clock() -> Clock:
     return clock_at(settings().sandbox_clock_url)
 
 
+@cache
+def authorizer() -> "Authorizer":
+    """Return what lets callers in."""
+    from tollkeeper.api.authorization import Authorizer
+
+    mine = settings()
+    return Authorizer(mine.user_audience, mine.service_audience, mine.service_scope)
+
+
 def patience() -> "Patience":
     """Return how long a caller who waits is made to wait while others are at the same rows: from now on."""
     from tollkeeper.ledger.patience import for_seconds
@@ -144,14 +153,6 @@ def reader() -> "Reader":
 
 
 @cache
-def counting() -> "Counting":
-    """Return the book of usage."""
-    from tollkeeper.ledger.counting import Counting
-
-    return Counting(table(), offer())
-
-
-@cache
 def consuming() -> "Consuming":
     """Return the book of consumption."""
     from tollkeeper.ledger.consuming import Consuming
@@ -165,14 +166,6 @@ def quota() -> "Quota":
     from tollkeeper.quota.quota import Quota
 
     return Quota(consuming())
-
-
-@cache
-def closing() -> "Closing":
-    """Return the book of ended periods."""
-    from tollkeeper.ledger.closing import Closing
-
-    return Closing(table())
 
 
 @cache
@@ -218,12 +211,14 @@ def tracker() -> "Tracker":
     """Return what counts the usage queue's messages."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from tollkeeper.ledger.counting import Counting
     from tollkeeper.ledger.tracking import MessageAttempts
     from tollkeeper.usage.tracker import Tracker
 
     attempts = MessageAttempts(table())
     workers = ThreadPoolExecutor(TRACKER_WORKERS)
-    return Tracker(counting(), dead_letters(), attempts, queue_backlog(), catalogue().metrics, workers.map)
+    counting = Counting(table(), offer())
+    return Tracker(counting, dead_letters(), attempts, queue_backlog(), catalogue().metrics, workers.map)
 
 
 @cache
@@ -232,6 +227,14 @@ def event_bus() -> "EventBus":
     from tollkeeper.announcements.announcer import EventBus
 
     return EventBus(boto3.client("events", config=AWS), settings().event_bus_name)
+
+
+@cache
+def stream_dead_letters() -> "StreamDeadLetters":
+    """Return where changes are put aside that can never be announced."""
+    from tollkeeper.announcements.dead_letters import StreamDeadLetters
+
+    return StreamDeadLetters(sqs(), settings().stream_dead_letter_queue_url)
 
 
 @cache
@@ -259,8 +262,14 @@ def _stripe_gateway(secret_key: str) -> "StripeGateway":
 
 
 def stripe_gateway() -> "StripeGateway":
-    """Return Stripe, under the key that is in force now."""
-    return _stripe_gateway(secrets().read(settings().stripe_secret_key_parameter))
+    """Return Stripe, under the key that is in force now.
+
+    Raises:
+        SettingsError: there is none, or it is not for this stage.
+    """
+    secret_key = secrets().read(settings().stripe_secret_key_parameter)
+    settings().require_fitting(secret_key)
+    return _stripe_gateway(secret_key)
 
 
 def checkout() -> "Checkout":
@@ -279,8 +288,9 @@ def stripe_events() -> "StripeEvents":
 
 def reporter() -> "Reporter":
     """Return what closes periods."""
+    from tollkeeper.ledger.closing import Closing
     from tollkeeper.periods.reporter import Reporter
     from tollkeeper.periods.settling import Settling
 
     settling = Settling(usage_queue(), queue_backlog())
-    return Reporter(users(), closing(), stripe_gateway(), settling, settings().deployment)
+    return Reporter(users(), Closing(table()), stripe_gateway(), settling, settings().deployment)

@@ -4,24 +4,43 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
+
+LIVE_KEYS = ("sk_live_", "rk_live_")
+TEST_KEYS = ("sk_test_", "rk_test_")
+"""How Stripe's secret and restricted keys begin, in either mode (docs.stripe.com/keys)."""
 
 
 class SettingsError(Exception):
     """The deployment lacks something; the message says what to set."""
 
 
+class Stage(StrEnum):
+    """What a deployment is for."""
+
+    LOCAL = "local"
+    DEV = "dev"
+    PROD = "prod"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The environment of a function, as template.yaml sets it.
 
-    `deployment` names this stack towards Stripe, so that several can share one Stripe account.
+    `deployment` names this stack towards Stripe, so that several can share one Stripe account. Tokens of
+    users and of services are told apart by their audiences, and services' also carry `service_scope`.
     """
 
+    stage: Stage
     deployment: str
+    user_audience: str
+    service_audience: str
+    service_scope: str
     table_name: str
     usage_queue_url: str
     usage_dead_letter_queue_url: str
     stripe_event_queue_url: str
+    stream_dead_letter_queue_url: str
     event_bus_name: str
     stripe_secret_key_parameter: str
     stripe_webhook_secret_parameter: str
@@ -36,15 +55,20 @@ class Settings:
         """Read the settings.
 
         Raises:
-            SettingsError: a variable is missing, or is no date where it must be one.
+            SettingsError: a variable is missing, or is not what it must be.
         """
         try:
             return cls(
+                stage=_stage(environment["STAGE"]),
                 deployment=environment["DEPLOYMENT"],
+                user_audience=environment["USER_AUDIENCE"],
+                service_audience=environment["SERVICE_AUDIENCE"],
+                service_scope=environment["SERVICE_SCOPE"],
                 table_name=environment["TABLE_NAME"],
                 usage_queue_url=environment["USAGE_QUEUE_URL"],
                 usage_dead_letter_queue_url=environment["USAGE_DEAD_LETTER_QUEUE_URL"],
                 stripe_event_queue_url=environment["STRIPE_EVENT_QUEUE_URL"],
+                stream_dead_letter_queue_url=environment["STREAM_DEAD_LETTER_QUEUE_URL"],
                 event_bus_name=environment["EVENT_BUS_NAME"],
                 stripe_secret_key_parameter=environment["STRIPE_SECRET_KEY_PARAMETER"],
                 stripe_webhook_secret_parameter=environment["STRIPE_WEBHOOK_SECRET_PARAMETER"],
@@ -60,6 +84,27 @@ class Settings:
             ) from error
         except ValueError as error:
             raise SettingsError(f"BILL_OVERAGE_FROM is no date such as 2026-01-31: {error}") from error
+
+    def require_fitting(self, stripe_secret_key: str) -> None:
+        """See that a key of Stripe's is of the stage's mode: real money in prod, and nowhere else.
+
+        Raises:
+            SettingsError: it is not; the message says which key to store, and nothing of the one that is.
+        """
+        fitting = LIVE_KEYS if self.stage is Stage.PROD else TEST_KEYS
+        if not stripe_secret_key.startswith(fitting):
+            raise SettingsError(
+                f"the SSM parameter {self.stripe_secret_key_parameter} must hold a key of Stripe's that "
+                f"begins with {' or '.join(fitting)}, since the stage is {self.stage}; "
+                "store one, or deploy with the Stage that it is for"
+            )
+
+
+def _stage(name: str) -> Stage:
+    try:
+        return Stage(name)
+    except ValueError as error:
+        raise SettingsError(f"STAGE is {name!r}, and must be one of {', '.join(Stage)}") from error
 
 
 def is_lambda(environment: Mapping[str, str] = os.environ) -> bool:

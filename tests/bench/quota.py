@@ -16,6 +16,7 @@ from functions.quota.app import answer, handler
 from tests.bench.capacity import MeteredTable
 from tests.bench.figures import Figure, Paired
 from tests.examples import CATALOGUE, ENVIRONMENT, OFFER, SUBSCRIPTION, bound
+from tests.fakes.api_gateway import SERVICE_CLAIMS
 from tests.fakes.runtime import FakeContext
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.consuming import Consuming
@@ -25,7 +26,7 @@ from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.quota.quota import Quota
-from tollkeeper.runtime import AWS
+from tollkeeper.runtime import AWS, authorizer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,6 +36,7 @@ ROUNDS = 31
 SUBSCRIBER = "user_2abcDEFghiJKLmno1234"
 NEWCOMER = "user_2abcDEFghiJKLmno5678"
 FREE_DESIGNS = 3
+AS_SERVICE = {"authorizer": {"jwt": {"claims": SERVICE_CLAIMS}}}
 DATA = {"method": "POST", "path": "/api/calculations/lighting", "status": 200}
 
 
@@ -124,9 +126,9 @@ def processor_times(client: "DynamoDBClient", table: Table, now: datetime) -> Pa
 def ask(table: Table, event: Mapping[str, Any], now: datetime) -> int:
     """Answer a request as the function does, at a table; return the status."""
     quota = Quota(Consuming(table, OFFER))
-    return answer({**event}, quota, CATALOGUE.metrics, ENVIRONMENT["UPGRADE_URL"], now, for_seconds(8))[
-        "statusCode"
-    ]
+    upgrade_url = ENVIRONMENT["UPGRADE_URL"]
+    answered = answer({**event}, authorizer(), quota, CATALOGUE.metrics, upgrade_url, now, for_seconds(8))
+    return answered["statusCode"]
 
 
 def check(user: str, metric: str) -> dict[str, Any]:
@@ -135,6 +137,7 @@ def check(user: str, metric: str) -> dict[str, Any]:
         "routeKey": "GET /quota/{eventType}",
         "pathParameters": {"eventType": metric},
         "queryStringParameters": {"userId": user},
+        "requestContext": AS_SERVICE,
     }
 
 
@@ -151,6 +154,7 @@ def consume(user: str, metric: str, quantity: int = 1) -> dict[str, Any]:
         "routeKey": "POST /quota/{eventType}/consume",
         "pathParameters": {"eventType": metric},
         "body": json.dumps(body),
+        "requestContext": AS_SERVICE,
     }
 
 

@@ -40,9 +40,21 @@ class Queues:
 
         assert 0 == soon(left, lambda count: count == 0)
 
+    def bury(self, body: str, reason: str) -> None:
+        """Put a dead letter where the tracker puts its own."""
+        self._sqs.send_message(
+            QueueUrl=self._dead_letters,
+            MessageBody=body,
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
+        )
+
     def letters(self, about: str, count: int = 1) -> list[dict[str, Any]]:
-        """Take away the dead letters that speak of something, as soon as there are so many."""
-        found: list[dict[str, Any]] = []
+        """Take away the dead letters of records that speak of something, as soon as there are so many."""
+        return [json.loads(body) for body in self.bodies(about, count)]
+
+    def bodies(self, about: str, count: int = 1) -> list[str]:
+        """Take away the dead letters that speak of something, just as they are."""
+        found: list[str] = []
 
         def look() -> int:
             answer = self._sqs.receive_message(
@@ -50,7 +62,7 @@ class Queues:
             )
             for message in answer.get("Messages", []):
                 if about in message["Body"]:
-                    found.append(json.loads(message["Body"]))
+                    found.append(message["Body"])
                     self._sqs.delete_message(
                         QueueUrl=self._dead_letters, ReceiptHandle=message["ReceiptHandle"]
                     )

@@ -18,10 +18,35 @@ class Answer(NamedTuple):
     headers: dict[str, str]
 
 
+OF_SERVICES = ("POST /usage", "GET /users/", "GET /quota/", "POST /quota/")
+"""How method and path begin where a back end's token is asked for."""
+
+SERVICE_CLAIMS: Mapping[str, str] = {
+    "sub": "back-end",
+    "aud": "tollkeeper-service",
+    "scope": "openid billing:service",
+}
+
+
+def user_claims(user: str) -> Mapping[str, str]:
+    """Return what a user's token claims."""
+    return {"sub": user, "aud": "tollkeeper"}
+
+
 def call(
-    handler: Handler, method: str, path: str, body: object = None, *, user: str | None = "ada"
+    handler: Handler,
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    user: str | None = "ada",
+    claims: Mapping[str, str] | None = None,
+    route: str | None = None,
 ) -> Answer:
-    """Send a request with a user's token, or without one; a body of text is sent as it is.
+    """Send a request; a body of text is sent as it is.
+
+    Its token is a back end's where one is asked for, else a user's; it has none without a user. `claims` are
+    those of any other token, `route` is the template's, where it is not the path itself.
 
     API Gateway decodes the path except for `%25`, and joins a parameter that is repeated with commas.
     """
@@ -41,16 +66,18 @@ def call(
             "userAgent": "test",
         },
         "requestId": "request-1",
-        "routeKey": f"{method} {path}",
+        "routeKey": route or f"{method} {path}",
         "stage": "$default",
         "time": "15/Nov/2025:12:00:00 +0000",
         "timeEpoch": 1_763_208_000_000,
     }
-    if user is not None:
-        context["authorizer"] = {"jwt": {"claims": {"sub": user}, "scopes": None}}
+    if claims is None and user is not None:
+        claims = SERVICE_CLAIMS if f"{method} {path}".startswith(OF_SERVICES) else user_claims(user)
+    if claims is not None:
+        context["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
     event = {
         "version": "2.0",
-        "routeKey": f"{method} {path}",
+        "routeKey": route or f"{method} {path}",
         "rawPath": path,
         "rawQueryString": query,
         "queryStringParameters": parameters,

@@ -66,6 +66,14 @@ class Events:
         return {"EventId": "event"}
 
 
+class Nowhere:
+    """Where nothing is put aside, since every record of the stream can be read."""
+
+    def put(self, record: Mapping[str, Any], reason: str) -> bool:
+        """Fail."""
+        raise AssertionError((record, reason))
+
+
 def count(table: StreamingTable, user: str, quantities: Sequence[int]) -> None:
     """Count a user's API calls one after another, corrections among them."""
     counting = Counting(table, OFFER)
@@ -103,7 +111,7 @@ def deliver(stream: Sequence[Record], outside: Outside, takes: Sequence[bool] = 
         batch: Sequence[Record] = whole
         while batch:
             with suppress(Crash):
-                batch = left_to_deliver(batch, announce(batch, bus, WallClock()).failed)
+                batch = left_to_deliver(batch, announce(batch, bus, Nowhere(), WallClock()).failed)
     return events.told
 
 

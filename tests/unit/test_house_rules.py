@@ -64,7 +64,7 @@ ROOMS = {
     "tollkeeper.stripe": room("rules", "catalogue", "telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.stripe.gateway": room("stripe", "rules", "catalogue", others=["stripe"]),
     # Billing's nouns, none of which knows another.
-    "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events"]),
+    "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events", "mypy_boto3_sqs"]),
     "tollkeeper.periods": room(*BELOW),
     "tollkeeper.quota": room(*BELOW),
     "tollkeeper.subscriptions": room(*BELOW),
@@ -82,6 +82,7 @@ ROOMS = {
     "tollkeeper.runtime": room(
         *NOUNS,
         *BELOW,
+        "api",
         "ledger.dynamo",
         "stripe.gateway",
         "secrets",
@@ -97,10 +98,14 @@ ROOMS = {
     # What is not shipped. The local stack knows the deployed one from outside, as anybody does.
     "infra": Room(
         frozenset({"tollkeeper", "tollkeeper.api"}),
-        frozenset({"aws_lambda_powertools"}),
+        frozenset({"aws_lambda_powertools", "boto3", "samtranslator", "yaml"}),
     ),
     "infra.operate": room(
-        "catalogue", "rules", "usage", "stripe", others=["boto3", "botocore", "mypy_boto3_sqs", "stripe"]
+        "catalogue",
+        "rules",
+        "stripe",
+        others={"boto3", "botocore", "stripe"}
+        | {f"mypy_boto3_{each}" for each in ("dynamodbstreams", "lambda", "sqs")},
     ),
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),

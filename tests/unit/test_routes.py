@@ -24,7 +24,7 @@ from functions.stripe_webhook.app import handler as stripe_webhook
 from functions.usage_intake.app import handler as usage_intake
 from functions.usage_tracker.app import handler as usage_tracker
 from tests.examples import END, NOW, SUBSCRIPTION
-from tests.fakes.api_gateway import call
+from tests.fakes.api_gateway import SERVICE_CLAIMS, call
 from tests.fakes.runtime import SECRET, FakeContext, made_of
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.stripe import FakeStripe
@@ -167,7 +167,9 @@ class House:
 
     def ask(self, route: str, **request: object) -> list[Entry]:
         """Ask about exports."""
-        return self.call(quota, {"routeKey": route, "pathParameters": {"eventType": "exports"}, **request})
+        asked = {"routeKey": route, "pathParameters": {"eventType": "exports"}, **request}
+        authorizer = {"jwt": {"claims": SERVICE_CLAIMS}}
+        return self.call(quota, {**asked, "requestContext": {"authorizer": authorizer}})
 
     def receive(self, event: dict[str, Any]) -> list[Entry]:
         """Send an event as Stripe does, which signs at the real time."""
@@ -223,15 +225,15 @@ def over_and_closed(home: House) -> list[Entry]:
 
 
 INTAKE = (
-    "api.resolver → api.requests → functions.usage_intake → usage.intake → usage.judgement → usage.queue"
-    " → api.bodies.model"
+    "api.resolver → api.authorization → api.requests → functions.usage_intake → usage.intake"
+    " → usage.judgement → usage.queue → api.bodies.model"
 )
 TRACKER = (
     "functions.usage_tracker → usage.tracker → usage.judgement → usage.batch → ledger.tracking"
     " → ledger.counting → ledger.users → usage.queue"
 )
 CHECK = (
-    "functions.quota → api.quota_requests → quota.quota → ledger.consuming → ledger.users"
+    "functions.quota → api.authorization → api.quota_requests → quota.quota → ledger.consuming → ledger.users"
     " → api.quota_replies → api.replies"
 )
 CONSUME = CHECK.replace("api.quota_requests", "api.quota_requests → api.requests")

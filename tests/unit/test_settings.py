@@ -5,17 +5,22 @@ from datetime import date
 import pytest
 
 from tests.examples import ENVIRONMENT
-from tollkeeper.settings import Settings, SettingsError
+from tollkeeper.settings import Settings, SettingsError, Stage
 
 
 def test_the_environment_becomes_settings() -> None:
     """What production sets is read; there it has neither another Stripe nor another clock."""
     assert Settings(
+        stage=Stage.PROD,
         deployment="live",
+        user_audience="tollkeeper",
+        service_audience="tollkeeper-service",
+        service_scope="billing:service",
         table_name="ledger",
         usage_queue_url="https://sqs.test/usage",
         usage_dead_letter_queue_url="https://sqs.test/usage-dead-letters",
         stripe_event_queue_url="https://sqs.test/stripe-events",
+        stream_dead_letter_queue_url="https://sqs.test/stream-dead-letters",
         event_bus_name="live",
         stripe_secret_key_parameter="/live/stripe/key",
         stripe_webhook_secret_parameter="/live/stripe/webhook",
@@ -51,3 +56,44 @@ def test_what_is_set_to_nothing_is_not_set() -> None:
         settings.sandbox_clock_url,
         settings.allowed_origins,
     )
+
+
+def test_a_stage_that_is_none_is_named() -> None:
+    """The message says which there are."""
+    with pytest.raises(SettingsError, match=r"STAGE is 'production', and must be one of local, dev, prod"):
+        Settings.from_environment({**ENVIRONMENT, "STAGE": "production"})
+
+
+@pytest.mark.parametrize(
+    ("stage", "key"),
+    [
+        ("prod", "sk_live_1"),
+        ("prod", "rk_live_1"),
+        ("dev", "sk_test_1"),
+        ("dev", "rk_test_1"),
+        ("local", "sk_test_1"),
+    ],
+)
+def test_a_key_of_the_stages_mode_is_taken(stage: str, key: str) -> None:
+    """Live ones in prod, test ones elsewhere, restricted or not."""
+    Settings.from_environment({**ENVIRONMENT, "STAGE": stage}).require_fitting(key)
+
+
+@pytest.mark.parametrize(
+    ("stage", "key", "fitting"),
+    [
+        ("prod", "sk_test_1", "sk_live_ or rk_live_"),
+        ("prod", "rk_test_1", "sk_live_ or rk_live_"),
+        ("prod", "pk_live_1", "sk_live_ or rk_live_"),
+        ("prod", "", "sk_live_ or rk_live_"),
+        ("dev", "sk_live_1", "sk_test_ or rk_test_"),
+        ("dev", "rk_live_1", "sk_test_ or rk_test_"),
+        ("local", "sk_live_1", "sk_test_ or rk_test_"),
+    ],
+)
+def test_a_key_of_the_other_mode_is_refused(stage: str, key: str, fitting: str) -> None:
+    """Prod bills nobody in test mode, no other stage moves money, and the message keeps the key to itself."""
+    settings = Settings.from_environment({**ENVIRONMENT, "STAGE": stage})
+    with pytest.raises(SettingsError, match=rf"/live/stripe/key .*{fitting}.*stage is {stage}") as refused:
+        settings.require_fitting(key)
+    assert not key or key not in str(refused.value)

@@ -1,1 +1,1 @@
-"""Usage that could not be counted: look at it, and send it again once its cause is mended."""
+"""What could not be counted, followed or announced: look at it, and redrive it once its cause is mended."""

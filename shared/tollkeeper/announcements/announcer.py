@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -30,11 +30,29 @@ TIME_BYTES = 14
 """What EventBridge counts for the time of an event, beside its texts."""
 
 
+NEVER = frozenset({"InvalidArgument", "MalformedDetail", "ValidationException"})
+"""Codes of EventBridge's for what it will not take however often it is sent. All others pass."""
+
+
+class Unpublished(NamedTuple):
+    """An announcement that was not taken, by its index; `refusal` says why it never will be, if it won't."""
+
+    number: int
+    refusal: str | None
+
+
 class Bus(Protocol):
     """Where announcements are published."""
 
-    def publish(self, announcements: Sequence[Announcement]) -> list[int]:
-        """Publish announcements, and return the indexes of those that could not be."""
+    def publish(self, announcements: Sequence[Announcement]) -> list[Unpublished]:
+        """Publish announcements, and return those that could not be."""
+
+
+class Aside(Protocol):
+    """Where records of the stream are put that can never be announced."""
+
+    def put(self, record: Mapping[str, Any], reason: str) -> bool:
+        """Keep a record; False if it could not be kept."""
 
 
 class EventBus:
@@ -44,25 +62,36 @@ class EventBus:
         self._client = client
         self._name = name
 
-    def publish(self, announcements: Sequence[Announcement]) -> list[int]:
-        """Publish announcements, and return the indexes of those that could not be."""
-        unpublished: list[int] = []
+    def publish(self, announcements: Sequence[Announcement]) -> list[Unpublished]:
+        """Publish announcements, and return those that could not be."""
         entries = [self._entry(each) for each in announcements]
-        for numbers in _requests(entries):
-            try:
-                answer = self._client.put_events(Entries=[entries[number] for number in numbers])
-            except (BotoCoreError, ClientError):
-                logger.exception("Announcements could not be published", extra={"events": len(numbers)})
-                unpublished += numbers
-                continue
-            for number, result in zip(numbers, answer["Entries"], strict=True):
-                if "ErrorCode" in result:
-                    logger.error(
-                        "An announcement was not taken",
-                        extra={"id": announcements[number].id, "code": result["ErrorCode"]},
-                    )
-                    unpublished.append(number)
+        unpublished = [each for numbers in _requests(entries) for each in self._put(entries, numbers)]
+        for number, refusal in unpublished:
+            logger.error(
+                "An announcement was not taken", extra={"id": announcements[number].id, "refusal": refusal}
+            )
         return unpublished
+
+    def _put(
+        self, entries: Sequence["PutEventsRequestEntryTypeDef"], numbers: Sequence[int]
+    ) -> list[Unpublished]:
+        """Send some of the entries in one request, and return those that were not taken."""
+        try:
+            answer = self._client.put_events(Entries=[entries[number] for number in numbers])
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in NEVER and len(numbers) > 1:  # one of them is at fault, and the others are not
+                return [each for number in numbers for each in self._put(entries, [number])]
+            logger.exception("Announcements could not be published", extra={"events": len(numbers)})
+            return [Unpublished(number, _refusal(code)) for number in numbers]
+        except BotoCoreError:
+            logger.exception("Announcements could not be published", extra={"events": len(numbers)})
+            return [Unpublished(number, None) for number in numbers]
+        return [
+            Unpublished(number, _refusal(result["ErrorCode"]))
+            for number, result in zip(numbers, answer["Entries"], strict=True)
+            if "ErrorCode" in result
+        ]
 
     def _entry(self, of: Announcement) -> "PutEventsRequestEntryTypeDef":
         detail = {**of.detail, "id": of.id, "userId": of.user_id, "at": iso(of.at)}
@@ -77,36 +106,73 @@ class EventBus:
 
 @dataclass(slots=True)
 class Announced:
-    """What became of a batch: how much was published, and the sequence numbers that must come again."""
+    """What became of a batch: how much was published, how many records were put aside, which come again.
+
+    Those that come again are named by their sequence numbers.
+    """
 
     published: int = 0
+    put_aside: int = 0
     failed: set[str] = field(default_factory=set)
 
 
-def announce(records: Sequence[Mapping[str, Any]], bus: Bus, clock: Clock) -> Announced:
+def announce(records: Sequence[Mapping[str, Any]], bus: Bus, aside: Aside, clock: Clock) -> Announced:
     """Publish what records of the stream have to announce.
 
-    A record that cannot be read fails alone, and comes again until it is given up; so does one of which not
-    all could be published.
+    A record that cannot be read, or of which the bus will never take what it announces, is put aside: Lambda
+    repeats a shard from its first failure on, so that one failing for ever would keep all behind it waiting.
+    What passes by itself, the bus's trouble or that of whatever keeps the record, makes it come again.
     """
     found: list[Announcement] = []
-    sources: list[str] = []
-    announced = Announced()
-    for record in records:
-        source = record["dynamodb"]["SequenceNumber"]
+    sources: list[int] = []
+    hopeless: dict[int, str] = {}
+    for number, record in enumerate(records):
         try:
             change = RowChange.read(record)
-            news = list(stream.announcements(change, clock.at(change.written_at)))
-        except (KeyError, ValueError):
-            logger.exception("A change of the table cannot be read", extra={"sequenceNumber": source})
-            announced.failed.add(source)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its neighbours are announced
+            hopeless[number] = _unreadable(record, error)
+            continue
+        at = clock.at(change.written_at)
+        try:
+            news = list(stream.announcements(change, at))
+        except Exception as error:  # noqa: BLE001 - whatever it is, its neighbours are announced
+            hopeless[number] = _unreadable(record, error)
         else:
             found += news
-            sources += [source] * len(news)
+            sources += [number] * len(news)
     unpublished = bus.publish(found)
-    announced.failed |= {sources[number] for number in unpublished}
-    announced.published = len(found) - len(unpublished)
-    return announced
+    failed = {sources[index] for index, refusal in unpublished if refusal is None}
+    for index, refusal in unpublished:
+        if refusal is not None:
+            hopeless[sources[index]] = f"EventBridge refuses what it announces: {refusal}"
+    put_aside = 0
+    for number in sorted(hopeless):
+        if any(each <= number for each in failed):
+            break  # it comes again, with all from there on
+        if aside.put(records[number], hopeless[number]):
+            put_aside += 1
+        else:
+            failed.add(number)
+    return Announced(
+        published=len(found) - len(unpublished),
+        put_aside=put_aside,
+        failed={_sequence_number(records[number]) for number in failed},
+    )
+
+
+def _sequence_number(record: Mapping[str, Any]) -> str:
+    """Return what Lambda knows a record by; nothing, which stands for the whole batch, if it has no such."""
+    return str(record.get("dynamodb", {}).get("SequenceNumber", ""))
+
+
+def _unreadable(record: Mapping[str, Any], error: Exception) -> str:
+    """Return why a record cannot be read."""
+    logger.exception("A change of the table cannot be read", extra={"eventID": record.get("eventID")})
+    return f"it cannot be read: {type(error).__name__}: {error}"
+
+
+def _refusal(code: str) -> str | None:
+    return code if code in NEVER else None
 
 
 def _requests(entries: Sequence["PutEventsRequestEntryTypeDef"]) -> Iterator[list[int]]:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from tollkeeper.api.authorization import ForbiddenError, UnauthenticatedError
 from tollkeeper.api.replies import Fault, Reply, failure, too_large, unavailable, validation_failed
-from tollkeeper.api.requests import TooLargeError, UnauthenticatedError
+from tollkeeper.api.requests import TooLargeError
 from tollkeeper.ledger.consuming import Obstacle, ObstacleError
 from tollkeeper.ledger.patience import ContendedError
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
@@ -37,8 +38,12 @@ def _too_large(error: Exception) -> Reply:
 
 
 def _unauthenticated(_: UnauthenticatedError) -> Reply:
-    message = "Send a token that names its user as Authorization: Bearer …"
+    message = "Send a token that is meant for this call as Authorization: Bearer …"
     return failure(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
+
+
+def _forbidden(error: ForbiddenError) -> Reply:
+    return failure(HTTPStatus.FORBIDDEN, "forbidden", str(error))
 
 
 def _already_subscribed(_: AlreadySubscribedError) -> Reply:
@@ -69,6 +74,7 @@ REPLIES: Mapping[type[Exception], Callable[[Any], Reply]] = {
     TooLargeError: _too_large,
     TooManyRecordsError: _too_large,
     UnauthenticatedError: _unauthenticated,
+    ForbiddenError: _forbidden,
     AlreadySubscribedError: _already_subscribed,
     ObstacleError: _obstacle,
     **dict.fromkeys(BUSY, _unavailable),

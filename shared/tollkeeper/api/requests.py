@@ -12,10 +12,6 @@ class TooLargeError(Exception):
     """The request's body is more than one may carry."""
 
 
-class UnauthenticatedError(Exception):
-    """The request carries no token that names its user."""
-
-
 def read_body(event: Mapping[str, Any], most: int = MAX_BODY_BYTES) -> str:
     """Return a request's body; API Gateway hands it over in base64 unless its sender calls it JSON or a text.
 
@@ -33,16 +29,3 @@ def read_body(event: Mapping[str, Any], most: int = MAX_BODY_BYTES) -> str:
         return body.decode()
     except UnicodeError as error:
         raise InvalidFieldError("body", "must be JSON") from error
-
-
-def caller_of(event: Mapping[str, Any]) -> str:
-    """Return the user whose token a request carries; API Gateway has verified it.
-
-    Raises:
-        UnauthenticatedError: there is none, or it names nobody.
-    """
-    authorizer = event["requestContext"].get("authorizer", {})
-    subject = authorizer.get("jwt", {}).get("claims", {}).get("sub")
-    if not subject:
-        raise UnauthenticatedError
-    return str(subject)

@@ -1,7 +1,7 @@
 """The HTTP API through a framework: requests validated, routes called, errors told in one way."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Annotated, Any, cast
 from urllib.parse import unquote
@@ -15,8 +15,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 
 from tollkeeper.api import errors
+from tollkeeper.api.authorization import ForbiddenError, UnauthenticatedError, caller_of
 from tollkeeper.api.replies import Fault, Reply, not_found, validation_failed
-from tollkeeper.api.requests import TooLargeError, caller_of, read_body
+from tollkeeper.api.requests import TooLargeError, read_body
 from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.telemetry import logger
 from tollkeeper.usage.judgement import path
@@ -24,7 +25,7 @@ from tollkeeper.usage.records import UserId
 
 
 def caller(request: Request) -> str:
-    """Return the user whose token a request carries."""
+    """Return the user whose token a request carries, which has been let in."""
     return caller_of(request.resolved_event.raw_event)
 
 
@@ -68,24 +69,35 @@ def of_any_user[F: Callable[..., Any]](
     return add
 
 
-def handler_of(app: APIGatewayHttpResolver) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
-    """Return what Lambda calls with an HTTP API request, for an application whose requests have bodies."""
+def handler_of(
+    app: APIGatewayHttpResolver, admit: Callable[[Mapping[str, Any]], object]
+) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """Return what Lambda calls with an HTTP API request, for an application whose requests have bodies.
+
+    `admit` raises what of the API's errors says that nobody is let in.
+    """
 
     @logger.inject_lambda_context
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-        return _answered(app, event, context)
+        return respond(app, event, context, admit)
 
     return handler
 
 
-def _answered(app: APIGatewayHttpResolver, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer a request, unless its body is too large or no JSON object.
+def respond(
+    app: APIGatewayHttpResolver,
+    event: dict[str, Any],
+    context: LambdaContext,
+    admit: Callable[[Mapping[str, Any]], object],
+) -> dict[str, Any]:
+    """Answer an HTTP API request, unless it lets nobody in, or its body is too large or no JSON object.
 
-    A body is read as JSON, whatever its sender calls it.
+    `admit` raises what of its errors says so. A body is read as JSON, whatever its sender calls it.
     """
     try:
+        admit(event)
         body = _object(read_body(event))
-    except (TooLargeError, InvalidFieldError) as error:
+    except (UnauthenticatedError, ForbiddenError, TooLargeError, InvalidFieldError) as error:
         return dict(errors.reply_to(error))
     headers = {**(event.get("headers") or {}), "content-type": content_types.APPLICATION_JSON}
     request = {**event, "headers": headers, "body": body, "isBase64Encoded": False}

@@ -14,8 +14,8 @@ from tollkeeper.telemetry import logger
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-MOST_CHARACTERS = 350_000
-"""Of the body as it arrives, perhaps in base64. Stripe's largest events are far smaller."""
+MOST_BYTES = 350_000
+"""Of the body itself, however it is handed over. Stripe's largest events are far smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,12 @@ def receive(delivery: Delivery, secrets: str, queue: EventQueue, now: datetime) 
     computing of that: it is neither stored nor logged. `secrets` are those that may have signed, with commas
     between. `now` is the wall clock's time, by which Stripe signs.
     """
-    if len(delivery.body) > MOST_CHARACTERS:
-        return Receipt.TOO_LARGE
     try:
         payload = (
             base64.b64decode(delivery.body, validate=True) if delivery.in_base64 else delivery.body.encode()
         )
+        if len(payload) > MOST_BYTES:
+            return Receipt.TOO_LARGE
         event = payload.decode()
     except ValueError:  # no base64, or no UTF-8
         return Receipt.UNSIGNED

@@ -37,6 +37,9 @@ REASON_BYTES = 1_024
 FIRST_WAIT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 900
 
+PROMPT_RECEIVES = 10
+"""So often a message that was not begun comes again at once."""
+
 
 class _Message(TypedDict):
     MessageBody: str
@@ -82,8 +85,16 @@ class UsageQueue:
                 logger.warning("Messages come again later than they could", extra={"messages": len(some)})
 
 
-def seconds_until_again(receives: int) -> int:
-    """Return how long a message that failed waits: longer each time, a quarter of an hour at most."""
+def seconds_until_again(receives: int, *, begun: bool = True) -> int:
+    """Return how long a message that failed waits: longer each time, a quarter of an hour at most.
+
+    One that was not begun, for want of time, comes again at once. If that goes on it waits as well: it may
+    be others' trouble that takes the time, and SQS gives up a message that was received too often.
+    """
+    if not begun:
+        if receives <= PROMPT_RECEIVES:
+            return 0
+        receives -= PROMPT_RECEIVES
     return min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS << min(receives, 10))
 
 

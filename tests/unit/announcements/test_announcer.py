@@ -29,13 +29,16 @@ WILL_END = Announcement.of(Kind.TRIAL_WILL_END, "ada", ["sub_ada"], at=NOW, deta
 class FakeEvents:
     """An event bus that keeps what it is sent.
 
-    `refuses` says of an event that EventBridge does not take it; `error` is what every request fails with.
+    `refuses` says of an event that EventBridge does not take it, with `code`; `invalid` that it takes no
+    request with it. `error` is what every request fails with.
     """
 
     def __init__(self) -> None:
         self.requests: list[list[Mapping[str, Any]]] = []
         self.refuses: Callable[[Mapping[str, Any]], bool] = lambda _: False
+        self.code = "InternalFailure"
         self.error: Exception | None = None
+        self.invalid: Callable[[Mapping[str, Any]], bool] = lambda _: False
 
     @property
     def entries(self) -> list[Mapping[str, Any]]:
@@ -46,11 +49,13 @@ class FakeEvents:
         """Keep the events that are not refused."""
         if self.error:
             raise self.error
+        if any(map(self.invalid, Entries)):
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": ""}}, "PutEvents")
         refused = [self.refuses(each) for each in Entries]
         self.requests.append([each for each, no in zip(Entries, refused, strict=True) if not no])
         return {
             "FailedEntryCount": sum(refused),
-            "Entries": [{"ErrorCode": "InternalFailure"} if no else {"EventId": "e"} for no in refused],
+            "Entries": [{"ErrorCode": self.code} if no else {"EventId": "e"} for no in refused],
         }
 
 
@@ -71,9 +76,29 @@ def bus(events: FakeEvents) -> EventBus:
     return EventBus(cast("EventBridgeClient", events), "live")
 
 
-def told(events: FakeEvents, records: Sequence[Record]) -> Announced:
+class FakeAside:
+    """Where records are put aside: it keeps them with their reasons, while it works."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[Mapping[str, Any], str]] = []
+        self.works = True
+
+    def put(self, record: Mapping[str, Any], reason: str) -> bool:
+        """Keep a record."""
+        if self.works:
+            self.kept.append((record, reason))
+        return self.works
+
+
+@pytest.fixture
+def aside() -> FakeAside:
+    """Nothing put aside yet."""
+    return FakeAside()
+
+
+def told(events: FakeEvents, records: Sequence[Record], aside: FakeAside | None = None) -> Announced:
     """Announce records of the stream."""
-    return announce(records, bus(events), FixedClock(NOW))
+    return announce(records, bus(events), aside or FakeAside(), FixedClock(NOW))
 
 
 def count(table: StreamingTable, exports: int) -> None:
@@ -106,7 +131,7 @@ def test_an_announcement_is_an_event(events: FakeEvents) -> None:
 def test_what_eventbridge_does_not_take_is_named(events: FakeEvents) -> None:
     """It takes the events of a request one by one; the others are on their way."""
     events.refuses = lambda entry: entry["DetailType"] == "payment.failed"
-    assert [1] == bus(events).publish([WILL_END, FAILED])
+    assert [(1, None)] == bus(events).publish([WILL_END, FAILED])
     assert ["trial.will_end"] == [each["DetailType"] for each in events.entries]
 
 
@@ -120,7 +145,7 @@ def test_what_eventbridge_does_not_take_is_named(events: FakeEvents) -> None:
 def test_while_eventbridge_takes_nothing_nothing_is_published(events: FakeEvents, error: Exception) -> None:
     """Every announcement of the request is named."""
     events.error = error
-    assert [0, 1] == bus(events).publish([WILL_END, FAILED])
+    assert [(0, None), (1, None)] == bus(events).publish([WILL_END, FAILED])
 
 
 @given(sizes=st.lists(st.integers(min_value=0, max_value=MOST_BYTES - 1_000), max_size=25))
@@ -167,7 +192,7 @@ def test_a_threshold_is_of_the_moment_when_the_row_was_written(
             return wall.replace(year=2030)
 
     count(table, 250)
-    announce(table.stream, bus(events), LaterClock(NOW))
+    announce(table.stream, bus(events), FakeAside(), LaterClock(NOW))
     assert [NOW.replace(year=2030)] == [each["Time"] for each in events.entries]
 
 
@@ -187,15 +212,81 @@ def test_what_the_table_forgets_is_not_announced(events: FakeEvents, table: Stre
     assert Announced() == told(events, [record(key, row, None, number=1, at=NOW)])
 
 
-def test_a_record_that_cannot_be_read_fails_alone(events: FakeEvents, table: StreamingTable) -> None:
-    """It comes again; its neighbours are published."""
+STRANGE = [
+    record(Key("USER#ada", "ANNOUNCEMENT#1"), None, {"kind": "no.kind"}, number=7, at=NOW),
+    record(Key("USER#ada", "PERIOD#1"), None, {"userId": "ada"}, number=8, at=NOW),
+    {"dynamodb": {"SequenceNumber": "9"}},
+    {"eventID": "10"},
+    record(Key("USER#ada", "ANNOUNCEMENT#1"), None, {"kind": 5}, number=11, at=NOW),
+]
+
+
+def test_a_record_that_cannot_be_read_is_put_aside(
+    events: FakeEvents, table: StreamingTable, aside: FakeAside
+) -> None:
+    """Just as it came, with the reason; its neighbours are published, and none of them comes again."""
     Users(table).announce([FAILED])
-    strange = [
-        record(Key("USER#ada", "ANNOUNCEMENT#1"), None, {"kind": "no.kind"}, number=7, at=NOW),
-        record(Key("USER#ada", "PERIOD#1"), None, {"userId": "ada"}, number=8, at=NOW),
-        {"dynamodb": {"SequenceNumber": "9"}},
-    ]
-    assert Announced(published=1, failed={"7", "8", "9"}) == told(events, [*strange, *table.stream])
+    assert Announced(published=1, put_aside=5) == told(events, [*STRANGE, *table.stream], aside)
+    assert STRANGE == [kept for kept, _ in aside.kept]
+    assert ["it cannot be read"] * 5 == [reason.partition(":")[0] for _, reason in aside.kept]
+
+
+def test_a_record_that_could_not_be_put_aside_comes_again(
+    events: FakeEvents, table: StreamingTable, aside: FakeAside
+) -> None:
+    """Only then does it keep its shard waiting."""
+    Users(table).announce([FAILED])
+    aside.works = False
+    assert Announced(published=1, failed={"7"}) == told(events, [*STRANGE, *table.stream], aside)
+    assert Announced(failed={""}) == told(events, [{"eventID": "10"}], aside)
+
+
+def test_what_comes_again_is_not_put_aside_each_time(
+    events: FakeEvents, table: StreamingTable, aside: FakeAside
+) -> None:
+    """While a record before it fails for the time being, Lambda brings it back with that one."""
+    Users(table).announce([FAILED])
+    events.refuses = lambda _: True
+    assert Announced(put_aside=1, failed={"0"}) == told(
+        events, [STRANGE[0], *table.stream, STRANGE[1]], aside
+    )
+    assert [STRANGE[0]] == [kept for kept, _ in aside.kept]
+
+
+@pytest.mark.parametrize("code", ["MalformedDetail", "InvalidArgument"])
+def test_what_eventbridge_never_takes_is_put_aside(
+    events: FakeEvents, table: StreamingTable, aside: FakeAside, code: str
+) -> None:
+    """It would fail each time; the reason names EventBridge's code."""
+    Users(table).announce([WILL_END, FAILED])
+    events.code = code
+    events.refuses = lambda entry: entry["DetailType"] == "payment.failed"
+    assert Announced(published=1, put_aside=1) == told(events, table.stream, aside)
+    assert [(table.stream[1], f"EventBridge refuses what it announces: {code}")] == aside.kept
+
+
+def test_one_invalid_event_does_not_spoil_its_request(
+    events: FakeEvents, table: StreamingTable, aside: FakeAside
+) -> None:
+    """EventBridge then takes none of a request: each is sent by itself, and only that one is put aside."""
+    Users(table).announce([WILL_END, FAILED])
+    events.invalid = lambda entry: entry["DetailType"] == "trial.will_end"
+    assert Announced(published=1, put_aside=1) == told(events, table.stream, aside)
+    assert [(table.stream[0], "EventBridge refuses what it announces: ValidationException")] == aside.kept
+
+
+def test_while_the_clock_does_not_answer_the_batch_comes_again(table: StreamingTable) -> None:
+    """That is nobody's record's fault: nothing is put aside."""
+
+    class SilentClock(FixedClock):
+        def at(self, wall: datetime) -> datetime:
+            raise TimeoutError(wall)
+
+    aside = FakeAside()
+    count(table, 250)
+    with pytest.raises(TimeoutError):
+        announce(table.stream, bus(FakeEvents()), aside, SilentClock(NOW))
+    assert [] == aside.kept
 
 
 def test_a_record_whose_announcement_was_not_taken_fails_alone(

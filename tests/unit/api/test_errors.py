@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tollkeeper.api.authorization import UnauthenticatedError
 from tollkeeper.api.errors import reply_to
-from tollkeeper.api.requests import TooLargeError, UnauthenticatedError
+from tollkeeper.api.requests import TooLargeError
 from tollkeeper.ledger.patience import ContendedError
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
 from tollkeeper.rules.fields import InvalidFieldError

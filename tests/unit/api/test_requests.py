@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
-from tollkeeper.api.requests import TooLargeError, UnauthenticatedError, caller_of, read_body
+from tollkeeper.api.authorization import Authorizer, ForbiddenError, UnauthenticatedError, caller_of
+from tollkeeper.api.requests import TooLargeError, read_body
 from tollkeeper.rules.fields import InvalidFieldError
 
+AUTHORIZER = Authorizer("tollkeeper", "tollkeeper-service", "billing:service")
+COGNITO = Authorizer("2users", "1service", "tollkeeper/billing")
 MEGABYTE = 1_048_576
 
 
@@ -50,3 +53,77 @@ def test_a_token_that_names_nobody_is_none(context: dict[str, Any]) -> None:
     """Nobody is not a user."""
     with pytest.raises(UnauthenticatedError):
         caller_of({"requestContext": context})
+
+
+def bearing(claims: object) -> dict[str, Any]:
+    """A request with a token that API Gateway has verified."""
+    return {"requestContext": {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}}
+
+
+@pytest.mark.parametrize("audience", ["tollkeeper", "[tollkeeper another]", ["tollkeeper", "another"]])
+def test_a_user_has_a_token_for_users(audience: object) -> None:
+    """Of theirs alone or among others: API Gateway hands a list over as a text in brackets."""
+    assert "ada" == AUTHORIZER.user(bearing({"sub": "ada", "aud": audience}))
+
+
+@pytest.mark.parametrize("audience", ["tollkeeper-service", "[another more]", "tollkeeper another", "", None])
+def test_a_token_for_others_is_no_users(audience: str | None) -> None:
+    """It names somebody, but not to us."""
+    with pytest.raises(UnauthenticatedError):
+        AUTHORIZER.user(bearing({"sub": "ada", "aud": audience}))
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [
+        {"scope": "billing:service"},
+        {"scope": "openid billing:service"},
+        {"scp": "[openid billing:service]"},
+        {"scp": ["openid", "billing:service"]},
+        {"scope": "openid", "scp": "billing:service"},
+    ],
+)
+def test_a_service_has_a_token_for_services_with_the_scope(granted: dict[str, Any]) -> None:
+    """Whichever way its provider writes what is granted."""
+    AUTHORIZER.service(bearing({"aud": "tollkeeper-service", **granted}))
+
+
+@pytest.mark.parametrize(
+    "granted", [{}, {"scope": "billing:read"}, {"scope": "xbilling:service"}, {"scope": "billing:service:x"}]
+)
+def test_a_service_without_the_scope_is_told_which(granted: dict[str, str]) -> None:
+    """It is known, but has no right to this."""
+    with pytest.raises(ForbiddenError, match=r"scope billing:service\."):
+        AUTHORIZER.service(bearing({"aud": "tollkeeper-service", **granted}))
+
+
+def test_a_users_token_is_no_services_whatever_it_is_granted() -> None:
+    """The audience comes first."""
+    with pytest.raises(UnauthenticatedError):
+        AUTHORIZER.service(bearing({"sub": "ada", "aud": "tollkeeper", "scope": "billing:service"}))
+
+
+def test_a_token_without_an_audience_is_for_its_client() -> None:
+    """So are Cognito's access tokens; its scopes begin with their resource server. `aud` goes before."""
+    COGNITO.service(bearing({"client_id": "1service", "scope": "tollkeeper/billing"}))
+    with pytest.raises(UnauthenticatedError):
+        COGNITO.service(bearing({"client_id": "1service", "aud": "other", "scope": "tollkeeper/billing"}))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"requestContext": {}},
+        {"requestContext": {"authorizer": None}},
+        {"requestContext": {"authorizer": {"iam": {}}}},
+        bearing(None),
+        bearing({}),
+    ],
+    ids=str,
+)
+def test_without_an_authorizer_nobody_is_let_in(event: dict[str, Any]) -> None:
+    """A route that has lost its authorizer is closed."""
+    for admit in (AUTHORIZER.user, AUTHORIZER.service):
+        with pytest.raises(UnauthenticatedError):
+            admit(event)

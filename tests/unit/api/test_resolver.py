@@ -23,7 +23,7 @@ def put(body: str, *, encoded: bool = False) -> Answer:
     def handler(event: dict[str, Any], context: FakeContext) -> dict[str, Any]:
         if encoded:
             event |= {"body": b64encode(body.encode()).decode(), "isBase64Encoded": True, "headers": {}}
-        return handler_of(app)(event, context)
+        return handler_of(app, lambda _: None)(event, context)
 
     return call(handler, "PUT", "/cap", body)
 

@@ -14,7 +14,7 @@ from tollkeeper.rules.usage import Refusal
 from tollkeeper.stripe.event_types import EventType
 
 LAYER = ROOT / "shared" / "tollkeeper"
-WHO = {"ServiceToken": "service", "NONE": "anyone", None: "user"}
+WHO = {"ServiceToken": "service", "UserToken": "user", None: "anyone"}
 """Who may call a route, by the authorizer that the template gives it."""
 
 

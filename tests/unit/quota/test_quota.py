@@ -11,8 +11,9 @@ import pytest
 
 from functions.quota.app import answer
 from tests.examples import CATALOGUE, END, NOW, OFFER, RECORD, SUBSCRIPTION, bound
-from tests.fakes.api_gateway import Answer
+from tests.fakes.api_gateway import SERVICE_CLAIMS, Answer
 from tests.fakes.table import MemoryTable
+from tollkeeper.api.authorization import Authorizer
 from tollkeeper.catalogue import Mode
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.consuming import Consuming
@@ -26,6 +27,8 @@ from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.usage import UsageRecord
 
 UPGRADE_URL = "https://app.example.com/pricing"
+AUTHORIZER = Authorizer("tollkeeper", "tollkeeper-service", "billing:service")
+AS_SERVICE = {"requestContext": {"authorizer": {"jwt": {"claims": SERVICE_CLAIMS}}}}
 WISH: Mapping[str, object] = {"userId": "ada", "id": "wish-1"}
 
 DESIGNS = {"allowed": True, "limit": 3, "current": 0, "remaining": 3, "planTier": "free", "onLimit": "block"}
@@ -42,7 +45,13 @@ def table() -> MemoryTable:
 def ask(consuming: Consuming, route: str, event: Mapping[str, Any], now: datetime) -> Answer:
     """Send an event as API Gateway would for a route."""
     found = answer(
-        {"routeKey": route, **event}, Quota(consuming), CATALOGUE.metrics, UPGRADE_URL, now, for_seconds(8)
+        {"routeKey": route, **AS_SERVICE, **event},
+        AUTHORIZER,
+        Quota(consuming),
+        CATALOGUE.metrics,
+        UPGRADE_URL,
+        now,
+        for_seconds(8),
     )
     return Answer(found["statusCode"], json.loads(found["body"]), found["headers"])
 

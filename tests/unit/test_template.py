@@ -1,0 +1,455 @@
+"""What must hold of template.yaml, as it is written and as SAM processes it."""
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+
+from infra.processed_template import ROOT, processed, written
+from tollkeeper.usage.queue import seconds_until_again
+
+type Tree = dict[str, Any]
+
+DAY = 24 * 60 * 60
+STACK = {"Ref": "AWS::StackName"}
+
+NAMES = {
+    "AWS::ApiGatewayV2::Api": "Name",
+    "AWS::ApiGatewayV2::Stage": None,
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
+    "AWS::Events::Rule": "Name",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::EventInvokeConfig": None,
+    "AWS::Lambda::EventSourceMapping": None,
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Lambda::LayerVersion": "LayerName",
+    "AWS::Lambda::Permission": None,
+    "AWS::Lambda::Url": None,
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SQS::QueuePolicy": None,
+    "AWS::Scheduler::Schedule": "Name",
+}
+"""The property by which each type of resource is named in its account; None for those without such a name."""
+
+
+@cache
+def template() -> Tree:
+    """What CloudFormation gets."""
+    return processed()
+
+
+def resources(of: str) -> dict[str, Tree]:
+    """The properties of the resources of a type."""
+    found: dict[str, Tree] = template()["Resources"]
+    return {name: each.get("Properties", {}) for name, each in found.items() if each["Type"] == of}
+
+
+def parameter(name: str) -> Tree:
+    """A parameter as it is declared."""
+    declared: Tree = template()["Parameters"][name]
+    return declared
+
+
+def takes(name: str, value: str) -> bool:
+    """Whether CloudFormation takes a value for a parameter: the whole of it, or each of a list."""
+    declared = parameter(name)
+    values = value.split(",") if declared["Type"] == "CommaDelimitedList" else [value]
+    return all(re.fullmatch(declared["AllowedPattern"], each) for each in values)
+
+
+def holds(condition: object, parameters: Mapping[str, str]) -> object:
+    """What a condition or a rule's assertion comes to."""
+    match condition:
+        case {"Ref": str(name)}:
+            return parameters[name]
+        case {"Fn::Equals": [left, right]}:
+            return holds(left, parameters) == holds(right, parameters)
+        case {"Fn::Not": [inner]}:
+            return not holds(inner, parameters)
+        case {"Fn::And": list(inner)}:
+            return all(holds(each, parameters) for each in inner)
+    return condition
+
+
+def refused(**given: str) -> list[str]:
+    """What the template's rules say against a deployment with these parameters, the others being as usual."""
+    usual = {name: str(each.get("Default", "")) for name, each in template()["Parameters"].items()}
+    parameters = {**usual, **given}
+    return [
+        assertion["AssertDescription"]
+        for rule in template()["Rules"].values()
+        if holds(rule.get("RuleCondition", True), parameters)
+        for assertion in rule["Assertions"]
+        if not holds(assertion["Assert"], parameters)
+    ]
+
+
+def statements() -> Iterator[tuple[str, Tree]]:
+    """Every statement of every role, SAM's own among them."""
+    for name, role in resources("AWS::IAM::Role").items():
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement
+
+
+class TestSeveralStacks:
+    """Two stacks in one account do not meet."""
+
+    def test_nothing_has_a_fixed_name(self) -> None:
+        """What is named bears the stack's name, or the partner's whose bus it is."""
+        fixed = {}
+        for name, resource in template()["Resources"].items():
+            by = NAMES[resource["Type"]]
+            given = resource.get("Properties", {}).get(by) if by else None
+            if given not in (None, STACK, {"Ref": "StripeEventSource"}):
+                fixed[name] = given
+        assert {} == fixed
+
+    def test_each_metric_is_of_its_stack(self) -> None:
+        """Functions tell their metrics under the stack's name, and alarms listen to that."""
+        told = {
+            name: each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+            for name, each in resources("AWS::Lambda::Function").items()
+        }
+        assert {} == {name: service for name, service in told.items() if service != STACK}
+        for alarm in resources("AWS::CloudWatch::Alarm").values():
+            if alarm["Namespace"] == "Tollkeeper":
+                assert [{"Name": "service", "Value": STACK}] == alarm["Dimensions"]
+
+    def test_customers_at_stripe_are_of_a_deployment(self) -> None:
+        """Its name is the stack's unless given, so that a stack restored under another one keeps them."""
+        expected = {"Fn::If": ["IsNamedAtStripe", {"Ref": "Deployment"}, STACK]}
+        for function in resources("AWS::Lambda::Function").values():
+            assert expected == function["Environment"]["Variables"]["DEPLOYMENT"]
+        condition = template()["Conditions"]["IsNamedAtStripe"]
+        assert [False, True] == [holds(condition, {"Deployment": name}) for name in ("", "shop")]
+
+
+class TestDeploying:
+    """What cannot work does not deploy."""
+
+    @pytest.mark.parametrize(
+        "issuer",
+        [
+            "https://clerk.mysaas.io",
+            "https://mysaas.eu.auth0.com/",
+            "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEf",
+            "https://login.exemplary.io/realms/example",
+            "http://127.0.0.1:40123/_issuer",
+        ],
+    )
+    def test_an_issuer_is_taken(self, issuer: str) -> None:
+        """An https URL, or that of the local stack, which nobody else can reach."""
+        assert takes("TokenIssuer", issuer)
+
+    @pytest.mark.parametrize(
+        "issuer",
+        [
+            "",
+            "clerk.mysaas.io",
+            "http://clerk.mysaas.io",
+            "http://127.0.0.1.evil.io:80/_issuer",
+            "https://",
+            "https://issuer",
+            "https://localhost/",
+            "https://example.com",
+            "https://clerk.example.com",
+            "https://example.clerk.accounts.dev",
+            "https://<your>.clerk.accounts.dev",
+            "https://….auth0.com/",
+            "https://clerk.yourdomain.com",
+            "https://clerk.mysaas.io https://other",
+        ],
+    )
+    def test_no_placeholder_is_an_issuer(self, issuer: str) -> None:
+        """The API would be made without its authorizers."""
+        assert not takes("TokenIssuer", issuer)
+
+    @pytest.mark.parametrize(
+        ("origins", "expected"),
+        [
+            ("https://app.mysaas.io,http://localhost:3000", True),
+            ("", True),
+            ("https://app.example.com", False),
+            ("https://app.mysaas.io,https://app.example.com", False),
+            ("https://app.mysaas.io/", False),
+            ("http://app.mysaas.io", False),
+            ("*", False),
+        ],
+    )
+    def test_origins_are_ones_own(self, origins: str, expected: bool) -> None:  # noqa: FBT001 - a parameter of the table
+        """Each of the list."""
+        assert expected == takes("AllowedOrigins", origins)
+
+    def test_what_samconfig_is_delivered_with_deploys_nowhere(self) -> None:
+        """Its issuers stand for others, and the template says where to put the right ones."""
+        config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+        for environment in ("default", "prod"):
+            given = dict(
+                each.split("=", 1)
+                for each in config[environment]["deploy"]["parameters"]["parameter_overrides"]
+            )
+            assert not takes("TokenIssuer", given["TokenIssuer"])
+            assert "samconfig.toml" in parameter("TokenIssuer")["ConstraintDescription"]
+
+    @pytest.mark.parametrize(("environment", "stage"), [("default", "dev"), ("prod", "prod")])
+    def test_a_deploy_has_what_it_needs(self, environment: str, stage: str) -> None:
+        """A stack's name, a bucket, the right to make roles, and each parameter that has no default."""
+        config = tomllib.loads((ROOT / "samconfig.toml").read_text())[environment]
+        deploy = config["deploy"]["parameters"]
+        given = dict(each.split("=", 1) for each in deploy["parameter_overrides"])
+        needed = {name for name, each in template()["Parameters"].items() if "Default" not in each}
+        assert needed <= given.keys() <= template()["Parameters"].keys()
+        assert (True, "CAPABILITY_IAM", stage) == (
+            deploy["resolve_s3"],
+            deploy["capabilities"],
+            given["Stage"],
+        )
+        assert config["global"]["parameters"]["stack_name"]
+        assert [] == refused(**given)
+
+    def test_prod_has_secrets_of_its_own(self) -> None:
+        """The defaults are dev's, each of them."""
+        own = {
+            "StripeSecretKeyParameter": "/tollkeeper/prod/stripe-secret-key",
+            "StripeWebhookSecretParameter": "/tollkeeper/prod/stripe-webhook-secret",
+        }
+        assert [] == refused(Stage="prod", **own)
+        assert [] == refused(Stage="dev")
+        for name, value in own.items():
+            assert [True] == [
+                value in said for said in refused(Stage="prod", **{**own, name: parameter(name)["Default"]})
+            ]
+
+    @pytest.mark.parametrize("name", ["SandboxClockUrl", "StripeApiBase"])
+    def test_prod_runs_on_real_time_and_real_stripe(self, name: str) -> None:
+        """Neither can be set there."""
+        assert any(name in said for said in refused(Stage="prod", **{name: "https://stand-in.test"}))
+
+    def test_users_are_no_services(self) -> None:
+        """One audience for both would let a user's token in where a back end's is asked for."""
+        assert 1 == len(refused(UserAudience="same", ServiceAudience="same"))
+
+    def test_an_api_without_its_authorizers_is_not_made(self) -> None:
+        """API Gateway would leave out what it cannot make, and say nothing."""
+        (api,) = resources("AWS::ApiGatewayV2::Api").values()
+        assert api["FailOnWarnings"] is True
+        schemes = api["Body"]["components"]["securitySchemes"]
+        named = {
+            name
+            for path in api["Body"]["paths"].values()
+            for operation in path.values()
+            for requirement in operation.get("security", [])
+            for name in requirement
+        }
+        assert set(schemes) == named
+
+    def test_the_services_scope_is_a_parameter(self) -> None:
+        """Whatever a provider calls it."""
+        (api,) = resources("AWS::ApiGatewayV2::Api").values()
+        operation = api["Body"]["paths"]["/usage"]["post"]
+        assert [{"ServiceToken": [{"Ref": "ServiceScope"}]}] == operation["security"]
+        assert takes("ServiceScope", "tollkeeper/billing")
+        assert "billing:service" == parameter("ServiceScope")["Default"]
+
+    @pytest.mark.parametrize(("value", "expected"), [("", False), ("10", True)])
+    def test_an_account_may_have_nothing_to_reserve(self, value: str, expected: bool) -> None:  # noqa: FBT001 - a parameter of the table
+        """A new one has ten executions in all, and none to reserve: then the parameter is left empty."""
+        assert takes("WebhookConcurrency", value)
+        webhook = resources("AWS::Lambda::Function")["StripeWebhook"]
+        reserved = {"Fn::If": ["ReservesConcurrency", {"Ref": "WebhookConcurrency"}, {"Ref": "AWS::NoValue"}]}
+        assert reserved == webhook["ReservedConcurrentExecutions"]
+        condition = template()["Conditions"]["ReservesConcurrency"]
+        assert expected == holds(condition, {"WebhookConcurrency": value})
+
+
+class TestRights:
+    """Each function may do what its code does, and nothing else."""
+
+    def test_no_role_has_rights_beyond_the_stack(self) -> None:
+        """Single actions on single resources; none of AWS's policies, which hold for all of an account."""
+        assert {} == {
+            name: role for name, role in resources("AWS::IAM::Role").items() if "ManagedPolicyArns" in role
+        }
+        assert [] == [
+            (name, statement)
+            for name, statement in statements()
+            if "*" in str(statement["Action"])
+            or statement["Resource"] == "*"
+            or isinstance(statement["Resource"], list)
+        ]
+
+    def test_each_function_has_a_role_of_its_own(self) -> None:
+        """No function can do what only another one needs."""
+        for name, function in resources("AWS::Lambda::Function").items():
+            assert {"Fn::GetAtt": [f"{name}Role", "Arn"]} == function["Role"]
+
+    @pytest.mark.parametrize(
+        ("role", "action"),
+        [
+            ("UsageTrackerRole", "sqs:ChangeMessageVisibility"),
+            ("ReporterRole", "sqs:GetQueueAttributes"),
+            ("ReporterRole", "dynamodb:Query"),
+            ("SubscriptionsRole", "dynamodb:BatchGetItem"),
+            ("CheckoutRole", "dynamodb:BatchGetItem"),
+            ("StripeEventsRole", "dynamodb:BatchGetItem"),
+            ("AnnouncerRole", "sqs:SendMessage"),
+        ],
+    )
+    def test_what_the_code_calls_is_allowed(self, role: str, action: str) -> None:
+        """No emulator asks for all of these."""
+        assert action in {
+            each
+            for name, statement in statements()
+            if name == role
+            for each in (
+                [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+            )
+        }
+
+
+class TestSchedules:
+    """What runs by the clock runs once."""
+
+    def test_a_failed_run_is_not_repeated_beside_the_next(self) -> None:
+        """Neither by the schedule nor by Lambda, which would try an asynchronous call twice more."""
+        configured = {
+            each["FunctionName"]["Ref"]: each["MaximumRetryAttempts"]
+            for each in resources("AWS::Lambda::EventInvokeConfig").values()
+        }
+        scheduled = {
+            each["Target"]["Arn"]["Fn::GetAtt"][0]: each["Target"]["RetryPolicy"]["MaximumRetryAttempts"]
+            for each in resources("AWS::Scheduler::Schedule").values()
+        }
+        assert {"Reporter": 0, "Sweep": 0} == configured == scheduled
+
+
+class TestFloods:
+    """Nobody can run up the bill of an address that is open to all."""
+
+    def test_the_stage_is_throttled_and_open_routes_more(self) -> None:
+        """A route without an authorizer takes a hundredth of what the API takes, or less."""
+        (api,) = resources("AWS::ApiGatewayV2::Api").values()
+        (stage,) = resources("AWS::ApiGatewayV2::Stage").values()
+        everywhere = stage["DefaultRouteSettings"]
+        assert (
+            {"Ref": "ApiRequestsPerSecond"}
+            == everywhere["ThrottlingRateLimit"]
+            == everywhere["ThrottlingBurstLimit"]
+        )
+        most = parameter("ApiRequestsPerSecond")["Default"]
+        open_routes = {
+            f"{method.upper()} {path}"
+            for path, operations in api["Body"]["paths"].items()
+            for method, operation in operations.items()
+            if "security" not in operation
+        }
+        assert open_routes == stage["RouteSettings"].keys()
+        for settings in stage["RouteSettings"].values():
+            assert most / 100 >= settings["ThrottlingRateLimit"] > 0
+            assert most / 100 >= settings["ThrottlingBurstLimit"] > 0
+
+
+class TestQueues:
+    """Nothing good becomes a dead letter, and no dead letter lies there unseen."""
+
+    def test_each_dead_letter_queue_rings_an_alarm(self) -> None:
+        """Whatever is on it: SQS's, a function's, Lambda's or EventBridge's letters."""
+        dead = {name for name in resources("AWS::SQS::Queue") if "DeadLetter" in name}
+        watched = {
+            alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+            for alarm in resources("AWS::CloudWatch::Alarm").values()
+            if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        }
+        assert dead == watched
+
+    def test_an_event_that_eventbridge_cannot_deliver_is_kept(self) -> None:
+        """Beside the events that could not be followed, and EventBridge may put it there."""
+        (rule,) = resources("AWS::Events::Rule").values()
+        (target,) = rule["Targets"]
+        arn = {"Fn::GetAtt": ["StripeEventDeadLetterQueue", "Arn"]}
+        assert {"Arn": arn} == target["DeadLetterConfig"]
+        allowed = [
+            statement["Resource"]
+            for policy in resources("AWS::SQS::QueuePolicy").values()
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+            == {"Fn::GetAtt": ["StripeEventRule", "Arn"]}
+        ]
+        assert [{"Fn::GetAtt": ["StripeEventQueue", "Arn"]}, arn] == allowed
+
+    @pytest.mark.parametrize("function", ["StripeEvents", "UsageTracker"])
+    def test_a_message_stays_hidden_while_it_may_be_worked_on(self, function: str) -> None:
+        """Six timeouts and the batching window, as Lambda asks for; over ten messages need a window."""
+        source = resources("AWS::Lambda::EventSourceMapping")[f"{function}Queue"]
+        queue = resources("AWS::SQS::Queue")[source["EventSourceArn"]["Fn::GetAtt"][0]]
+        window = source.get("MaximumBatchingWindowInSeconds", 0)
+        shortest = longest = window
+        if isinstance(window, dict):
+            declared = parameter(window["Ref"])
+            shortest, longest = declared["MinValue"], declared["MaxValue"]
+        timeout = resources("AWS::Lambda::Function")[function]["Timeout"]
+        assert queue["VisibilityTimeout"] >= 6 * timeout + longest
+        assert source["BatchSize"] <= 10 or shortest >= 1
+
+    @pytest.mark.parametrize(
+        ("case", "wait"),
+        [
+            ("the tracker slows it down", seconds_until_again),
+            (
+                "others take the tracker's time",
+                lambda receives: 55 + seconds_until_again(receives, begun=False),
+            ),
+            ("nobody can slow it down", lambda _: 420),
+        ],
+    )
+    def test_an_outage_of_a_day_makes_no_dead_letters(self, case: str, wait: Callable[[int], int]) -> None:
+        """However a message comes again meanwhile, SQS does not give it up. The template has the sums."""
+        queue = resources("AWS::SQS::Queue")["UsageQueue"]
+        assert 420 == queue["VisibilityTimeout"]
+        receives, elapsed = 0, 0
+        while elapsed < DAY:
+            receives += 1
+            elapsed += wait(receives)
+        assert receives < queue["RedrivePolicy"]["maxReceiveCount"] / 2, case
+
+    def test_the_figures_in_the_comment_are_these(self) -> None:
+        """What the comment above the queue says, computed."""
+        comment = (ROOT / "template.yaml").read_text()
+        slowed, elapsed = 0, 0
+        while elapsed < DAY:
+            slowed += 1
+            elapsed += seconds_until_again(slowed)
+        assert f"{slowed} receives" in comment
+        assert f"{DAY // 420 + 1} receives" in comment
+        assert f"{1_000 * 420 / DAY:.1f} days"[:3] in comment
+
+    def test_the_trackers_batch_and_concurrency_are_parameters(self) -> None:
+        """Traffic decides them, and each is bounded by what SQS and Lambda take."""
+        source = resources("AWS::Lambda::EventSourceMapping")["UsageTrackerQueue"]
+        assert {"MaximumConcurrency": {"Ref": "UsageTrackerConcurrency"}} == source["ScalingConfig"]
+        assert {"Ref": "UsageBatchingWindow"} == source["MaximumBatchingWindowInSeconds"]
+        assert 2 == parameter("UsageTrackerConcurrency")["MinValue"]
+
+
+def test_a_period_that_was_closed_too_early_rings_an_alarm() -> None:
+    """So do usage that waits too long for it, and a reporter that does not run."""
+    alarms = resources("AWS::CloudWatch::Alarm").values()
+    watched = {(each["MetricName"], str(each["ComparisonOperator"]), each["Threshold"]) for each in alarms}
+    assert {
+        ("Reporter_unsettled", "GreaterThanThreshold", 0),
+        ("ApproximateAgeOfOldestMessage", "GreaterThanThreshold", 900),
+        ("Invocations", "LessThanThreshold", 1),
+    } <= watched
+
+
+def test_processing_keeps_what_is_written() -> None:
+    """The tests above look at what CloudFormation gets, not at something beside it."""
+    assert written()["Parameters"] == template()["Parameters"]
+    assert written()["Resources"].keys() <= template()["Resources"].keys() | {"Layer"}
