@@ -14,6 +14,7 @@ from infra.local.sam import STACK_NAME
 from tests.e2e.callers import Callers, soon
 from tests.e2e.queues import Queues
 from tests.ledger.tables import CREDENTIALS
+from tollkeeper.rules.times import iso
 
 LONG_AGO = timedelta(days=33)
 DEEP = {"a": json.loads("[" * 31 + "]" * 31)}
@@ -167,7 +168,12 @@ def test_a_dead_letter_counts_once_its_cause_is_mended(
     stack: Stack, callers: Callers, queues: Queues, user: str
 ) -> None:
     """It is shown with its reason, and a redrive makes it count."""
-    letter = {"records": [record(user, "export", callers.now(), quantity=5)], "reason": "mended"}
+    now = callers.now()
+    letter = {
+        "records": [record(user, "export", now, quantity=5)],
+        "acceptedAt": iso(now),
+        "reason": "mended",
+    }
     queues.bury(json.dumps(letter), f"mended for {user}")
     assert user in dead_letters(stack, "list", user)
     assert "1 sent again" in dead_letters(stack, "redrive", user)
