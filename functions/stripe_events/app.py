@@ -3,32 +3,42 @@
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
-from tollkeeper.stripe.events import StripeEvent
+from tollkeeper.ledger.patience import Patience
+from tollkeeper.queues import seconds_until_again
+from tollkeeper.subscriptions.event_batch import EventBatch, QueuedEvent
 from tollkeeper.telemetry import logger, metrics
 
-processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+RESERVE_SECONDS = 5.0
+"""Kept of the function's time for dead letters and the answer."""
 
 
-def follow(record: SQSRecord) -> None:  # Powertools hands it over by this name
-    """Follow the event of one message; if that fails, the message comes again."""
-    try:
-        event = StripeEvent.read(record.body)
-        outcome = runtime.stripe_events().follow(event, runtime.clock().now())
-    except Exception:
-        logger.exception(
-            "A Stripe event could not be followed; it will come again", extra={"messageId": record.message_id}
-        )
-        raise
-    metrics.add_metric(outcome, MetricUnit.Count, 1)
+def message(record: dict[str, Any]) -> QueuedEvent:
+    """Read a message as Lambda hands it over."""
+    receives = int(record["attributes"]["ApproximateReceiveCount"])
+    return QueuedEvent(record["messageId"], record["body"], receives)
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Follow each event of a batch; those that fail come again."""
-    return dict(process_partial_response(event, follow, processor, context))
+    """Follow the events of a batch, and name the messages that must come again."""
+    patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
+    messages = {each["receiptHandle"]: message(each) for each in event["Records"]}
+    batch = EventBatch([*messages.values()], runtime.stripe_events())
+    followed = batch.follow(runtime.clock().now(), patience, runtime.dead_events())
+    for outcome, count in followed.outcomes.items():
+        metrics.add_metric(outcome, MetricUnit.Count, count)
+    if followed.letters:
+        reasons = [reason for _, reason in followed.letters]
+        logger.error("Stripe events became dead letters", extra={"reasons": reasons})
+    runtime.stripe_event_queue().show_again(
+        {
+            receipt: 0 if each.message_id in followed.postponed else seconds_until_again(each.receives)
+            for receipt, each in messages.items()
+            if each.message_id in followed.failed
+        }
+    )
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(followed.failed)]}

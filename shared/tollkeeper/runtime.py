@@ -33,14 +33,18 @@ if TYPE_CHECKING:
     from tollkeeper.quota.quota import Quota
     from tollkeeper.rules.offers import Offer
     from tollkeeper.secrets import Secrets
+    from tollkeeper.stripe.event_queue import DeadEvents, StripeEventQueue
     from tollkeeper.stripe.gateway import StripeGateway
-    from tollkeeper.stripe.webhook import StripeEventQueue
     from tollkeeper.subscriptions.stripe_events import StripeEvents
+    from tollkeeper.subscriptions.sweep import Sweep
     from tollkeeper.usage.queue import DeadLetters, UsageQueue
     from tollkeeper.usage.tracker import Tracker
 
 PATIENCE_SECONDS = 8.0
 """How long a race is run before the answer is 503: half of what a function has."""
+
+SWEEP_PATIENCE_SECONDS = 30.0
+"""Of waiting in one call while Stripe limits calls: nobody waits for the sweep."""
 
 TRACKER_WORKERS = 16
 """Users that are counted side by side: about as many transactions as keep a small processor busy."""
@@ -218,9 +222,17 @@ def event_bus() -> "EventBus":
 @cache
 def stripe_event_queue() -> "StripeEventQueue":
     """Return the queue that Stripe's events wait on."""
-    from tollkeeper.stripe.webhook import StripeEventQueue
+    from tollkeeper.stripe.event_queue import StripeEventQueue
 
     return StripeEventQueue(sqs(), settings().stripe_event_queue_url)
+
+
+@cache
+def dead_events() -> "DeadEvents":
+    """Return where Stripe's events go that cannot be followed."""
+    from tollkeeper.stripe.event_queue import DeadEvents
+
+    return DeadEvents(sqs(), settings().stripe_event_dead_letter_queue_url)
 
 
 @cache
@@ -232,11 +244,12 @@ def secrets() -> "Secrets":
 
 
 @cache
-def _stripe_gateway(secret_key: str) -> "StripeGateway":
-    from tollkeeper.stripe.gateway import StripeGateway, connect
+def _stripe_gateway(secret_key: str, *, patient: bool = False) -> "StripeGateway":
+    from tollkeeper.stripe.gateway import PATIENCE_SECONDS, StripeGateway, connect, is_live
 
-    client = connect(secret_key, settings().stripe_api_base)
-    return StripeGateway(client, catalogue(), settings().deployment)
+    patience_seconds = SWEEP_PATIENCE_SECONDS if patient else PATIENCE_SECONDS
+    client = connect(secret_key, settings().stripe_api_base, patience_seconds)
+    return StripeGateway(client, catalogue(), settings().deployment, livemode=is_live(secret_key))
 
 
 def stripe_gateway() -> "StripeGateway":
@@ -249,6 +262,15 @@ def stripe_events() -> "StripeEvents":
     from tollkeeper.subscriptions.stripe_events import StripeEvents
 
     return StripeEvents(users(), stripe_gateway(), offer(), settings().deployment)
+
+
+def sweep() -> "Sweep":
+    """Return what puts right what webhooks missed."""
+    from tollkeeper.ledger.sweep_progress import SweepProgressBook
+    from tollkeeper.subscriptions.sweep import Sweep
+
+    stripe = _stripe_gateway(secrets().read(settings().stripe_secret_key_parameter), patient=True)
+    return Sweep(users(), stripe, offer(), settings().deployment, SweepProgressBook(table()))
 
 
 def reporter() -> "Reporter":

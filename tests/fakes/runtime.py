@@ -14,6 +14,11 @@ class FakeContext(LambdaContext):
     _invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:function"
     _aws_request_id = "request-1"
 
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """Return how long the function has: a quarter of an hour."""
+        return 900_000
+
 
 @dataclass(frozen=True, slots=True)
 class FixedClock:

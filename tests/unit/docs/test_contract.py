@@ -79,7 +79,9 @@ def codes_of_errors() -> set[str]:
 
 def followed_types() -> set[str]:
     """Every type of Stripe's events that is named where they are followed."""
-    stripes = re.compile(r"(checkout\.session|customer|invoice|payment_method|v1\.billing\.meter)\.[a-z_.]+")
+    stripes = re.compile(
+        r"(checkout\.session|customer|invoice|invoiceitem|payment_method|v1\.billing\.meter)\.[a-z_.]+"
+    )
     named = {
         node.value
         for node in trees(LAYER / "stripe", LAYER / "subscriptions")
