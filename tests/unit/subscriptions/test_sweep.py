@@ -196,6 +196,14 @@ def test_one_that_cannot_be_put_right_does_not_stop_the_others(users: Users) -> 
     assert (Swept(repaired=1, failed=2), SUBSCRIPTION) == (run(sweep), known(users))
 
 
+def test_one_that_cannot_be_read_in_the_list_is_asked_about_alone(
+    sweep: Sweep, users: Users, stripe: FakeStripe
+) -> None:
+    """It hides no other, and what is wrong with it shows there."""
+    stripe.unreadable = {"sub_ada"}
+    assert (Swept(repaired=1), SUBSCRIPTION) == (run(sweep), known(users))
+
+
 def test_while_stripe_is_down_the_sweep_fails(sweep: Sweep, stripe: FakeStripe) -> None:
     """An alarm says so, and the next one does it."""
     stripe.is_down = True
