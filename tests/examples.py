@@ -49,6 +49,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "USAGE_DEAD_LETTER_QUEUE_URL": "https://sqs.test/usage-dead-letters",
     "STRIPE_EVENT_QUEUE_URL": "https://sqs.test/stripe-events",
     "STREAM_DEAD_LETTER_QUEUE_URL": "https://sqs.test/stream-dead-letters",
+    "STRIPE_EVENT_DEAD_LETTER_QUEUE_URL": "https://sqs.test/stripe-event-dead-letters",
     "EVENT_BUS_NAME": "live",
     "STRIPE_SECRET_KEY_PARAMETER": "/live/stripe/key",
     "STRIPE_WEBHOOK_SECRET_PARAMETER": "/live/stripe/webhook",

@@ -6,15 +6,39 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
+from tollkeeper.ledger.patience import Patience
+from tollkeeper.queues import seconds_until_again
+from tollkeeper.subscriptions.event_batch import EventBatch, QueuedEvent
 from tollkeeper.telemetry import logger, metrics
+
+RESERVE_SECONDS = 5.0
+"""Kept of the function's time for dead letters and the answer."""
+
+
+def message(record: dict[str, Any]) -> QueuedEvent:
+    """Read a message as Lambda hands it over."""
+    receives = int(record["attributes"]["ApproximateReceiveCount"])
+    return QueuedEvent(record["messageId"], record["body"], receives)
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Follow the events of a batch, and name the messages that must come again."""
-    messages = {each["messageId"]: each["body"] for each in event["Records"]}
-    followed = runtime.stripe_events().follow_messages(messages, runtime.clock().now())
-    for outcome, events in followed.outcomes.items():
-        metrics.add_metric(outcome, MetricUnit.Count, events)
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in followed.failed]}
+    patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
+    messages = {each["receiptHandle"]: message(each) for each in event["Records"]}
+    batch = EventBatch([*messages.values()], runtime.stripe_events())
+    followed = batch.follow(runtime.clock().now(), patience, runtime.dead_events())
+    for outcome, count in followed.outcomes.items():
+        metrics.add_metric(outcome, MetricUnit.Count, count)
+    if followed.letters:
+        reasons = [reason for _, reason in followed.letters]
+        logger.error("Stripe events became dead letters", extra={"reasons": reasons})
+    runtime.stripe_event_queue().show_again(
+        {
+            receipt: seconds_until_again(each.receives, begun=each.message_id not in followed.postponed)
+            for receipt, each in messages.items()
+            if each.message_id in followed.failed
+        }
+    )
+    return {"batchItemFailures": [{"itemIdentifier": each} for each in sorted(followed.failed)]}

@@ -8,9 +8,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
 from tollkeeper.ledger.patience import Patience
+from tollkeeper.queues import seconds_until_again
 from tollkeeper.telemetry import logger, metrics
 from tollkeeper.usage.batch import Message
-from tollkeeper.usage.queue import seconds_until_again
 
 RESERVE_SECONDS = 5.0
 """Kept of the function's time for dead letters and the answer."""

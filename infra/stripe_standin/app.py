@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from infra.stripe_standin.account import accounts
 from infra.stripe_standin.account.background import Background
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.checkout import checkout_sessions
@@ -38,6 +39,7 @@ from infra.stripe_standin.subscriptions import (
 )
 
 NOUNS = (
+    accounts,
     checkout_sessions,
     customers,
     discounts,

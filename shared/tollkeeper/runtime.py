@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from tollkeeper.announcements.dead_letters import StreamDeadLetters
     from tollkeeper.api.authorization import Authorizer
     from tollkeeper.catalogue import Catalogue
-    from tollkeeper.ledger.consuming import Consuming
-    from tollkeeper.ledger.history import History
     from tollkeeper.ledger.patience import Patience
     from tollkeeper.ledger.spending_caps import SpendingCaps
     from tollkeeper.ledger.table import Table
@@ -33,10 +31,11 @@ if TYPE_CHECKING:
     from tollkeeper.quota.quota import Quota
     from tollkeeper.rules.offers import Offer
     from tollkeeper.secrets import Secrets
+    from tollkeeper.stripe.event_queue import DeadEvents, StripeEventQueue
     from tollkeeper.stripe.gateway import StripeGateway
-    from tollkeeper.stripe.webhook import StripeEventQueue
     from tollkeeper.subscriptions.checkout import Checkout
     from tollkeeper.subscriptions.stripe_events import StripeEvents
+    from tollkeeper.subscriptions.sweep import Sweep
     from tollkeeper.usage.intake import Intake
     from tollkeeper.usage.queue import DeadLetters, UsageQueue
     from tollkeeper.usage.tracker import Tracker
@@ -45,8 +44,10 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 8.0
 """How long a race is run before the answer is 503: half of what a function has."""
 
-TRACKER_WORKERS = 16
-"""Users that are counted side by side: about as many transactions as keep a small processor busy."""
+SWEEP_PATIENCE_SECONDS = 30.0
+"""Of waiting in one call while Stripe limits calls: nobody waits for the sweep."""
+
+TRACKER_WORKERS = 16  # users counted side by side: as many transactions as keep a small processor busy
 
 AWS = Config(
     max_pool_connections=32,
@@ -130,14 +131,6 @@ def users() -> "Users":
 
 
 @cache
-def history() -> "History":
-    """Return the book of what was."""
-    from tollkeeper.ledger.history import History
-
-    return History(table())
-
-
-@cache
 def spending_caps() -> "SpendingCaps":
     """Return the book of spending caps."""
     from tollkeeper.ledger.spending_caps import SpendingCaps
@@ -147,25 +140,19 @@ def spending_caps() -> "SpendingCaps":
 
 def reader() -> "Reader":
     """Return what shows users what they have."""
+    from tollkeeper.ledger.history import History
     from tollkeeper.views.reader import Reader
 
-    return Reader(users(), history(), offer(), clock())
-
-
-@cache
-def consuming() -> "Consuming":
-    """Return the book of consumption."""
-    from tollkeeper.ledger.consuming import Consuming
-
-    return Consuming(table(), offer())
+    return Reader(users(), History(table()), offer(), clock())
 
 
 @cache
 def quota() -> "Quota":
     """Return what answers questions of quota."""
+    from tollkeeper.ledger.consuming import Consuming
     from tollkeeper.quota.quota import Quota
 
-    return Quota(consuming())
+    return Quota(Consuming(table(), offer()))
 
 
 @cache
@@ -215,10 +202,9 @@ def tracker() -> "Tracker":
     from tollkeeper.ledger.tracking import MessageAttempts
     from tollkeeper.usage.tracker import Tracker
 
-    attempts = MessageAttempts(table())
-    workers = ThreadPoolExecutor(TRACKER_WORKERS)
-    counting = Counting(table(), offer())
-    return Tracker(counting, dead_letters(), attempts, queue_backlog(), catalogue().metrics, workers.map)
+    counting, attempts = Counting(table(), offer()), MessageAttempts(table())
+    several = ThreadPoolExecutor(TRACKER_WORKERS).map
+    return Tracker(counting, dead_letters(), attempts, queue_backlog(), catalogue().metrics, several)
 
 
 @cache
@@ -240,9 +226,17 @@ def stream_dead_letters() -> "StreamDeadLetters":
 @cache
 def stripe_event_queue() -> "StripeEventQueue":
     """Return the queue that Stripe's events wait on."""
-    from tollkeeper.stripe.webhook import StripeEventQueue
+    from tollkeeper.stripe.event_queue import StripeEventQueue
 
     return StripeEventQueue(sqs(), settings().stripe_event_queue_url)
+
+
+@cache
+def dead_events() -> "DeadEvents":
+    """Return where Stripe's events go that cannot be followed."""
+    from tollkeeper.stripe.event_queue import DeadEvents
+
+    return DeadEvents(sqs(), settings().stripe_event_dead_letter_queue_url)
 
 
 @cache
@@ -254,11 +248,12 @@ def secrets() -> "Secrets":
 
 
 @cache
-def _stripe_gateway(secret_key: str) -> "StripeGateway":
-    from tollkeeper.stripe.gateway import StripeGateway, connect
+def _stripe_gateway(secret_key: str, *, patient: bool = False) -> "StripeGateway":
+    from tollkeeper.stripe.gateway import PATIENCE_SECONDS, StripeGateway, connect, is_live
 
-    client = connect(secret_key, settings().stripe_api_base)
-    return StripeGateway(client, catalogue(), settings().deployment)
+    patience_seconds = SWEEP_PATIENCE_SECONDS if patient else PATIENCE_SECONDS
+    client = connect(secret_key, settings().stripe_api_base, patience_seconds)
+    return StripeGateway(client, catalogue(), settings().deployment, livemode=is_live(secret_key))
 
 
 def stripe_gateway() -> "StripeGateway":
@@ -286,11 +281,20 @@ def stripe_events() -> "StripeEvents":
     return StripeEvents(users(), stripe_gateway(), offer(), settings().deployment)
 
 
+def sweep() -> "Sweep":
+    """Return what puts right what webhooks missed."""
+    from tollkeeper.ledger.sweep_progress import SweepProgressBook
+    from tollkeeper.subscriptions.sweep import Sweep
+
+    stripe = _stripe_gateway(secrets().read(settings().stripe_secret_key_parameter), patient=True)
+    return Sweep(users(), stripe, offer(), settings().deployment, SweepProgressBook(table()))
+
+
 def reporter() -> "Reporter":
     """Return what closes periods."""
     from tollkeeper.ledger.closing import Closing
     from tollkeeper.periods.reporter import Reporter
     from tollkeeper.periods.settling import Settling
 
-    settling = Settling(usage_queue(), queue_backlog())
-    return Reporter(users(), Closing(table()), stripe_gateway(), settling, settings().deployment)
+    parts = users(), Closing(table()), stripe_gateway(), Settling(usage_queue(), queue_backlog())
+    return Reporter(*parts, settings().deployment)

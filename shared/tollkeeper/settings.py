@@ -41,6 +41,7 @@ class Settings:
     usage_dead_letter_queue_url: str
     stripe_event_queue_url: str
     stream_dead_letter_queue_url: str
+    stripe_event_dead_letter_queue_url: str
     event_bus_name: str
     stripe_secret_key_parameter: str
     stripe_webhook_secret_parameter: str
@@ -69,6 +70,7 @@ class Settings:
                 usage_dead_letter_queue_url=environment["USAGE_DEAD_LETTER_QUEUE_URL"],
                 stripe_event_queue_url=environment["STRIPE_EVENT_QUEUE_URL"],
                 stream_dead_letter_queue_url=environment["STREAM_DEAD_LETTER_QUEUE_URL"],
+                stripe_event_dead_letter_queue_url=environment["STRIPE_EVENT_DEAD_LETTER_QUEUE_URL"],
                 event_bus_name=environment["EVENT_BUS_NAME"],
                 stripe_secret_key_parameter=environment["STRIPE_SECRET_KEY_PARAMETER"],
                 stripe_webhook_secret_parameter=environment["STRIPE_WEBHOOK_SECRET_PARAMETER"],

@@ -1,7 +1,7 @@
 """Stripe as the port has it, in memory; tests/integration/test_stripe_port.py keeps it honest."""
 
 from calendar import monthrange
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, S
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe.event_types import EventType
 from tollkeeper.stripe.events import StripeEvent
-from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, MeterRejection
+from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, ListedSubscription, MeterRejection
 
 VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 
@@ -20,7 +20,9 @@ class FakeStripe:
     """A Stripe account, as a deployment sees it that does all the port can do.
 
     `customers` are the users by the ids of their customers, None for one that another deployment made.
-    `held` are this deployment's subscriptions. While `delivers` is False its events are undelivered.
+    `held` are this deployment's subscriptions; by their ids, `open_invoices` are the pages of what is open of
+    them, and those of `unreadable` are listed but cannot be read. While `delivers` is False its events are
+    undelivered.
     `while_listing` is called after a customer's subscriptions were listed and before the answer arrives,
     `while_expiring` before a session is. While `is_down` no call gets an answer.
     """
@@ -30,6 +32,8 @@ class FakeStripe:
         self.held = list(subscriptions)
         self.customers: dict[str, str | None] = {}
         self.deleted: set[str] = set()
+        self.open_invoices: dict[str, str] = {}
+        self.unreadable: set[str] = set()
         self.canceled: list[tuple[str, Cause]] = []
         self.orders: dict[str, CheckoutOrder] = {}
         self.expired: list[str] = []
@@ -41,6 +45,8 @@ class FakeStripe:
         self.while_expiring: Callable[[], object] = lambda: None
         self.delivers = True
         self.is_down = False
+        self.account_id = "acct_1"
+        self.livemode = False
         self._deployment = deployment
         self._made: dict[str, datetime] = {}
         self._paid: set[str] = set()
@@ -77,6 +83,14 @@ class FakeStripe:
 
     # The port.
 
+    def is_of_this_account(self, event: StripeEvent) -> bool:
+        """Compare what an event says of itself; which account it is, Stripe must be there to say."""
+        if event.livemode not in {None, self.livemode}:
+            return False
+        if event.account_id is not None:
+            self._answer()
+        return event.account_id in {None, self.account_id}
+
     def create_customer(self, user_id: str, replacing: str | None = None) -> str:
         """Make a customer whose id tells what was asked; the same call within a day makes no other."""
         self._answer()
@@ -95,10 +109,10 @@ class FakeStripe:
         return self._known(customer_id) not in self.deleted
 
     def user_of(self, customer_id: str) -> str | None:
-        """Return whose customer it is; a deleted one must have bought something."""
+        """Return whose customer it is, if anybody's; a deleted one must have bought something."""
         self._answer()
         bought = any(each.customer_id == customer_id for each in self.held)
-        user_id = self.customers[self._known(customer_id)]
+        user_id = self.customers.get(customer_id)
         return user_id if bought or customer_id not in self.deleted else None
 
     def subscriptions_of(self, customer_id: str) -> list[Subscription]:
@@ -108,13 +122,20 @@ class FakeStripe:
         self.while_listing()
         return sorted(found, key=lambda each: each.created, reverse=True)
 
-    def subscriptions(self) -> Iterator[tuple[str, Subscription]]:
+    def subscriptions(self, until: datetime | None = None) -> Iterator[ListedSubscription]:
         """Return whatever is not cancelled, with its user."""
-        self._answer()
-        for each in self.held:
+        for each in sorted(self.held, key=lambda each: each.created, reverse=True):
+            self._answer()
             user_id = self.customers[each.customer_id]
-            if user_id and each.status is not Status.CANCELED:
-                yield user_id, each
+            if user_id and each.status is not Status.CANCELED and each.created <= (until or each.created):
+                readable = None if each.id in self.unreadable else each
+                yield ListedSubscription(user_id, each.customer_id, each.created, readable)
+        self._answer()
+
+    def payment_page(self, subscription_id: str) -> str | None:
+        """Return the page of what is open of a subscription."""
+        self._answer()
+        return self.open_invoices.get(subscription_id)
 
     def cancel_subscription(self, subscription_id: str, cause: Cause) -> None:
         """End it now, unless it has ended."""
@@ -149,16 +170,16 @@ class FakeStripe:
         if self._is_open(session_id):
             self.expired.append(session_id)
 
-    def undelivered_events(self, since: datetime, types: Sequence[EventType]) -> list[StripeEvent]:
+    def undelivered_events(
+        self, since: datetime, types: Sequence[EventType], until: datetime | None = None
+    ) -> Iterator[StripeEvent]:
         """Return what was not delivered."""
-        self._answer()
-        return [event for event in self.undelivered if event.at >= since and event.type in types]
+        return self._listed((event for event in self.undelivered if event.type in types), since, until)
 
-    def endings(self, since: datetime) -> list[StripeEvent]:
+    def endings(self, since: datetime, until: datetime | None = None) -> Iterator[StripeEvent]:
         """Return the ends of subscriptions."""
-        self._answer()
         ending = EventType.CUSTOMER_SUBSCRIPTION_DELETED
-        return [event for event in self.events if event.at >= since and event.type == ending]
+        return self._listed((event for event in self.events if event.type == ending), since, until)
 
     def rejections(self, event_id: str) -> list[MeterRejection]:
         """Return what a thin event tells."""
@@ -177,6 +198,16 @@ class FakeStripe:
             sample = f"{event.identifier}: there is no such customer"
             rejection = MeterRejection("meter_event_customer_not_found", 1, [sample])
             self.rejected[f"evt_thin_{len(self.rejected) + 1}"] = [rejection]
+
+    def _listed(
+        self, events: Iterable[StripeEvent], since: datetime, until: datetime | None
+    ) -> Iterator[StripeEvent]:
+        """Return events from a time to another, the newest first, one after the other as they are taken."""
+        self._answer()
+        for event in sorted(events, key=lambda event: event.at, reverse=True):
+            if since <= event.at <= (until or event.at):
+                self._answer()
+                yield event
 
     def _answer(self) -> None:
         if self.is_down:

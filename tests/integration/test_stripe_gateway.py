@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+import stripe
 
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.rules.subscriptions import Card, PaymentMethod, Status, Subscription, to_cancel
 from tollkeeper.stripe.errors import StripeUnavailableError
-from tollkeeper.stripe.gateway import StripeGateway
+from tollkeeper.stripe.gateway import StripeGateway, connect, is_live
 from tollkeeper.stripe.port import CheckoutOrder
 
 GOOD, FAILS_LATER = "4242424242424242", "4000000000000341"
@@ -73,6 +74,55 @@ def test_an_error_that_stripe_repeats_does_not_lock_a_user_out(
     with pytest.raises(StripeUnavailableError):
         gateway.create_customer("ada")
     assert [gateway.create_customer("ada")] == customers(sandbox)
+
+
+def key_of(sandbox: Sandbox, gateway: StripeGateway) -> str:
+    """The idempotency key of Ada's first customer, learnt from a call that Stripe did not begin."""
+    fail_once(sandbox, "/v1/customers", "429")
+    with pytest.raises(StripeUnavailableError):
+        gateway.create_customer("ada")
+    (call,) = sandbox.http.get("/_sandbox/requests?method=POST&path=/v1/customers").json()["requests"]
+    return str(call["idempotencyKey"])
+
+
+def test_a_customer_whom_an_earlier_release_made_is_found(sandbox: Sandbox) -> None:
+    """It noted other things on them, and died before it noted whose they are; the key is refused now."""
+    gateway = StripeGateway(connect("sk_test_live", sandbox.url, patience_seconds=0), load(), "live")
+    noted: dict[str, str] = {"userId": "ada", "deployment": "live", "since": "0.1"}
+    made = sandbox.stripe.v1.customers.create(
+        {"metadata": noted}, {"idempotency_key": key_of(sandbox, gateway)}
+    )
+    gateway.create_customer("bob")
+    assert made.id == gateway.create_customer("ada")
+
+
+def test_where_an_earlier_release_made_none_the_next_key_is_tried(sandbox: Sandbox) -> None:
+    """Its call failed, and nobody is there; a user is not locked out for a day."""
+    gateway = StripeGateway(connect("sk_test_live", sandbox.url, patience_seconds=0), load(), "live")
+    key = key_of(sandbox, gateway)
+    fail_once(sandbox, "/v1/customers", "500")
+    with pytest.raises(stripe.APIError):
+        sandbox.stripe.v1.customers.create({"name": "Ada"}, {"idempotency_key": key})
+    assert [gateway.create_customer("ada"), gateway.create_customer("ada")] == customers(sandbox) * 2
+
+
+def test_an_error_after_the_customer_was_made_makes_no_second_one(
+    sandbox: Sandbox, gateway: StripeGateway
+) -> None:
+    """Stripe said 500 and repeats it; the customer is there all the same."""
+    fail_once(sandbox, "/v1/customers", "500", "after")
+    with pytest.raises(StripeUnavailableError):
+        gateway.create_customer("ada")
+    assert [gateway.create_customer("ada")] == customers(sandbox)
+
+
+def test_one_who_is_replaced_is_not_found_again(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """Another key is for another customer."""
+    first = gateway.create_customer("ada")
+    fail_once(sandbox, "/v1/customers", "500")
+    with pytest.raises(StripeUnavailableError):
+        gateway.create_customer("ada", replacing=first)
+    assert [gateway.create_customer("ada", replacing=first), first] == customers(sandbox)
 
 
 def test_a_session_asks_for_all_that_the_contract_lists(sandbox: Sandbox, gateway: StripeGateway) -> None:
@@ -173,15 +223,44 @@ def test_the_account_lists_what_goes_on_with_its_users(sandbox: Sandbox, gateway
     other = StripeGateway(sandbox.stripe, load(), "other")
     buy(sandbox, other)
     customer_id = buy(sandbox, gateway)
-    assert [("ada", only(gateway, customer_id))] == list(gateway.subscriptions())
+    assert [("ada", customer_id, START, only(gateway, customer_id))] == list(gateway.subscriptions())
+
+
+def test_a_subscription_that_cannot_be_read_hides_no_other(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """It is listed by its customer alone, whose trouble shows when they are asked about."""
+    customer_id = buy(sandbox, gateway)
+
+    class Unreadable(StripeGateway):
+        def _subscription(self, of: stripe.Subscription) -> Subscription:
+            raise AttributeError(of.id)
+
+    broken = Unreadable(sandbox.stripe, load(), "live")
+    assert [("ada", customer_id, None)] == [
+        (each.user_id, each.customer_id, each.subscription) for each in broken.subscriptions()
+    ]
 
 
 @pytest.mark.parametrize("answer", ["429", "500"])
-def test_stripe_in_trouble_is_said_to_be_unavailable(
-    sandbox: Sandbox, gateway: StripeGateway, answer: str
-) -> None:
+def test_stripe_in_trouble_is_said_to_be_unavailable(sandbox: Sandbox, answer: str) -> None:
     """The same call may succeed in a moment."""
-    fault = {"path": "/v1/customers/*", "answer": answer, "count": 9}
+    fault = {"path": "/v1/customers/*", "answer": answer, "count": 99}
     sandbox.put("faults", {"faults": [fault]})
+    impatient = StripeGateway(connect("sk_test_live", sandbox.url, patience_seconds=1), load(), "live")
+    with pytest.raises(StripeUnavailableError):
+        impatient.has_customer("cus_1")
+
+
+def test_a_key_that_is_not_taken_is_no_fault_of_the_call(sandbox: Sandbox) -> None:
+    """Somebody is rolling it: what waits on the queue is followed under the next one."""
+    gateway = StripeGateway(connect("sk_bad", sandbox.url), load(), "live")
     with pytest.raises(StripeUnavailableError):
         gateway.has_customer("cus_1")
+
+
+@pytest.mark.parametrize(
+    ("key", "live"),
+    [("sk_live_1", True), ("rk_live_1", True), ("sk_test_1", False), ("rk_test_live_1", False)],
+)
+def test_a_key_says_its_mode(key: str, live: bool) -> None:  # noqa: FBT001 - a table
+    """Restricted or not."""
+    assert live is is_live(key)

@@ -16,8 +16,10 @@ from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
+from tollkeeper.rules.times import from_epoch
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
-from tollkeeper.stripe.event_types import EventType
+from tollkeeper.stripe.event_types import EventType, Style, of_style
+from tollkeeper.stripe.events import StripeEvent
 from tollkeeper.stripe.gateway import StripeGateway
 from tollkeeper.stripe.port import CheckoutOrder, MeterRejection, Stripe
 
@@ -40,6 +42,12 @@ class World(Protocol):
 
     def foreign_customer(self) -> str:
         """Return a customer whom another deployment made."""
+
+    def account(self) -> str:
+        """Return the id of the account."""
+
+    def owe(self, customer_id: str) -> None:
+        """Have a renewal of a customer's fail."""
 
     def move(self, now: datetime) -> None:
         """Let time pass."""
@@ -67,6 +75,15 @@ class AtFake:
         """Note a customer of nobody's."""
         self._fake.customers["cus_foreign"] = None
         return "cus_foreign"
+
+    def account(self) -> str:
+        """Return its id."""
+        return self._fake.account_id
+
+    def owe(self, customer_id: str) -> None:
+        """Leave an invoice open."""
+        (held,) = (each for each in self._fake.held if each.customer_id == customer_id)
+        self._fake.open_invoices[held.id] = "https://pay.test/in_1"
 
     def move(self, now: datetime) -> None:
         """Set the time."""
@@ -104,6 +121,18 @@ class AtStandin:
     def foreign_customer(self) -> str:
         """Create a customer as another deployment does."""
         return StripeGateway(self._sandbox.stripe, load(), "other").create_customer("ada")
+
+    def account(self) -> str:
+        """Ask for it."""
+        return self._sandbox.stripe.v1.accounts.retrieve_current().id
+
+    def owe(self, customer_id: str) -> None:
+        """Change to a card that declines, and let the month end."""
+        v1 = self._sandbox.stripe.v1
+        (bought,) = v1.subscriptions.list({"customer": customer_id}).data
+        method = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer_id})
+        v1.subscriptions.update(bought.id, {"default_payment_method": method.id})
+        self.move(from_epoch(bought["items"].data[0].current_period_end) + timedelta(hours=1))
 
     def move(self, now: datetime) -> None:
         """Move the stand-in's clock."""
@@ -152,6 +181,24 @@ def only(stripe: Stripe, customer_id: str) -> Subscription:
     """Return a customer's one subscription."""
     (found,) = stripe.subscriptions_of(customer_id)
     return found
+
+
+class TestAccounts:
+    """The account."""
+
+    def event(self, account_id: str | None = None, *, livemode: bool | None = None) -> StripeEvent:
+        """An event that says whose it is."""
+        return StripeEvent("evt_1", "invoice.paid", START, account_id=account_id, livemode=livemode)
+
+    def test_what_names_it_or_none_is_its(self, world: World, stripe: Stripe) -> None:
+        """Stripe names it to an organisation, and nobody where it need not."""
+        events = [self.event(), self.event(world.account()), self.event(livemode=False)]
+        assert [True] * 3 == [stripe.is_of_this_account(each) for each in events]
+
+    def test_what_names_another_or_the_other_mode_is_not(self, stripe: Stripe) -> None:
+        """A connected account's, or one of live mode to a test key."""
+        events = [self.event("acct_other"), self.event(livemode=True)]
+        assert [False] * 2 == [stripe.is_of_this_account(each) for each in events]
 
 
 class TestCustomers:
@@ -216,8 +263,10 @@ class TestCustomers:
         """Stripe knows no such id."""
         with pytest.raises(StripeRefusedError):
             stripe.has_customer("cus_unknown")
-        with pytest.raises(StripeRefusedError):
-            stripe.user_of("cus_unknown")
+
+    def test_an_unknown_one_is_nobodys(self, stripe: Stripe) -> None:
+        """It is another account's, or another mode's: no reason to fail."""
+        assert stripe.user_of("cus_unknown") is None
 
 
 class TestSubscriptions:
@@ -266,10 +315,30 @@ class TestSubscriptions:
 
     def test_all_customers_are_listed_with_their_users(self, world: World, stripe: Stripe) -> None:
         """Those that are not cancelled."""
-        found = only(stripe, buy(world))
+        customer_id = buy(world)
+        found = only(stripe, customer_id)
         before = list(stripe.subscriptions())
         stripe.cancel_subscription(found.id, Cause.DUPLICATE)
-        assert ([("ada", found)], []) == (before, list(stripe.subscriptions()))
+        assert ([("ada", customer_id, START, found)], []) == (before, list(stripe.subscriptions()))
+
+    def test_they_are_listed_from_where_one_stopped(self, world: World, stripe: Stripe) -> None:
+        """The newest first; the time asked for is inclusive."""
+        first = buy(world)
+        world.move(START + DAY)
+        second = stripe.create_customer("bob")
+        world.pay(stripe.create_checkout_session(replace(order(second), user_id="bob")).id)
+        everyone = [each.customer_id for each in stripe.subscriptions()]
+        rest = [each.customer_id for each in stripe.subscriptions(until=START)]
+        assert ([second, first], [first]) == (everyone, rest)
+
+    def test_one_that_is_owed_for_has_a_page_to_pay_on(self, world: World, stripe: Stripe) -> None:
+        """It is the open invoice's; of what is paid there is none."""
+        customer_id = buy(world, trial_days=0)
+        subscription_id = only(stripe, customer_id).id
+        before = stripe.payment_page(subscription_id)
+        world.owe(customer_id)
+        page = stripe.payment_page(subscription_id)
+        assert (None, True) == (before, bool(page and page.startswith("http")))
 
     @pytest.mark.parametrize("cause", Cause)
     def test_a_cancelled_one_ends_now_and_tells_the_cause(
@@ -338,25 +407,41 @@ class TestEvents:
 
     TYPES = (EventType.CUSTOMER_CREATED, EventType.CHECKOUT_SESSION_COMPLETED)
 
-    def test_those_not_delivered_are_listed_oldest_first(self, world: World, stripe: Stripe) -> None:
+    def test_those_not_delivered_are_listed_newest_first(self, world: World, stripe: Stripe) -> None:
         """Of the types asked for, each saying whose it is."""
         world.stop_deliveries()
-        customer_id = buy(world)
+        customer_id = stripe.create_customer("ada")
+        world.move(START + DAY)
+        world.pay(stripe.create_checkout_session(order(customer_id)).id)
         events = stripe.undelivered_events(START, self.TYPES)
-        assert [(kind, START, customer_id, "ada", "live") for kind in self.TYPES] == [
-            (event.type, event.at, event.customer_id, event.user_id, event.deployment) for event in events
-        ]
+        assert [
+            (EventType.CHECKOUT_SESSION_COMPLETED, START + DAY, customer_id, "ada", "live"),
+            (EventType.CUSTOMER_CREATED, START, customer_id, "ada", "live"),
+        ] == [(event.type, event.at, event.customer_id, event.user_id, event.deployment) for event in events]
+
+    def test_more_types_than_stripe_takes_at_once_are_one_list(self, world: World, stripe: Stripe) -> None:
+        """By the time they are of, and not by type."""
+        world.stop_deliveries()
+        customer_id = stripe.create_customer("ada")
+        world.move(START + DAY)
+        world.pay(stripe.create_checkout_session(order(customer_id)).id)
+        types = of_style(Style.SNAPSHOT)
+        events = list(stripe.undelivered_events(START, [*types[::-1]]))
+        assert sorted((event.at for event in events), reverse=True) == [event.at for event in events]
+        assert {*self.TYPES} <= {event.type for event in events}
+        (oldest,) = stripe.undelivered_events(START, types, until=START)
+        assert EventType.CUSTOMER_CREATED == oldest.type
 
     def test_those_delivered_are_not_listed(self, world: World, stripe: Stripe) -> None:
         """Nobody missed them."""
         buy(world)
-        assert [] == stripe.undelivered_events(START, self.TYPES)
+        assert [] == list(stripe.undelivered_events(START, self.TYPES))
 
     def test_those_before_are_not_listed(self, world: World, stripe: Stripe) -> None:
         """The time asked for is inclusive."""
         world.stop_deliveries()
         buy(world)
-        assert [] == stripe.undelivered_events(START + timedelta(seconds=1), self.TYPES)
+        assert [] == list(stripe.undelivered_events(START + timedelta(seconds=1), self.TYPES))
 
     def test_ends_of_subscriptions_are_listed_though_delivered(self, world: World, stripe: Stripe) -> None:
         """Each says which subscription, and whose."""
@@ -370,7 +455,7 @@ class TestEvents:
             event.user_id,
             event.deployment,
         )
-        assert [] == stripe.endings(START + timedelta(seconds=1))
+        assert [] == list(stripe.endings(START + timedelta(seconds=1)))
 
     def test_an_unknown_one_tells_nothing(self, stripe: Stripe) -> None:
         """Stripe knows no such id."""
@@ -401,6 +486,10 @@ class TestMeterEvents:
 
 
 CALLS: dict[str, Callable[[Stripe], object]] = {
+    "is_of_this_account": lambda stripe: stripe.is_of_this_account(
+        StripeEvent("evt_1", "invoice.paid", START, account_id="acct_2")
+    ),
+    "payment_page": lambda stripe: stripe.payment_page("sub_ada"),
     "create_customer": lambda stripe: stripe.create_customer("ada"),
     "has_customer": lambda stripe: stripe.has_customer("cus_ada"),
     "user_of": lambda stripe: stripe.user_of("cus_ada"),
@@ -410,8 +499,8 @@ CALLS: dict[str, Callable[[Stripe], object]] = {
     "create_checkout_session": lambda stripe: stripe.create_checkout_session(order("cus_ada")),
     "open_checkout_sessions": lambda stripe: stripe.open_checkout_sessions("cus_ada"),
     "expire_checkout_session": lambda stripe: stripe.expire_checkout_session("cs_1"),
-    "undelivered_events": lambda stripe: stripe.undelivered_events(START, [*EventType]),
-    "endings": lambda stripe: stripe.endings(START),
+    "undelivered_events": lambda stripe: list(stripe.undelivered_events(START, [*EventType])),
+    "endings": lambda stripe: list(stripe.endings(START)),
     "rejections": lambda stripe: stripe.rejections("evt_1"),
     "send_meter_event": lambda stripe: stripe.send_meter_event(MeterEvent("one", "calls", "cus", 1, START)),
 }

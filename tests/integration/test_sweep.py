@@ -7,12 +7,14 @@ import pytest
 from tests.fakes.table import MemoryTable
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
+from tollkeeper.ledger.patience import for_seconds
+from tollkeeper.ledger.sweep_progress import SweepProgressBook
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Cause, Status, choose
 from tollkeeper.stripe.gateway import StripeGateway
 from tollkeeper.subscriptions.checkout import Checkout, CheckoutWish
-from tollkeeper.subscriptions.sweep import Sweep, Swept
+from tollkeeper.subscriptions.sweep import LOOKS_BACK, Sweep, Swept
 from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
 
 CATALOGUE = load()
@@ -39,7 +41,8 @@ class Town:
     def __init__(self, sandbox: Sandbox, stripe: StripeGateway) -> None:
         self.sandbox = sandbox
         self.stripe = stripe
-        self.users = Users(MemoryTable())
+        self.table = MemoryTable()
+        self.users = Users(self.table)
         self.now = START
         # Stripe sends its events to an endpoint that never gets any.
         sandbox.stripe.v1.webhook_endpoints.create({"url": f"{PAGE}/", "enabled_events": ["*"]})
@@ -75,7 +78,8 @@ class Town:
 
     def sweep(self) -> Swept:
         """Sweep."""
-        return Sweep(self.users, self.stripe, OFFER, "live").run(self.now)
+        sweep = Sweep(self.users, self.stripe, OFFER, "live", SweepProgressBook(self.table))
+        return sweep.run(self.now, for_seconds(900), LOOKS_BACK)
 
     def wrong(self) -> list[str]:
         """The users of whom the row does not say what Stripe says."""

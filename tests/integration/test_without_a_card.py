@@ -7,6 +7,8 @@ import pytest
 from tests.fakes.table import MemoryTable
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
+from tollkeeper.ledger.patience import for_seconds
+from tollkeeper.ledger.sweep_progress import SweepProgressBook
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import PaymentMethod, Status
@@ -101,10 +103,11 @@ def test_a_user_without_a_card_stops_nobodys_sweep(town: Town, kind: str) -> Non
     town.subscribe("before", **WITH_A_CARD)
     town.subscribe("ada", paymentMethod=kind)
     town.subscribe("after", **WITH_A_CARD)
-    sweep = Sweep(town.users, town.stripe, OFFER, "live")
-    swept = sweep.run(town.now)
+    progress = SweepProgressBook(MemoryTable())
+    sweep = Sweep(town.users, town.stripe, OFFER, "live", progress)
+    swept = sweep.run(town.now, for_seconds(60), timedelta(days=3))
     assert (3, 0) == (swept.repaired, swept.failed)
-    assert 0 == sweep.run(town.now).repaired
+    assert 0 == sweep.run(town.now, for_seconds(60), timedelta(days=3)).repaired
     assert [Status.TRIALING] * 3 == [town.status(user) for user in ("before", "ada", "after")]
 
 

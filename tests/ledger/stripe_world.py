@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
+from tollkeeper.stripe.port import ListedSubscription
 
 MONTH = timedelta(days=30)
 
@@ -86,9 +87,18 @@ class World:
         """Return what the customer has and had, the newest first."""
         return [each for each in reversed(self.held) if each.customer_id == customer_id]
 
-    def subscriptions(self) -> Iterator[tuple[str, Subscription]]:
+    def subscriptions(self, until: datetime | None = None) -> Iterator[ListedSubscription]:
         """Return what lives."""
-        return ((self._user_id, each) for each in self.live)
+        return (
+            ListedSubscription(self._user_id, each.customer_id, each.created, each)
+            for each in self.live
+            if until is None or each.created <= until
+        )
+
+    def payment_page(self, subscription_id: str) -> str | None:
+        """Return where it could be paid: nothing is ever due."""
+        del subscription_id
+        return None
 
     def cancel_subscription(self, subscription_id: str, cause: Cause) -> None:
         """End it now, unless it has ended."""

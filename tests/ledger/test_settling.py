@@ -12,8 +12,8 @@ from tollkeeper.ledger.tracking import LATELY, QueueBacklog
 from tollkeeper.ledger.users import Users
 from tollkeeper.periods.reporter import Report, Reporter
 from tollkeeper.periods.settling import Settling
+from tollkeeper.queues import LONGEST_WAIT_SECONDS
 from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
-from tollkeeper.usage.queue import LONGEST_WAIT_SECONDS
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)

@@ -40,6 +40,7 @@ CALLS = [
     "put evt_1",
     "put evt_2",
     # the first event finds the duplicate, ends it, and begins again …
+    "is_of_this_account evt_1",
     "user_of cus_ada",
     "query PERIOD…PROFILE",
     "subscriptions_of cus_ada",
@@ -50,6 +51,7 @@ CALLS = [
     "open_checkout_sessions cus_ada",
     "expire_checkout_session cs_1",
     # … the second finds nothing new but the payment
+    "is_of_this_account evt_2",
     "user_of cus_ada",
     "query PERIOD…PROFILE",
     "subscriptions_of cus_ada",

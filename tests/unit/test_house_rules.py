@@ -61,14 +61,16 @@ ROOMS = {
     "tollkeeper.rules": room("catalogue", pure=True),
     "tollkeeper.ledger": room("ledger.dynamo", "rules"),
     "tollkeeper.ledger.dynamo": room("ledger", "rules", others=["botocore", "mypy_boto3_dynamodb"]),
-    "tollkeeper.stripe": room("rules", "catalogue", "telemetry", others=["botocore", "mypy_boto3_sqs"]),
+    "tollkeeper.stripe": room(
+        "queues", "rules", "catalogue", "telemetry", others=["botocore", "mypy_boto3_sqs"]
+    ),
     "tollkeeper.stripe.gateway": room("stripe", "rules", "catalogue", others=["stripe"]),
     # Billing's nouns, none of which knows another.
     "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events", "mypy_boto3_sqs"]),
     "tollkeeper.periods": room(*BELOW),
     "tollkeeper.quota": room(*BELOW),
     "tollkeeper.subscriptions": room(*BELOW),
-    "tollkeeper.usage": room(*BELOW, others=["botocore", "mypy_boto3_sqs", "pydantic", "pydantic_core"]),
+    "tollkeeper.usage": room(*BELOW, "queues", others=["mypy_boto3_sqs", "pydantic", "pydantic_core"]),
     "tollkeeper.views": room(*BELOW),
     # What is shown of them, and to whom.
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
@@ -78,6 +80,7 @@ ROOMS = {
     "tollkeeper.clock": room("rules"),
     "tollkeeper.settings": room("rules"),
     "tollkeeper.secrets": room("settings", others=["aws_lambda_powertools", "mypy_boto3_ssm"]),
+    "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
     "tollkeeper.runtime": room(
         *NOUNS,
@@ -91,7 +94,8 @@ ROOMS = {
     ),
     "functions": Room(
         frozenset(
-            {"tollkeeper"} | {f"tollkeeper.{each}" for each in ("api", "runtime", "settings", *NOUNS, *BELOW)}
+            {"tollkeeper"}
+            | {f"tollkeeper.{each}" for each in ("api", "queues", "runtime", "settings", *NOUNS, *BELOW)}
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -143,7 +147,7 @@ NAMESAKES = {
 }
 """Each function, and the module or room of the layer that does its work."""
 
-FOR_EVERY_FUNCTION = {"__init__", "clock", "runtime", "secrets", "settings", "telemetry"}
+FOR_EVERY_FUNCTION = {"__init__", "clock", "queues", "runtime", "secrets", "settings", "telemetry"}
 """The only modules beside the rooms of the layer."""
 
 

@@ -54,6 +54,7 @@ ONLY_COMPUTES = (
     "tollkeeper.ledger.table",
     "tollkeeper.ledger.transactions",
     "tollkeeper.rules.",
+    "tollkeeper.queues",
     "tollkeeper.runtime",
     "tollkeeper.secrets",
     "tollkeeper.settings",
@@ -237,10 +238,10 @@ CHECK = (
     " → api.quota_replies → api.replies"
 )
 CONSUME = CHECK.replace("api.quota_requests", "api.quota_requests → api.requests")
-WEBHOOK = "functions.stripe_webhook → stripe.webhook → stripe.signature → api.replies"
+WEBHOOK = "functions.stripe_webhook → stripe.webhook → stripe.signature → stripe.event_queue → api.replies"
 EVENT = (
-    "functions.stripe_events → subscriptions.stripe_events → stripe.events → subscriptions.synchronisation"
-    " → Stripe → ledger.users"
+    "functions.stripe_events → stripe.events → subscriptions.event_batch → subscriptions.stripe_events"
+    " → Stripe → subscriptions.synchronisation → ledger.users → stripe.event_queue"
 )
 REPORTER = (
     "functions.reporter → periods.reporter → ledger.closing → periods.settling → usage.queue"

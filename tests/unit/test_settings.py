@@ -21,6 +21,7 @@ def test_the_environment_becomes_settings() -> None:
         usage_dead_letter_queue_url="https://sqs.test/usage-dead-letters",
         stripe_event_queue_url="https://sqs.test/stripe-events",
         stream_dead_letter_queue_url="https://sqs.test/stream-dead-letters",
+        stripe_event_dead_letter_queue_url="https://sqs.test/stripe-event-dead-letters",
         event_bus_name="live",
         stripe_secret_key_parameter="/live/stripe/key",
         stripe_webhook_secret_parameter="/live/stripe/webhook",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.processed_template import ROOT, processed, written
-from tollkeeper.usage.queue import seconds_until_again
+from tollkeeper.queues import seconds_until_again
 
 type Tree = dict[str, Any]
 

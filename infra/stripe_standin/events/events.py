@@ -4,10 +4,13 @@ from stripe import Event, ListObject
 from stripe.params import EventListParams, EventRetrieveParams
 
 from infra.stripe_standin.account.state import Account
+from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
 
 routes = Routes()
+
+MOST_TYPES = 20
 
 
 @routes.get("/v1/events", EventListParams)
@@ -15,6 +18,8 @@ def listed(account: Account, params: EventListParams) -> ListObject[Event]:
     """List events, newest first (docs.stripe.com/api/events/list)."""
     found = matching(account.all(Event), params, "type")
     if "types" in params:
+        if len(params["types"]) > MOST_TYPES:
+            raise RefusedError(f"You may only specify up to {MOST_TYPES} types.", param="types")
         found = [event for event in found if event.type in params["types"]]
     if "delivery_success" in params:
         found = [event for event in found if (event.pending_webhooks == 0) is params["delivery_success"]]

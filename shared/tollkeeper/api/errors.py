@@ -15,7 +15,7 @@ from tollkeeper.ledger.patience import ContendedError
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
 from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.stripe.errors import StripeUnavailableError
-from tollkeeper.subscriptions.errors import AlreadySubscribedError
+from tollkeeper.subscriptions.errors import AlreadySubscribedError, PaymentDueError
 from tollkeeper.telemetry import logger
 from tollkeeper.usage.errors import NotQueuedError, TooManyRecordsError
 
@@ -51,6 +51,11 @@ def _already_subscribed(_: AlreadySubscribedError) -> Reply:
     return failure(HTTPStatus.CONFLICT, "already_subscribed", message)
 
 
+def _payment_due(error: PaymentDueError) -> Reply:
+    message = "An invoice of your subscription is not paid. Pay it instead of buying a second one."
+    return failure(HTTPStatus.CONFLICT, "payment_due", message, hostedInvoiceUrl=error.page)
+
+
 OBSTACLES = {
     Obstacle.UNKNOWN: (HTTPStatus.NOT_FOUND, "This id was never consumed of this metric."),
     Obstacle.CONFLICT: (HTTPStatus.CONFLICT, "This id stands for something else; use a new one."),
@@ -76,6 +81,7 @@ REPLIES: Mapping[type[Exception], Callable[[Any], Reply]] = {
     UnauthenticatedError: _unauthenticated,
     ForbiddenError: _forbidden,
     AlreadySubscribedError: _already_subscribed,
+    PaymentDueError: _payment_due,
     ObstacleError: _obstacle,
     **dict.fromkeys(BUSY, _unavailable),
 }

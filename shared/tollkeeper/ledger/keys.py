@@ -12,6 +12,7 @@
 | record    | RECORD#user#id         | RECORD                              |
 | attempt   | ATTEMPT#message        | ATTEMPT                             |
 | backlog   | BACKLOG                | NOTED#time#tracker                  |
+| sweep     | SWEEP                  | PROGRESS                            |
 
 `owner` of a period is its subscription's id, or `calendar`. A record has a partition of its own, so that
 nobody's history makes a hot one. PERIOD sorts right before PROFILE: a user and the newest periods come back
@@ -175,6 +176,11 @@ def record(user_id: str, record_id: str) -> Key:
 def attempt(message_id: str) -> Key:
     """Return the key of what is remembered of a message that came again and again."""
     return Key(f"ATTEMPT#{message_id}", "ATTEMPT")
+
+
+def sweep() -> Key:
+    """Return the key of how far the sweep has come."""
+    return Key("SWEEP", "PROGRESS")
 
 
 def backlog(now: datetime, tracker: str) -> Key:

@@ -1,6 +1,7 @@
 """The book of users: their Stripe customer, what Stripe says of their subscription, and their periods."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from tollkeeper.ledger.table import (
 from tollkeeper.rules.announcements import Announcement
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.binding import Binding, Bound
-from tollkeeper.rules.subscriptions import ASKED_AFTER, Subscription
+from tollkeeper.rules.subscriptions import Subscription
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.users import User, is_history, period_key_at, with_whole_timeline
 
@@ -80,6 +81,12 @@ class Users:
         for shard in keys.shards(Due.ASK):
             for key in self._table.due(shard, iso(until)):
                 yield keys.read_profile(key)
+
+    def ask_again(self, user: User, at: datetime) -> None:
+        """Let a user of whom Stripe was asked in vain be asked about again at a time."""
+        later = Change(keys.profile(user.user_id), set={"dueAt": at}, only_if=[equal("rev", user.rev)])
+        with suppress(TransactionCancelledError):  # a word of Stripe's has come meanwhile
+            self._table.transact([later])
 
     def bind_customer(self, user_id: str, customer_id: str, replacing: str | None = None) -> str:
         """Make a Stripe customer the user's, unless they have another already; return the one they have.
@@ -144,12 +151,12 @@ def _user(user_id: str, found: Sequence[Row]) -> User:
 
 def _profile(user: User, subscription: Subscription, binding: Binding) -> Change:
     said = rows.subscription_cells(subscription)
-    waits: Cells = {"due": keys.shard(Due.ASK, user.user_id), "dueAt": subscription.period_end + ASKED_AFTER}
+    waits: Cells = {"due": keys.shard(Due.ASK, user.user_id), "dueAt": binding.ask_at}
     return Change(
         keys.profile(user.user_id),
         set={
             **said,
-            **(waits if subscription.is_live else {}),
+            **(waits if binding.ask_at else {}),
             "userId": user.user_id,
             "rev": user.rev + 1,
             "trialUsed": user.trial_used or subscription.trial_end is not None or None,
@@ -157,7 +164,7 @@ def _profile(user: User, subscription: Subscription, binding: Binding) -> Change
         },
         remove=[
             *(name for name, value in said.items() if value is None),
-            *(() if subscription.is_live else waits),
+            *(() if binding.ask_at else waits),
         ],
         # A period that begins now takes the cap that was read.
         only_if=[equal("rev", user.rev or None), equal("spendingCap", user.spending_cap)],

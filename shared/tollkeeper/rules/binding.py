@@ -12,7 +12,7 @@ from datetime import datetime
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.overage import upgraded
 from tollkeeper.rules.periods import Period, Stretch, Terms
-from tollkeeper.rules.subscriptions import Cause, Status, Subscription
+from tollkeeper.rules.subscriptions import Cause, Status, Subscription, ask_at
 from tollkeeper.rules.usage import FURTHEST_AHEAD
 from tollkeeper.rules.users import TIMELINE, User
 
@@ -43,10 +43,11 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The user's timeline, and the periods whose rows change with it."""
+    """The user's timeline, the periods whose rows change with it, and when Stripe is to be asked for more."""
 
     timeline: tuple[Stretch, ...]
     periods: tuple[Bound, ...]
+    ask_at: datetime | None
 
 
 def bind(
@@ -68,7 +69,8 @@ def bind(
     for period in _expected(user, chosen, after, offer, now):
         after[period.start, period.subscription_id] = period
     changed = tuple(Bound(rows.get(key), period) for key, period in after.items() if rows.get(key) != period)
-    return Binding(tuple(sorted(_timeline(after.values(), now), reverse=True)), changed)
+    timeline = tuple(sorted(_timeline(after.values(), now), reverse=True))
+    return Binding(timeline, changed, ask_at(chosen, now))
 
 
 def _bound(

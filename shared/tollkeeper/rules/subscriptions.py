@@ -16,6 +16,11 @@ ASKED_AFTER = timedelta(hours=2)
 """How long after a period's end Stripe is asked, if its word of the next has not come: it takes about one."""
 
 
+SOONEST_ASKED_AGAIN = timedelta(hours=1)
+LATEST_ASKED_AGAIN = timedelta(days=1)
+"""How long after it was asked Stripe is asked again, while its word stays what it was."""
+
+
 class Status(StrEnum):
     """Stripe's own words for the state of a subscription."""
 
@@ -99,6 +104,15 @@ class Subscription:
         return self.is_live or (self.status is Status.CANCELED and self.ended_at is not None)
 
     @property
+    def may_be_paid(self) -> bool:
+        """Whether an invoice may be open by whose payment it is begun, or good again.
+
+        One whose first charge failed after a trial is about to end: nothing is to be paid for it any more.
+        """
+        owes = self.status in {Status.INCOMPLETE, Status.PAST_DUE, Status.UNPAID}
+        return owes and not self.first_charge_failed
+
+    @property
     def in_trial(self) -> bool:
         """Whether its present period is the trial, in which Stripe bills no usage."""
         return self.status is Status.TRIALING
@@ -156,6 +170,20 @@ def to_cancel(subscriptions: Sequence[Subscription]) -> Mapping[str, Cause]:
     failed = {each.id: Cause.FIRST_CHARGE_FAILED for each in live if each.first_charge_failed}
     kept = choose([each for each in live if each.id not in failed])
     return failed | {each.id: Cause.DUPLICATE for each in live if each is not kept and each.id not in failed}
+
+
+def ask_at(subscription: Subscription, now: datetime) -> datetime | None:
+    """Return when Stripe is to be asked, if it says no more of a subscription; None if that has ended.
+
+    Two hours after the end of its period. Where that has passed, as it may where nothing is paid any more,
+    once more after as long as it has been waited for, an hour at least and a day at most.
+    """
+    if not subscription.is_live:
+        return None
+    expected = subscription.period_end + ASKED_AFTER
+    if now < expected:
+        return expected
+    return now + max(SOONEST_ASKED_AGAIN, min(LATEST_ASKED_AGAIN, now - expected))
 
 
 def effective_plan(subscription: Subscription | None, now: datetime) -> str:

@@ -34,6 +34,7 @@ class EventType(StrEnum):
         "The user's row is synchronised, and the customer's other open sessions are expired.",
     )
     CUSTOMER_CREATED = ("customer.created", "The customer is bound to its user.")
+    CUSTOMER_UPDATED = ("customer.updated", "The user's row is synchronised: it may be another card.")
     CUSTOMER_DELETED = ("customer.deleted", "The user's row is synchronised.")
     CUSTOMER_SUBSCRIPTION_CREATED = ("customer.subscription.created", "The user's row is synchronised.")
     CUSTOMER_SUBSCRIPTION_UPDATED = ("customer.subscription.updated", "The user's row is synchronised.")
@@ -44,6 +45,10 @@ class EventType(StrEnum):
     )
     INVOICE_CREATED = ("invoice.created", "The user's row is synchronised.")
     INVOICE_FINALIZED = ("invoice.finalized", "The user's row is synchronised.")
+    INVOICE_FINALIZATION_FAILED = (
+        "invoice.finalization_failed",
+        "The user's row is synchronised, and it is counted and logged: the invoice stays a draft.",
+    )
     INVOICE_PAID = ("invoice.paid", "The user's row is synchronised, and payment.succeeded is announced.")
     INVOICE_PAYMENT_SUCCEEDED = (
         "invoice.payment_succeeded",
@@ -53,12 +58,32 @@ class EventType(StrEnum):
         "invoice.payment_failed",
         "The user's row is synchronised, and payment.failed is announced.",
     )
+    INVOICE_PAYMENT_ACTION_REQUIRED = (
+        "invoice.payment_action_required",
+        "The user's row is synchronised. If the payment failed by it, Stripe says so in an event of its own.",
+    )
+    INVOICE_VOIDED = (
+        "invoice.voided",
+        "The user's row is synchronised: what was past due may not be any more.",
+    )
+    INVOICEITEM_DELETED = (
+        "invoiceitem.deleted",
+        "The user's row is synchronised, and it is logged which item was taken away.",
+    )
     PAYMENT_METHOD_ATTACHED = (
         "payment_method.attached",
         "The user's row is synchronised, and payment_method.changed is announced.",
     )
     PAYMENT_METHOD_DETACHED = (
         "payment_method.detached",
+        "The user's row is synchronised, and payment_method.changed is announced.",
+    )
+    PAYMENT_METHOD_UPDATED = (
+        "payment_method.updated",
+        "The user's row is synchronised, and payment_method.changed is announced.",
+    )
+    PAYMENT_METHOD_AUTOMATICALLY_UPDATED = (
+        "payment_method.automatically_updated",
         "The user's row is synchronised, and payment_method.changed is announced.",
     )
     METER_ERROR_REPORT_TRIGGERED = (

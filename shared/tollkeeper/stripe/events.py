@@ -30,7 +30,9 @@ class StripeEvent:
 
     `object_id` names the object it is about and `customer_id` the customer whose object that is; of a payment
     method taken away, the customer who had it. `deployment` and `user_id` are what a deployment of Tollkeeper
-    noted on the object when it made it, or on the subscription that an invoice is of.
+    noted on the object when it made it, or on the subscription that an invoice is of. `account_id` is the
+    account it happened in, where Stripe names one; `livemode` its mode, likewise. `trouble` says in Stripe's
+    words why an invoice could not be finalised.
     """
 
     id: str
@@ -41,6 +43,12 @@ class StripeEvent:
     deployment: str | None = None
     user_id: str | None = None
     news: News | None = None
+    account_id: str | None = None
+    livemode: bool | None = None
+    trouble: str | None = None
+
+    def __str__(self) -> str:
+        return self.id
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Self:
@@ -61,6 +69,9 @@ class StripeEvent:
             deployment=_noted(about, "deployment"),
             user_id=_noted(about, "userId"),
             news=_news(str(event["type"]), about),
+            account_id=event.get("account"),
+            livemode=event.get("livemode"),
+            trouble=(about.get("last_finalization_error") or {}).get("message"),
         )
 
     @classmethod
@@ -100,7 +111,12 @@ def _news(kind: str, about: Mapping[str, Any]) -> News | None:
             return _payment(Kind.PAYMENT_SUCCEEDED, about, "paid", about["amount_paid"])
         case EventType.INVOICE_PAYMENT_FAILED:
             return _payment(Kind.PAYMENT_FAILED, about, str(about["attempt_count"]), about["amount_due"])
-        case EventType.PAYMENT_METHOD_ATTACHED | EventType.PAYMENT_METHOD_DETACHED:
+        case (
+            EventType.PAYMENT_METHOD_ATTACHED
+            | EventType.PAYMENT_METHOD_DETACHED
+            | EventType.PAYMENT_METHOD_UPDATED
+            | EventType.PAYMENT_METHOD_AUTOMATICALLY_UPDATED
+        ):
             return _payment_method(kind.partition(".")[2], about)
         case _:
             return None
@@ -131,4 +147,8 @@ def _payment_method(change: str, method: Mapping[str, Any]) -> News:
         "expMonth": card.get("exp_month"),
         "expYear": card.get("exp_year"),
     }
-    return News(Kind.PAYMENT_METHOD_CHANGED, (method["id"], change), detail)
+    facts = [method["id"], change]
+    if change.endswith("updated"):
+        # It is updated more than once: what it is by now tells one time from the next.
+        facts += [str(detail[name]) for name in ("last4", "expMonth", "expYear")]
+    return News(Kind.PAYMENT_METHOD_CHANGED, tuple(facts), detail)

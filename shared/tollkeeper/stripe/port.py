@@ -10,7 +10,7 @@ Every call raises `StripeUnavailableError` when Stripe does not answer or asks f
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Cause, Subscription
@@ -47,20 +47,37 @@ class MeterRejection:
     samples: Sequence[str]
 
 
+class ListedSubscription(NamedTuple):
+    """A subscription among all customers', with its user; None where it cannot be read."""
+
+    user_id: str
+    customer_id: str
+    created: datetime
+    subscription: Subscription | None
+
+
+class Accounts(Protocol):
+    """The account that the key is of."""
+
+    def is_of_this_account(self, event: StripeEvent) -> bool:
+        """Whether an event is of the key's account and mode, live or test, as far as it says."""
+
+
 class Customers(Protocol):
     """Who pays, at Stripe."""
 
     def create_customer(self, user_id: str, replacing: str | None = None) -> str:
         """Return the id of the user's customer, made unless the same call made it within a day.
 
-        `replacing` is the customer they had, if that was deleted.
+        That holds across releases, whatever else they note on a customer. `replacing` is the customer they
+        had, if that was deleted.
         """
 
     def has_customer(self, customer_id: str) -> bool:
         """Whether a customer is still there, and not deleted."""
 
     def user_of(self, customer_id: str) -> str | None:
-        """Return whose customer it is; None if this deployment did not make it.
+        """Return whose customer it is; None if this deployment did not make it, or Stripe does not know it.
 
         Of a deleted customer Stripe tells the id alone: then their subscriptions name the user.
         """
@@ -72,8 +89,14 @@ class Subscriptions(Protocol):
     def subscriptions_of(self, customer_id: str) -> list[Subscription]:
         """Return what Stripe says now of all of a customer's, the newest first, ended ones among them."""
 
-    def subscriptions(self) -> Iterator[tuple[str, Subscription]]:
-        """Return all customers' subscriptions that are not cancelled, each with its user."""
+    def subscriptions(self, until: datetime | None = None) -> Iterator[ListedSubscription]:
+        """Return all customers' subscriptions that are not cancelled, the newest first.
+
+        Those that were created at `until` or before, if that is given. They are fetched as they are taken.
+        """
+
+    def payment_page(self, subscription_id: str) -> str | None:
+        """Return the page on which the oldest open invoice of a subscription is paid; None if none is."""
 
     def cancel_subscription(self, subscription_id: str, cause: Cause) -> None:
         """Cancel a subscription at once. One that has ended already stays as it is.
@@ -102,14 +125,17 @@ class CheckoutSessions(Protocol):
 class Events(Protocol):
     """The events that Stripe keeps for thirty days."""
 
-    def undelivered_events(self, since: datetime, types: Sequence[EventType]) -> list[StripeEvent]:
-        """Return the events of these types, from `since` on, that Stripe could not deliver, oldest first."""
+    def undelivered_events(
+        self, since: datetime, types: Sequence[EventType], until: datetime | None = None
+    ) -> Iterator[StripeEvent]:
+        """Return the events of these types that Stripe could not deliver to somebody, the newest first.
 
-    def endings(self, since: datetime) -> list[StripeEvent]:
-        """Return the ends of subscriptions from `since` on, delivered or not, the oldest first.
-
-        Those of other deployments are among them; an event says whose it is.
+        Those from `since` to `until`, both included, whatever deployment they are of. They are fetched as
+        they are taken.
         """
+
+    def endings(self, since: datetime, until: datetime | None = None) -> Iterator[StripeEvent]:
+        """Return the ends of subscriptions, delivered or not, the newest first, and likewise."""
 
     def rejections(self, event_id: str) -> list[MeterRejection]:
         """Return what a thin event tells of meter events that Stripe took and then rejected."""
@@ -122,5 +148,5 @@ class MeterEvents(Protocol):
         """Tell Stripe of usage. What Stripe has under this identifier already is not counted again."""
 
 
-class Stripe(Customers, Subscriptions, CheckoutSessions, Events, MeterEvents, Protocol):
+class Stripe(Accounts, Customers, Subscriptions, CheckoutSessions, Events, MeterEvents, Protocol):
     """All of it."""

@@ -4,15 +4,9 @@ import base64
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
-
-from botocore.exceptions import BotoCoreError, ClientError
+from typing import Protocol
 
 from tollkeeper.stripe.signature import is_signed
-from tollkeeper.telemetry import logger
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
 
 MOST_BYTES = 350_000
 """Of the body itself, however it is handed over. Stripe's largest events are far smaller."""
@@ -45,23 +39,6 @@ class EventQueue(Protocol):
 
     def put(self, event: str) -> bool:
         """Keep an event as Stripe wrote it; False if it could not be kept."""
-
-
-class StripeEventQueue:
-    """The queue in SQS."""
-
-    def __init__(self, client: "SQSClient", url: str) -> None:
-        self._client = client
-        self._url = url
-
-    def put(self, event: str) -> bool:
-        """Put an event on the queue, as Stripe wrote it; False if SQS did not take it."""
-        try:
-            self._client.send_message(QueueUrl=self._url, MessageBody=event)
-        except (BotoCoreError, ClientError):
-            logger.exception("A Stripe event could not be queued; Stripe will send it again")
-            return False
-        return True
 
 
 def receive(delivery: Delivery, secrets: str, queue: EventQueue, now: datetime) -> Receipt:

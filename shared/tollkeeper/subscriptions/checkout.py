@@ -9,7 +9,12 @@ from tollkeeper.catalogue import Catalogue
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.users import User
 from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, CheckoutSessions, Customers, Subscriptions
-from tollkeeper.subscriptions.errors import AlreadySubscribedError, ForeignOriginError, UnknownPlanError
+from tollkeeper.subscriptions.errors import (
+    AlreadySubscribedError,
+    ForeignOriginError,
+    PaymentDueError,
+    UnknownPlanError,
+)
 
 
 class StripeForCheckout(Customers, Subscriptions, CheckoutSessions, Protocol):
@@ -47,7 +52,8 @@ class Checkout:
         Raises:
             UnknownPlanError: there is no such plan to buy.
             ForeignOriginError: a page to come back to is not one of ours.
-            AlreadySubscribedError: Stripe has a live subscription of theirs.
+            PaymentDueError: an invoice of a subscription of theirs waits to be paid.
+            AlreadySubscribedError: Stripe has another live subscription of theirs.
             StripeUnavailableError: Stripe did not answer, or asks for patience.
         """
         self._check(wish)
@@ -56,6 +62,9 @@ class Checkout:
         for session_id in self._stripe.open_checkout_sessions(customer_id):
             self._stripe.expire_checkout_session(session_id)
         subscriptions = self._stripe.subscriptions_of(customer_id)
+        for each in subscriptions:
+            if each.may_be_paid and (page := self._stripe.payment_page(each.id)):
+                raise PaymentDueError(page)
         if any(each.is_live for each in subscriptions):
             raise AlreadySubscribedError
         trial_used = user.trial_used or any(each.trial_end for each in subscriptions)

@@ -9,6 +9,14 @@ class AlreadySubscribedError(Exception):
     """The user has a live subscription; a second one would be paid twice."""
 
 
+class PaymentDueError(Exception):
+    """The user has bought already and owes for it, so they need to pay that. `page` is where they can."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(page)
+        self.page = page
+
+
 class UnknownPlanError(InvalidFieldError):
     """There is no such plan to buy."""
 

@@ -1,8 +1,7 @@
 """What Tollkeeper does about each of Stripe's events (DESIGN §4 and rule 10)."""
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -11,11 +10,15 @@ from tollkeeper.ledger.users import Users
 from tollkeeper.rules import announcements
 from tollkeeper.rules.announcements import Announcement
 from tollkeeper.rules.offers import Offer
-from tollkeeper.stripe.event_types import EventType
+from tollkeeper.stripe.errors import StripeRefusedError
+from tollkeeper.stripe.event_types import EventType, Style, of_style
 from tollkeeper.stripe.events import StripeEvent
-from tollkeeper.stripe.port import CheckoutSessions, Customers, Events, Subscriptions
+from tollkeeper.stripe.port import Accounts, CheckoutSessions, Customers, Events, Subscriptions
 from tollkeeper.subscriptions.synchronisation import Synchronised, Trigger, synchronise
 from tollkeeper.telemetry import logger
+
+SYNCHRONISED = {*of_style(Style.SNAPSHOT)} - {EventType.CUSTOMER_CREATED}
+"""Types after which Stripe is asked what is true now: nobody has bought anything when a customer is made."""
 
 
 class Outcome(StrEnum):
@@ -25,17 +28,10 @@ class Outcome(StrEnum):
     OF_OTHERS = "StripeEventsOfOthers"
     LEFT_ALONE = "StripeEventsLeftAlone"
     METER_EVENTS_REJECTED = "MeterEventsRejected"
+    FINALIZATION_FAILED = "InvoiceFinalizationsFailed"
 
 
-@dataclass(slots=True)
-class Followed:
-    """What became of the events of some messages, and the messages that must come again."""
-
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
-    failed: list[str] = field(default_factory=list)
-
-
-class StripeForEvents(Customers, Subscriptions, CheckoutSessions, Events, Protocol):
+class StripeForEvents(Accounts, Customers, Subscriptions, CheckoutSessions, Events, Protocol):
     """What following an event asks of Stripe."""
 
 
@@ -48,87 +44,94 @@ class StripeEvents:
     offer: Offer
     deployment: str
 
-    def follow_messages(self, messages: Mapping[str, str], now: datetime) -> Followed:
-        """Follow the events of messages, given by their ids; one that fails is not another's trouble."""
-        followed = Followed()
-        for message_id, body in messages.items():
-            try:
-                outcome = self.follow(StripeEvent.read(body), now)
-            except Exception:  # noqa: BLE001 - the queue brings it again, and at last keeps it as a dead letter
-                logger.exception(
-                    "A Stripe event could not be followed; it will come again",
-                    extra={"messageId": message_id},
-                )
-                followed.failed.append(message_id)
-            else:
-                followed.outcomes[outcome] += 1
-        return followed
-
     def follow(self, event: StripeEvent, now: datetime) -> Outcome:
         """Do what an event asks for. If that fails, the event must come again.
 
         Raises:
             StaleRevisionError, StripeUnavailableError, UnavailableError, …: not all of it was done.
         """
-        if event.deployment not in {None, self.deployment}:
-            return Outcome.OF_OTHERS
-        match event.type:
-            # Whoever made the customer may have died before noting whose it is.
-            case EventType.CUSTOMER_CREATED:
-                user_id = self._bind(event)
-            # Of two sessions opened at one instant neither expired the other: now one of them is paid.
-            case EventType.CHECKOUT_SESSION_COMPLETED:
-                user_id = self._complete(event, now)
-            # The end of a trial is announced only if the subscription is still on trial.
-            case EventType.CUSTOMER_SUBSCRIPTION_TRIAL_WILL_END:
-                user_id = self._announce_trial_end(event, now)
-            # The subscription has changed, or has ended.
-            case (
-                EventType.CUSTOMER_SUBSCRIPTION_CREATED
-                | EventType.CUSTOMER_SUBSCRIPTION_UPDATED
-                | EventType.CUSTOMER_SUBSCRIPTION_DELETED
-                | EventType.CUSTOMER_DELETED
-            ):
-                user_id = self._follow_change(event, now)
-            # An invoice changes what is past due and since when; that it was paid, or not, is announced.
-            case (
-                EventType.INVOICE_CREATED
-                | EventType.INVOICE_FINALIZED
-                | EventType.INVOICE_PAID
-                | EventType.INVOICE_PAYMENT_SUCCEEDED
-                | EventType.INVOICE_PAYMENT_FAILED
-            ):
-                user_id = self._follow_change(event, now)
-            # It may be the card that the next invoice is charged to, which the row shows.
-            case EventType.PAYMENT_METHOD_ATTACHED | EventType.PAYMENT_METHOD_DETACHED:
-                user_id = self._follow_change(event, now)
-            # Stripe took meter events and then rejected them: somebody must look.
-            case EventType.METER_ERROR_REPORT_TRIGGERED | EventType.METER_NO_METER_FOUND:
-                return self._log_rejections(event)
-            # A destination may send more than it was asked to.
-            case other:
-                logger.debug("Left a Stripe event alone", extra={"type": other})
-                return Outcome.LEFT_ALONE
-        return Outcome.FOLLOWED if user_id else Outcome.OF_OTHERS
+        return self.follow_together([event], now)[0]
+
+    def follow_together(self, events: Sequence[StripeEvent], now: datetime) -> list[Outcome]:
+        """Do what events about one customer ask for: ask Stripe once for all, then do what is each one's own.
+
+        Each event is a hint, and Stripe's answer is the same for all of them.
+
+        Raises:
+            StaleRevisionError, StripeUnavailableError, UnavailableError, …: not all of it was done.
+        """
+        ours = [event for event in events if self._may_be_ours(event)]
+        asking = next((event for event in ours if event.type in SYNCHRONISED), None)
+        synchronised = self._synchronise(asking, now) if asking else None
+        return [self._finish(each, synchronised) if each in ours else Outcome.OF_OTHERS for each in events]
+
+    def _may_be_ours(self, event: StripeEvent) -> bool:
+        """Whether nothing that an event says of itself makes it another's."""
+        return event.deployment in {None, self.deployment} and self.stripe.is_of_this_account(event)
 
     def _synchronise(self, event: StripeEvent, now: datetime) -> Synchronised | None:
         if event.customer_id is None:
             return None
         trigger = Trigger(now, event_id=event.id)
-        return synchronise(event.customer_id, self.users, self.stripe, self.offer, trigger)
+        found = synchronise(event.customer_id, self.users, self.stripe, self.offer, trigger)
+        if found is None and event.deployment:
+            logger.warning(
+                "An event is of this deployment, its customer is not",
+                extra={"event": event.id, "customer": event.customer_id},
+            )
+        return found
 
-    def _follow_change(self, event: StripeEvent, now: datetime) -> str | None:
-        """Bring the row up to date, and announce what the event tells by itself."""
-        synchronised = self._synchronise(event, now)
+    def _finish(self, event: StripeEvent, synchronised: Synchronised | None) -> Outcome:
+        """Do what one event asks for, now that its customer's row is up to date."""
+        match event.type:
+            # Whoever made the customer may have died before noting whose it is.
+            case EventType.CUSTOMER_CREATED:
+                return Outcome.FOLLOWED if self._bind(event) else Outcome.OF_OTHERS
+            # Stripe took meter events and then rejected them: somebody must look.
+            case EventType.METER_ERROR_REPORT_TRIGGERED | EventType.METER_NO_METER_FOUND:
+                return self._log_rejections(event)
+            # A destination may send more than it was asked to.
+            case other if other not in SYNCHRONISED:
+                logger.debug("Left a Stripe event alone", extra={"type": other})
+                return Outcome.LEFT_ALONE
         if synchronised is None:
-            return None
-        if event.news:
-            news = event.news
+            return Outcome.OF_OTHERS
+        match event.type:
+            # Of two sessions opened at one instant neither expired the other: now one of them is paid.
+            case EventType.CHECKOUT_SESSION_COMPLETED:
+                self._expire_sessions(event)
+            # The end of a trial is announced only if the subscription is still on trial.
+            case EventType.CUSTOMER_SUBSCRIPTION_TRIAL_WILL_END:
+                self._announce_trial_end(event, synchronised)
+            # The invoice stays a draft, and is paid by nobody, until somebody looks.
+            case EventType.INVOICE_FINALIZATION_FAILED:
+                logger.error(
+                    "Stripe could not finalise an invoice",
+                    extra={
+                        "userId": synchronised.user_id,
+                        "invoice": event.object_id,
+                        "reason": event.trouble,
+                    },
+                )
+                return Outcome.FINALIZATION_FAILED
+            # A person takes away what a customer was to pay.
+            case EventType.INVOICEITEM_DELETED:
+                logger.warning(
+                    "An invoice item was deleted",
+                    extra={"userId": synchronised.user_id, "item": event.object_id},
+                )
+            # A payment was made or not, a card has changed; of all others the row is all there is to do.
+            case _:
+                self._announce_news(event, synchronised)
+        return Outcome.FOLLOWED
+
+    def _announce_news(self, event: StripeEvent, synchronised: Synchronised) -> None:
+        """Announce what an event tells by itself."""
+        if news := event.news:
             announcement = Announcement.of(
                 news.kind, synchronised.user_id, news.facts, at=event.at, detail=news.detail
             )
             self.users.announce([announcement])
-        return synchronised.user_id
 
     def _bind(self, event: StripeEvent) -> str | None:
         """Note in the user's row whose customer it is."""
@@ -139,28 +142,26 @@ class StripeEvents:
             self.users.bind_customer(user_id, event.customer_id)
         return user_id
 
-    def _complete(self, event: StripeEvent, now: datetime) -> str | None:
-        """Bring the row up to date, and expire the customer's other open sessions."""
-        synchronised = self._synchronise(event, now)
-        if synchronised is None or event.customer_id is None:
-            return None
-        for session_id in self.stripe.open_checkout_sessions(event.customer_id):
-            self.stripe.expire_checkout_session(session_id)
-        return synchronised.user_id
+    def _expire_sessions(self, event: StripeEvent) -> None:
+        """Expire the customer's open sessions."""
+        if event.customer_id:
+            for session_id in self.stripe.open_checkout_sessions(event.customer_id):
+                self.stripe.expire_checkout_session(session_id)
 
-    def _announce_trial_end(self, event: StripeEvent, now: datetime) -> str | None:
-        """Bring the row up to date, and announce that the trial is about to end, if it still is."""
-        synchronised = self._synchronise(event, now)
-        if synchronised is None:
-            return None
+    def _announce_trial_end(self, event: StripeEvent, synchronised: Synchronised) -> None:
+        """Announce that the trial is about to end, if it still is."""
         announcement = announcements.of_trial_end(synchronised.user_id, synchronised.after, at=event.at)
         if announcement:
             self.users.announce([announcement])
-        return synchronised.user_id
 
     def _log_rejections(self, event: StripeEvent) -> Outcome:
         """Log which meter events Stripe rejected, and why: nobody is billed for them."""
-        for each in self.stripe.rejections(event.id):
+        try:
+            rejections = self.stripe.rejections(event.id)
+        except StripeRefusedError:
+            logger.warning("An event is not this account's", extra={"event": event.id}, exc_info=True)
+            return Outcome.OF_OTHERS
+        for each in rejections:
             logger.error(
                 "Stripe rejected meter events",
                 extra={"event": event.id, "reason": each.code, "count": each.count, "samples": each.samples},

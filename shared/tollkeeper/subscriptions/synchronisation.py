@@ -10,7 +10,7 @@ from tollkeeper.rules import announcements, audit
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.binding import bind
 from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.subscriptions import Subscription, choose, to_cancel
+from tollkeeper.rules.subscriptions import Status, Subscription, choose, to_cancel
 from tollkeeper.rules.users import User
 from tollkeeper.stripe.port import Customers, Subscriptions
 
@@ -80,6 +80,23 @@ def synchronise(
             continue
         return Synchronised(user_id, user.subscription, chosen)
     raise StaleRevisionError
+
+
+def end_forgotten(user_id: str, users: Users, offer: Offer, trigger: Trigger) -> Synchronised | None:
+    """End, in the user's row, a subscription that Stripe knows no more; None if none goes on there.
+
+    It ends with the period that Stripe spoke of last.
+
+    Raises:
+        StaleRevisionError: somebody wrote the row in between.
+    """
+    user = users.history(user_id)
+    before = user.subscription
+    if before is None or not before.is_live:
+        return None
+    ended = replace(before, status=Status.CANCELED, ended_at=before.period_end, past_due_since=None)
+    _write(users, user, ended, [ended], offer, trigger)
+    return Synchronised(user_id, before, ended)
 
 
 def _write(

@@ -9,19 +9,12 @@ from tollkeeper.stripe.event_types import EventType, Style, of_style
 
 ROOT = Path(__file__).parents[3]
 LIST = ROOT / "shared" / "tollkeeper" / "stripe" / "event_types.py"
-MOST_TYPES = 20
-"""By how many types Stripe's list of events can be asked (docs.stripe.com/api/events/list)."""
 
 
 def test_meters_send_thin_events_and_all_others_are_snapshots() -> None:
     """Each style has a destination of its own."""
     assert [EventType.METER_ERROR_REPORT_TRIGGERED, EventType.METER_NO_METER_FOUND] == of_style(Style.THIN)
     assert set(EventType) == {*of_style(Style.SNAPSHOT), *of_style(Style.THIN)}
-
-
-def test_the_sweep_can_ask_for_all_of_them_at_once() -> None:
-    """With more types, the gateway must ask more than once."""
-    assert len(of_style(Style.SNAPSHOT)) <= MOST_TYPES
 
 
 @pytest.mark.parametrize("type_", EventType)

@@ -1,42 +1,73 @@
 """The function that follows queued events, as Lambda calls it."""
 
 import json
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from functions.stripe_events.app import handler
-from tests.examples import NOW, SUBSCRIPTION
-from tests.fakes.runtime import FakeContext, made_of
-from tests.fakes.sqs import FakeSqs
+from tests.examples import NOW, OFFER
+from tests.fakes.runtime import FakeContext, FixedClock
 from tests.fakes.stripe import FakeStripe
-from tests.fakes.stripe_events import METADATA, snapshot
+from tests.fakes.stripe_events import invoice
 from tests.fakes.table import MemoryTable
+from tollkeeper import runtime
 from tollkeeper.ledger.users import Users
+from tollkeeper.stripe.event_queue import DeadEvents, StripeEventQueue
+from tollkeeper.subscriptions.stripe_events import StripeEvents
+from tollkeeper.telemetry import metrics
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 
-def test_a_message_that_is_no_event_comes_again(
-    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """By its id, which is in the log as well; its neighbours are followed, and told as a metric."""
-    table, stripe = MemoryTable(), FakeStripe(SUBSCRIPTION)
-    stripe.create_customer("ada")
-    event = json.dumps(snapshot("customer.subscription.created", metadata=METADATA))
-    bodies = {"m1": "null", "m2": event, "m3": "{"}
-    messages = [{"messageId": name, "body": body} for name, body in bodies.items()]
-    with made_of(table, FakeSqs(), stripe, NOW):
-        answer = handler({"Records": messages}, FakeContext())
-    assert {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m3"}]} == answer
-    assert ["m1", "m3"] == [record.__dict__["messageId"] for record in caplog.records]
-    assert SUBSCRIPTION == Users(table).history("ada").subscription
-    assert [1.0] == json.loads(capsys.readouterr().out.splitlines()[-1])["StripeEventsFollowed"]
+class Sqs:
+    """SQS, which keeps no dead letter, and notes what is to be shown again and when."""
+
+    def __init__(self) -> None:
+        self.shown: dict[str, int] = {}
+
+    def send_message_batch(self, *, Entries: list[dict[str, Any]], **_: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """Refuse all."""
+        return {"Failed": [{"Id": each["Id"]} for each in Entries]}
+
+    def change_message_visibility_batch(self, *, Entries: list[dict[str, Any]], **_: str) -> None:  # noqa: N803 - boto3's names
+        """Note when messages come again."""
+        self.shown |= {each["ReceiptHandle"]: each["VisibilityTimeout"] for each in Entries}
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> Sqs:
+    """SQS in the place of the real one, and Stripe."""
+    sqs = Sqs()
+    client = cast("SQSClient", sqs)
+    stripe_events = StripeEvents(Users(MemoryTable()), FakeStripe(), OFFER, "live")
+    monkeypatch.setattr(runtime, "stripe_events", lambda: stripe_events)
+    monkeypatch.setattr(runtime, "dead_events", lambda: DeadEvents(client, "https://sqs.test/dead"))
+    monkeypatch.setattr(runtime, "stripe_event_queue", lambda: StripeEventQueue(client, "https://sqs.test/q"))
+    monkeypatch.setattr(runtime, "clock", lambda: FixedClock(NOW))
+    monkeypatch.setattr(metrics, "namespace", "Tollkeeper")
+    return sqs
+
+
+def message(name: str, body: str, receives: int = 1) -> dict[str, Any]:
+    """A message as Lambda hands it over."""
+    attributes = {"ApproximateReceiveCount": str(receives)}
+    return {"messageId": name, "receiptHandle": f"receipt-{name}", "body": body, "attributes": attributes}
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
-def test_an_event_comes_again_while_stripe_is_down() -> None:
-    """Nothing of it is lost, and no metric says that it was followed."""
-    stripe = FakeStripe()
-    stripe.is_down = True
-    event = json.dumps(snapshot("customer.subscription.created", metadata=METADATA))
-    with made_of(MemoryTable(), FakeSqs(), stripe, NOW):
-        answer = handler({"Records": [{"messageId": "m1", "body": event}]}, FakeContext())
-    assert {"batchItemFailures": [{"itemIdentifier": "m1"}]} == answer
+def test_a_message_that_fails_comes_again_a_little_later_each_time(sqs: Sqs) -> None:
+    """It is named by its id, and shown again by its receipt."""
+    answer = handler({"Records": [message("m1", "null"), message("m2", "null", 4)]}, FakeContext())
+    assert {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]} == answer
+    assert {"receipt-m1": 10, "receipt-m2": 80} == sqs.shown
+
+
+def test_a_message_that_is_followed_is_gone(sqs: Sqs) -> None:
+    """What is nobody's we know is done as well."""
+    body = json.dumps(invoice("invoice.paid", customer="cus_unknown"))
+    assert ({"batchItemFailures": []}, {}) == (
+        handler({"Records": [message("m1", body)]}, FakeContext()),
+        sqs.shown,
+    )

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from stripe import WebhookSignature
 
 from functions.stripe_webhook import app as function
-from tollkeeper.stripe.webhook import MOST_BYTES, StripeEventQueue, receive
+from tollkeeper.stripe.event_queue import StripeEventQueue
+from tollkeeper.stripe.webhook import MOST_BYTES, receive
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -132,6 +132,34 @@ def test_a_live_subscription_cannot_be_bought_again(stripe: FakeStripe, status: 
     assert (409, "already_subscribed", {}) == (answer.status, answer.body["error"], stripe.orders)
 
 
+@pytest.mark.parametrize("status", ["past_due", "unpaid", "incomplete"])
+def test_who_owes_for_a_subscription_is_told_where_to_pay(stripe: FakeStripe, status: str) -> None:
+    """They need no second one: 409 with the page of the open invoice, and no session."""
+    stripe.held = [replace(SUBSCRIPTION, status=Status(status))]
+    stripe.open_invoices = {"sub_ada": "https://pay.test/in_1"}
+    answer = ask()
+    assert (409, "payment_due", "https://pay.test/in_1", {}) == (
+        answer.status,
+        answer.body["error"],
+        answer.body["hostedInvoiceUrl"],
+        stripe.orders,
+    )
+
+
+def test_nobody_is_told_to_pay_for_what_is_about_to_end(stripe: FakeStripe) -> None:
+    """The first charge after a trial failed: that subscription is cancelled, and its invoice with it."""
+    stripe.held = [replace(SUBSCRIPTION, status=Status.PAST_DUE, first_charge_failed=True)]
+    stripe.open_invoices = {"sub_ada": "https://pay.test/in_1"}
+    assert (409, "already_subscribed") == (ask().status, ask().body["error"])
+
+
+def test_who_owes_nothing_has_a_subscription(stripe: FakeStripe) -> None:
+    """An invoice of theirs that is open is not due to be paid by hand."""
+    stripe.held = [SUBSCRIPTION]
+    stripe.open_invoices = {"sub_ada": "https://pay.test/in_1"}
+    assert (409, "already_subscribed") == (ask().status, ask().body["error"])
+
+
 @pytest.mark.parametrize("status", ["canceled", "incomplete", "incomplete_expired"])
 def test_an_ended_subscription_may_be_followed_by_another(stripe: FakeStripe, status: str) -> None:
     """Who has cancelled, or never paid, can subscribe."""

@@ -34,7 +34,13 @@ OF_SUBSCRIPTION = [
     invoice("invoice.paid"),
     invoice("invoice.payment_succeeded"),
     invoice("invoice.payment_failed"),
+    invoice("invoice.payment_action_required"),
+    invoice("invoice.voided"),
+    snapshot("invoiceitem.deleted", metadata=METADATA),
     customer("customer.deleted"),
+    customer("customer.updated"),
+    card("payment_method.updated"),
+    card("payment_method.automatically_updated"),
 ]
 
 
@@ -107,6 +113,10 @@ def test_what_could_not_be_followed_comes_again(
         card("payment_method.attached", customer="cus_stranger"),
         card("payment_method.detached", customer=None),
         snapshot("customer.created", id="cus_stranger", object="customer"),
+        snapshot("invoice.created", customer="cus_unknown"),
+        invoice("invoice.voided") | {"account": "acct_other"},
+        invoice("invoice.payment_failed") | {"livemode": True},
+        thin("v1.billing.meter.no_meter_found", "evt_unknown"),
     ],
     ids=kind,
 )
@@ -207,7 +217,37 @@ def test_every_type_on_the_list_is_followed(users: Users, stripe: FakeStripe, ty
     assert Outcome.LEFT_ALONE is not stripe_events.follow(StripeEvent("evt_1", type_, NOW), NOW)
 
 
-@pytest.mark.parametrize("change", ["attached", "detached"])
+def test_an_invoice_that_could_not_be_finalised_is_counted_and_logged(
+    follow: Follow, users: Users, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It stays a draft that nobody pays; the row is brought up to date as well."""
+    error = {"message": "The customer's location isn't recognized.", "type": "invalid_request_error"}
+    event = invoice("invoice.finalization_failed", last_finalization_error=error)
+    assert (Outcome.FINALIZATION_FAILED, SUBSCRIPTION) == (follow(event), known(users))
+    (record,) = caplog.records
+    assert ("ada", "in_1", error["message"]) == tuple(
+        record.__dict__[name] for name in ("userId", "invoice", "reason")
+    )
+
+
+def test_an_item_that_was_taken_away_is_logged(follow: Follow, caplog: pytest.LogCaptureFixture) -> None:
+    """A person decided that it is not to be paid."""
+    follow(snapshot("invoiceitem.deleted", id="ii_1", object="invoiceitem", metadata=METADATA))
+    (record,) = caplog.records
+    assert ("ada", "ii_1") == (record.__dict__["userId"], record.__dict__["item"])
+
+
+def test_each_update_of_a_card_is_announced_once(follow: Follow, table: MemoryTable) -> None:
+    """A new expiry is news, told again it is none, and the next one is news again."""
+    for at, year in enumerate([2030, 2030, 2034]):
+        numbers = {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": year}
+        event = card("payment_method.automatically_updated", f"evt_{at}")
+        event["data"]["object"]["card"] = numbers
+        follow(event)
+    assert ["payment_method.changed", "payment_method.changed", "subscription.activated"] == announced(table)
+
+
+@pytest.mark.parametrize("change", ["attached", "detached", "updated", "automatically_updated"])
 def test_a_change_of_cards_is_announced(follow: Follow, table: MemoryTable, change: str) -> None:
     """The row learns of it as well: it may be the one that the next invoice is charged to."""
     assert Outcome.FOLLOWED is follow(card(f"payment_method.{change}"))

@@ -1,7 +1,8 @@
 """What the sweep finds, puts right, and leaves alone."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,6 +10,8 @@ from tests.examples import END, NOW, OFFER, START, SUBSCRIPTION
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import METADATA, invoice, read, snapshot
 from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.patience import Patience
+from tollkeeper.ledger.sweep_progress import SweepProgressBook
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
 from tollkeeper.rules.times import epoch
@@ -55,9 +58,20 @@ def stripe() -> FakeStripe:
 
 
 @pytest.fixture
-def sweep(users: Users, stripe: FakeStripe) -> Sweep:
+def sweep(table: Reads, users: Users, stripe: FakeStripe) -> Sweep:
     """The sweep of the deployment called `live`."""
-    return Sweep(users, stripe, OFFER, "live")
+    return Sweep(users, stripe, OFFER, "live", SweepProgressBook(table))
+
+
+def run(
+    sweep: Sweep,
+    now: datetime = NOW,
+    *,
+    looks_back: timedelta | None = LOOKS_BACK,
+    seconds: Callable[[], float] = lambda: 900.0,
+) -> Swept:
+    """Run it, with so many seconds left; without `looks_back` as its schedule does."""
+    return sweep.run(now, Patience(seconds), looks_back)
 
 
 def known(users: Users) -> Subscription | None:
@@ -78,19 +92,19 @@ def hear(users: Users, stripe: FakeStripe) -> None:
 
 def test_a_subscription_that_nobody_told_of_is_found(sweep: Sweep, users: Users) -> None:
     """Who has paid has what they paid for, at the latest a day after."""
-    assert Swept(repaired=1) == sweep.run(NOW)
+    assert Swept(repaired=1) == run(sweep)
     assert SUBSCRIPTION == known(users)
 
 
 def test_what_the_sweep_did_is_audited_as_its_doing(sweep: Sweep, table: Reads) -> None:
     """The trail tells it from what an event brought."""
-    sweep.run(NOW)
+    run(sweep)
     assert [("sweep", "SUBSCRIPTION_CREATED")] == audited(table)
 
 
 def test_what_the_sweep_did_is_logged(sweep: Sweep, caplog: pytest.LogCaptureFixture) -> None:
     """With the user, and what the row said before and after."""
-    sweep.run(NOW)
+    run(sweep)
     (record,) = caplog.records
     assert ("ada", "None", str(SUBSCRIPTION)) == tuple(
         record.__dict__[name] for name in ("userId", "before", "after")
@@ -103,27 +117,27 @@ def test_a_row_that_is_right_is_left_alone(
     """It costs its share of one request for a hundred rows, and no query."""
     hear(users, stripe)
     table.requests = 0
-    assert (Swept(), 0) == (sweep.run(NOW), table.requests)
+    assert (Swept(), 0) == (run(sweep), table.requests)
 
 
 def test_a_second_sweep_has_nothing_to_do(sweep: Sweep) -> None:
     """What it put right stays right."""
-    sweep.run(NOW)
-    assert Swept() == sweep.run(NOW)
+    run(sweep)
+    assert Swept() == run(sweep)
 
 
 def test_a_change_that_nobody_told_of_is_found(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
     """Whatever of it changed."""
     hear(users, stripe)
     stripe.held = [replace(SUBSCRIPTION, cancel_at=END)]
-    assert (Swept(repaired=1), stripe.held[0]) == (sweep.run(NOW), known(users))
+    assert (Swept(repaired=1), stripe.held[0]) == (run(sweep), known(users))
 
 
 def test_an_end_that_nobody_told_of_is_found(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
     """Stripe lists no cancelled subscription, but events that it believes delivered."""
     hear(users, stripe)
     stripe.held, stripe.events = [ENDED], [read(ENDING)]
-    assert (Swept(repaired=1), ENDED) == (sweep.run(NOW), known(users))
+    assert (Swept(repaired=1), ENDED) == (run(sweep), known(users))
 
 
 @pytest.mark.parametrize("named", [{}, {**METADATA, "deployment": "other"}])
@@ -133,27 +147,27 @@ def test_the_end_of_what_is_not_ours_is_left(
     """The account may hold other subscriptions, of other deployments or none."""
     hear(users, stripe)
     stripe.events = [read(snapshot("customer.subscription.deleted", id="sub_ada", metadata=named))]
-    assert (Swept(), SUBSCRIPTION) == (sweep.run(NOW), known(users))
+    assert (Swept(), SUBSCRIPTION) == (run(sweep), known(users))
 
 
 def test_a_second_live_subscription_is_cancelled(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
     """Even if the row has long been right about the first."""
     hear(users, stripe)
     stripe.held = [SUBSCRIPTION, SECOND]
-    sweep.run(NOW)
+    run(sweep)
     assert ([("sub_second", Cause.DUPLICATE)], SUBSCRIPTION) == (stripe.canceled, known(users))
 
 
 def test_what_never_began_is_left(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
     """An incomplete subscription gives its user nothing."""
     stripe.held = [replace(SUBSCRIPTION, status=Status.INCOMPLETE)]
-    assert (Swept(), None) == (sweep.run(NOW), known(users))
+    assert (Swept(), None) == (run(sweep), known(users))
 
 
 def test_an_event_that_was_not_delivered_is_followed(sweep: Sweep, table: Reads, stripe: FakeStripe) -> None:
     """The app hears of the payment, late."""
     stripe.undelivered = [read(invoice("invoice.payment_failed")), read(snapshot("charge.failed"))]
-    assert Swept(followed=1, repaired=1) == sweep.run(NOW)
+    assert Swept(followed=1, repaired=1) == run(sweep)
     kinds = {row["kind"] for key, row in table.rows.items() if key.sk.startswith("ANNOUNCEMENT")}
     assert {"payment.failed", "subscription.activated"} == kinds
 
@@ -162,7 +176,7 @@ def test_events_before_the_last_three_days_were_for_earlier_sweeps(sweep: Sweep,
     """Each event had three of them."""
     old = invoice("invoice.paid") | {"created": epoch(NOW - LOOKS_BACK) - 1}
     stripe.undelivered = [read(old)]
-    assert (0, 1) == (sweep.run(NOW).followed, sweep.run(NOW, looks_back=timedelta(days=30)).followed)
+    assert (0, 1) == (run(sweep).followed, run(sweep, looks_back=timedelta(days=30)).followed)
 
 
 def test_one_that_cannot_be_put_right_does_not_stop_the_others(users: Users) -> None:
@@ -178,12 +192,20 @@ def test_one_that_cannot_be_put_right_does_not_stop_the_others(users: Users) -> 
     stripe.create_customer("bob")
     stripe.create_customer("ada")
     stripe.undelivered = [read(invoice("invoice.paid", customer="cus_bob"))]
-    sweep = Sweep(users, stripe, OFFER, "live")
-    assert (Swept(repaired=1, failed=2), SUBSCRIPTION) == (sweep.run(NOW), known(users))
+    sweep = Sweep(users, stripe, OFFER, "live", SweepProgressBook(MemoryTable()))
+    assert (Swept(repaired=1, failed=2), SUBSCRIPTION) == (run(sweep), known(users))
+
+
+def test_one_that_cannot_be_read_in_the_list_is_asked_about_alone(
+    sweep: Sweep, users: Users, stripe: FakeStripe
+) -> None:
+    """It hides no other, and what is wrong with it shows there."""
+    stripe.unreadable = {"sub_ada"}
+    assert (Swept(repaired=1), SUBSCRIPTION) == (run(sweep), known(users))
 
 
 def test_while_stripe_is_down_the_sweep_fails(sweep: Sweep, stripe: FakeStripe) -> None:
     """An alarm says so, and the next one does it."""
     stripe.is_down = True
     with pytest.raises(StripeUnavailableError):
-        sweep.run(NOW)
+        run(sweep)

@@ -1,29 +1,48 @@
 """Stripe through its SDK, by Stripe's nouns. Nothing outside of this folder imports the SDK."""
 
-import stripe
 from stripe import StripeClient
 
+from tollkeeper.stripe.gateway.accounts import AccountsGateway
 from tollkeeper.stripe.gateway.checkout_sessions import CheckoutSessionsGateway
 from tollkeeper.stripe.gateway.customers import CustomersGateway
 from tollkeeper.stripe.gateway.events import EventsGateway
 from tollkeeper.stripe.gateway.meter_events import MeterEventsGateway
+from tollkeeper.stripe.gateway.patient_client import PatientClient
 from tollkeeper.stripe.gateway.subscriptions import SubscriptionsGateway
 
 NETWORK_RETRIES = 2
 TIMEOUT_SECONDS = 8.0
 
+PATIENCE_SECONDS = 4.0
+"""Of waiting in one call while Stripe limits calls: somebody may be waiting for the answer."""
+
 
 class StripeGateway(
-    CustomersGateway, SubscriptionsGateway, CheckoutSessionsGateway, EventsGateway, MeterEventsGateway
+    AccountsGateway,
+    CustomersGateway,
+    SubscriptionsGateway,
+    CheckoutSessionsGateway,
+    EventsGateway,
+    MeterEventsGateway,
 ):
     """The whole port of Stripe (`tollkeeper.stripe.port`), for one deployment."""
 
 
-def connect(secret_key: str, api_base: str | None = None) -> StripeClient:
-    """Return the SDK's client under a key; `api_base` is the address of a stand-in for Stripe."""
+def connect(
+    secret_key: str, api_base: str | None = None, patience_seconds: float = PATIENCE_SECONDS
+) -> StripeClient:
+    """Return the SDK's client under a key; `api_base` is the address of a stand-in for Stripe.
+
+    While Stripe limits calls, one waits as long as `patience_seconds` in all.
+    """
     return StripeClient(
         secret_key,
         max_network_retries=NETWORK_RETRIES,
-        http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+        http_client=PatientClient(TIMEOUT_SECONDS, patience_seconds),
         base_addresses={"api": api_base, "meter_events": api_base} if api_base else {},
     )
+
+
+def is_live(secret_key: str) -> bool:
+    """Whether a key is of live mode (docs.stripe.com/keys): `sk_live_…`, or `rk_live_…` where restricted."""
+    return secret_key.partition("_")[2].startswith("live_")

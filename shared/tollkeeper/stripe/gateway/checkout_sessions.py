@@ -1,11 +1,11 @@
 """Checkout sessions (docs.stripe.com/api/checkout/sessions), and the prices they sell."""
 
 from collections.abc import Sequence
+from itertools import batched
 from typing import TYPE_CHECKING
 
 import stripe
 
-from tollkeeper.catalogue import Catalogue
 from tollkeeper.stripe.errors import StripeRefusedError
 from tollkeeper.stripe.gateway.connection import Connection
 from tollkeeper.stripe.gateway.errors import translated
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParamsLineItem, SessionCreateParamsSubscriptionData
 
 
+MOST_LOOKUP_KEYS = 10
+"""By how many lookup keys prices can be listed at once."""
+
+
 class CheckoutSessionsGateway(Connection):
     """The port's CheckoutSessions."""
-
-    def __init__(self, client: stripe.StripeClient, catalogue: Catalogue, deployment: str) -> None:
-        super().__init__(client, catalogue, deployment)
-        self._price_ids: dict[str, str] = {}
 
     def create_checkout_session(self, order: CheckoutOrder) -> CheckoutSession:
         """Create a session for the plan's base price, and for a metered price per priced metric."""
@@ -71,11 +71,12 @@ class CheckoutSessionsGateway(Connection):
     def _prices(self, lookup_keys: Sequence[str]) -> dict[str, str]:
         """Return the ids of the prices with these lookup keys, asked once in a function's life."""
         if not self._price_ids.keys() >= set(lookup_keys):
-            with translated():
-                found = self._client.v1.prices.list(
-                    {"lookup_keys": list(lookup_keys), "active": True, "limit": 100}
-                )
-            self._price_ids |= {str(price.lookup_key): price.id for price in found.data}
+            for some in batched(lookup_keys, MOST_LOOKUP_KEYS, strict=False):
+                with translated():
+                    found = self._client.v1.prices.list(
+                        {"lookup_keys": list(some), "active": True, "limit": 100}
+                    )
+                self._price_ids |= {str(price.lookup_key): price.id for price in found.data}
         missing = [key for key in lookup_keys if key not in self._price_ids]
         if missing:
             raise StripeRefusedError(

@@ -10,12 +10,18 @@ class Connection:
     """One deployment's access to a Stripe account.
 
     `deployment` marks what it creates, so that deployments sharing an account leave each other's alone.
+    `livemode` is the mode of its key.
     """
 
-    def __init__(self, client: StripeClient, catalogue: Catalogue, deployment: str) -> None:
+    def __init__(
+        self, client: StripeClient, catalogue: Catalogue, deployment: str, *, livemode: bool = False
+    ) -> None:
         self._client = client
         self._catalogue = catalogue
         self._deployment = deployment
+        self._livemode = livemode
+        self._account_id: str | None = None
+        self._price_ids: dict[str, str] = {}
 
     def _user(self, of: stripe.Customer | stripe.Subscription) -> str | None:
         """Return the user whom this deployment noted on an object; None on one that it did not make."""

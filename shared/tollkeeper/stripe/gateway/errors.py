@@ -8,6 +8,15 @@ import stripe
 
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 
+PASSING = (
+    stripe.APIConnectionError,
+    stripe.RateLimitError,
+    stripe.APIError,
+    # The key's fault, not the call's: somebody is rolling it, and the same call succeeds under the next one.
+    stripe.AuthenticationError,
+    stripe.PermissionError,
+)
+
 
 def is_replayed(error: stripe.StripeError) -> bool:
     """Whether Stripe only repeats what it answered the first time that an idempotency key came."""
@@ -20,7 +29,7 @@ def translated() -> Iterator[None]:
     """Turn the SDK's errors into ours: those that may pass, and those that will not."""
     try:
         yield
-    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
+    except PASSING as error:
         raise StripeUnavailableError(str(error)) from error
     except stripe.StripeError as error:
         # A conflict is an idempotency key, or an object, that another call is at just now.

@@ -1,13 +1,20 @@
 """Subscriptions (docs.stripe.com/api/subscriptions), each with its payment method and its unpaid invoice."""
 
 from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import stripe
 
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
+from tollkeeper.rules.times import epoch, from_epoch
 from tollkeeper.stripe.gateway import objects
 from tollkeeper.stripe.gateway.connection import Connection
-from tollkeeper.stripe.gateway.errors import translated
+from tollkeeper.stripe.gateway.errors import PASSING, translated
+from tollkeeper.stripe.port import ListedSubscription
+
+if TYPE_CHECKING:
+    from stripe.params import SubscriptionListParams
 
 PAYMENT_METHOD = "data.default_payment_method"
 
@@ -23,13 +30,23 @@ class SubscriptionsGateway(Connection):
             )
             return [self._subscription(each) for each in found.auto_paging_iter() if self._user(each)]
 
-    def subscriptions(self) -> Iterator[tuple[str, Subscription]]:
+    def subscriptions(self, until: datetime | None = None) -> Iterator[ListedSubscription]:
         """List the account's subscriptions, without those that are cancelled, those of this deployment."""
+        which: SubscriptionListParams = {"limit": 100, "expand": [PAYMENT_METHOD]}
+        if until is not None:
+            which["created"] = {"lte": epoch(until)}
         with translated():
-            found = self._client.v1.subscriptions.list({"limit": 100, "expand": [PAYMENT_METHOD]})
-            for each in found.auto_paging_iter():
+            for each in self._client.v1.subscriptions.list(which).auto_paging_iter():
                 if user_id := self._user(each):
-                    yield user_id, self._subscription(each)
+                    yield ListedSubscription(
+                        user_id, str(each.customer), from_epoch(each.created), self._readable(each)
+                    )
+
+    def payment_page(self, subscription_id: str) -> str | None:
+        """Return the hosted page of a subscription's oldest open invoice."""
+        with translated():
+            invoice = self._oldest_unpaid(subscription_id)
+        return invoice.hosted_invoice_url if invoice else None
 
     def cancel_subscription(self, subscription_id: str, cause: Cause) -> None:
         """Cancel a subscription; to Stripe one that has ended is missing."""
@@ -47,6 +64,15 @@ class SubscriptionsGateway(Connection):
             except stripe.InvalidRequestError as error:
                 if error.code != "resource_missing":
                     raise
+
+    def _readable(self, of: stripe.Subscription) -> Subscription | None:
+        """Return a subscription, or None if it cannot be read: it hides no other."""
+        try:
+            return self._subscription(of)
+        except PASSING:
+            raise
+        except Exception:  # noqa: BLE001 - whoever reads this customer's alone is told what is wrong
+            return None
 
     def _subscription(self, of: stripe.Subscription) -> Subscription:
         return objects.subscription(
