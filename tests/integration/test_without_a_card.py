@@ -105,9 +105,9 @@ def test_a_user_without_a_card_stops_nobodys_sweep(town: Town, kind: str) -> Non
     town.subscribe("after", **WITH_A_CARD)
     progress = SweepProgressBook(MemoryTable())
     sweep = Sweep(town.users, town.stripe, OFFER, "live", progress)
-    swept = sweep.run(town.now, for_seconds(60), timedelta(days=3))
+    swept = sweep.run(town.now, for_seconds(900), timedelta(days=3))
     assert (3, 0) == (swept.repaired, swept.failed)
-    assert 0 == sweep.run(town.now, for_seconds(60), timedelta(days=3)).repaired
+    assert 0 == sweep.run(town.now, for_seconds(900), timedelta(days=3)).repaired
     assert [Status.TRIALING] * 3 == [town.status(user) for user in ("before", "ada", "after")]
 
 
