@@ -128,7 +128,9 @@ def test_draft_that_cannot_be_finalised_stays_one(sandbox: Sandbox, shop: Shop) 
         shop.stripe.v1.invoices.finalize_invoice(draft.id)
     sandbox.put("finalization", {"error": None}).raise_for_status()
     final = shop.stripe.v1.invoices.finalize_invoice(draft.id, {"auto_advance": True})
-    assert (code, "paid", None) == (raised.value.code, final.status, final.last_finalization_error)
+    assert (code, "open", None) == (raised.value.code, final.status, final.last_finalization_error)
+    sandbox.move(FINAL + timedelta(hours=4))
+    assert "paid" == shop.stripe.v1.invoices.retrieve(draft.id).status
 
 
 def test_card_can_be_updated_and_replaced(sandbox: Sandbox, shop: Shop) -> None:

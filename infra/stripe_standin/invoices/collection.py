@@ -14,6 +14,8 @@ from infra.stripe_standin.invoices.drafts import subscription_of
 from infra.stripe_standin.subscriptions import subscription_status
 from infra.stripe_standin.subscriptions.periods import DAY
 
+# How long Stripe takes to collect what was finalised by hand.
+ADVANCING = 3600
 NEEDS_ACTION = "invoice_payment_intent_requires_action"
 
 
@@ -30,6 +32,13 @@ def advance(account: Account, invoice: Invoice, *, customer_present: bool = Fals
         account.emit("invoice.sent", invoice)
     else:
         collect(account, invoice, customer_present=customer_present)
+
+
+def begin(account: Account, invoice: Invoice) -> None:
+    """Begin to collect an open invoice that advances; whoever pays it meanwhile does not stop that."""
+    account.collecting[invoice.id] = account.now(invoice.test_clock) + ADVANCING
+    if invoice.collection_method == "charge_automatically":
+        invoice.next_payment_attempt = account.collecting[invoice.id]
 
 
 def collect(
@@ -212,11 +221,12 @@ def _owes(account: Account, subscription: Subscription) -> bool:
 
 
 def _schedule_retry(account: Account, invoice: Invoice) -> None:
-    """Retries come a few days apart; a first invoice has none.
+    """Retries come a few days apart; a first invoice has none, one-off invoices have their own setting.
 
     See docs.stripe.com/billing/revenue-recovery/smart-retries.
     """
-    days = account.dunning.retry_days
+    bills_subscription = subscription_of(account, invoice) is not None
+    days = account.dunning.retry_days if bills_subscription else account.dunning.one_off_retry_days
     invoice.next_payment_attempt = None
     if (
         invoice.auto_advance
