@@ -256,13 +256,13 @@ def test_cancellation_can_be_taken_back(sandbox: Sandbox, shop: Shop) -> None:
 
 
 def test_cancel_now_with_a_final_invoice(sandbox: Sandbox, shop: Shop) -> None:
-    """`invoice_now` bills the usage so far on a draft; `prorate` credits the unused time."""
+    """`invoice_now` bills the usage so far, which nobody collects; `prorate` credits the unused time."""
     customer, subscription = subscribed(shop)
     shop.use(customer, 1000, "a")
     sandbox.move(HALF)
     ended = shop.stripe.v1.subscriptions.cancel(subscription.id, {"invoice_now": True, "prorate": True})
     last = shop.invoices(customer)[-1]
-    assert ("canceled", [3000, -1000], 2000, "draft") == (
+    assert ("canceled", [3000, -1000], 2000, "open") == (
         ended.status,
         [line.amount for line in last.lines.data],
         last.total,

@@ -60,15 +60,18 @@ def _further(
     """The lines of `invoice_items`, which are new ones; they name a price where other calls say `pricing`."""
     lines = []
     for at, given in enumerate(params.get("invoice_items", [])):
-        if "invoiceitem" in given:
-            raise lacking("previews of changed invoice items")
-        priced = {**given, "pricing": {"price": given["price"]}} if "price" in given else given
+        if given.keys() & {"invoiceitem", "tax_rates"}:
+            raise lacking("previews of changed invoice items, and of items with tax rates of their own")
+        priced = dict(given)
+        if "price" in given:
+            priced["pricing"] = {"price": given["price"]}
         if "unit_amount" in given:
             priced["unit_amount_decimal"] = Decimal(given["unit_amount"])
-        currency = {"currency": subscription.currency}
-        item = billed_items.new(
-            account, customer, {**currency, **priced}, None, at=f"invoice_items[{at}]", keep=False
-        )
+        param = f"invoice_items[{at}]"
+        if given.get("currency", subscription.currency) != subscription.currency:
+            raise RefusedError("The currency is not the subscription's.", param=f"{param}[currency]")
+        priced["currency"] = subscription.currency
+        item = billed_items.new(account, customer, priced, None, at=param, keep=False)
         lines.append(invoice_lines.from_item(item))
     return lines
 

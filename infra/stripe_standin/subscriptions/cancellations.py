@@ -38,7 +38,8 @@ def cancel(account: Account, params: SubscriptionCancelParams, subscription: str
 def end_now(account: Account, subscription: Subscription, *, invoice_now: bool, prorate: bool) -> None:
     """Cancel at once, with a last invoice and credit for unexpired time if wanted.
 
-    *Unverified* that the last invoice is left as a draft, which nobody finalises and collects, as here.
+    *Unverified* that the last invoice is final at once, so that a credit counts, and that nobody collects
+    what is due, as here.
     """
     now = account.now(subscription.test_clock)
     trialed = subscription.status == "trialing"

@@ -151,7 +151,7 @@ def bill_now(
     *,
     collected: bool = True,
 ) -> None:
-    """Invoice `arrears` and what is pending, if anything, and collect it at once, or leave it a draft."""
+    """Invoice `arrears` and what is pending, if anything, at once, and collect what is due if wanted."""
     customer = account.get(Customer, str(subscription.customer))
     pending = invoice_items.take_pending_items(account, customer.id, subscription.id, subscription.currency)
     if not arrears and not pending:
@@ -166,10 +166,9 @@ def bill_now(
     )
     invoice_items.bind_items(account, invoice)
     subscription.latest_invoice = invoice.id
-    if not collected:
-        return
     finalization.finalize(account, invoice)
-    collection.advance(account, invoice)
+    if collected or not invoice.amount_due:
+        collection.advance(account, invoice)
 
 
 def _set_plain_fields(account: Account, subscription: Subscription, params: Mapping[str, Any]) -> None:
