@@ -21,7 +21,15 @@ from infra.stripe_standin.customers import customers, payment_methods
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.events import event_destinations, events, thin_events, webhook_endpoints
 from infra.stripe_standin.events.deliveries import Deliveries
-from infra.stripe_standin.invoices import bulk_lines, invoice_items, invoice_previews, invoices, own_drafts
+from infra.stripe_standin.invoices import (
+    bulk_lines,
+    credit_notes,
+    invoice_items,
+    invoice_previews,
+    invoices,
+    own_drafts,
+    refunds,
+)
 from infra.stripe_standin.meters import meter_events, meters
 from infra.stripe_standin.pages import Pages
 from infra.stripe_standin.portal import portal_configurations, portal_sessions
@@ -42,6 +50,7 @@ NOUNS = (
     accounts,
     bulk_lines,
     checkout_sessions,
+    credit_notes,
     customers,
     discounts,
     event_destinations,
@@ -57,6 +66,7 @@ NOUNS = (
     portal_sessions,
     prices,
     products,
+    refunds,
     cancellations,
     subscription_schedules,
     subscription_changes,

@@ -279,6 +279,15 @@ def test_lines_can_be_changed(shop: Shop, each: Price) -> None:
     assert (6, "Two") == (changed.amount, changed.description)
 
 
+def test_line_of_its_own_price_can_be_changed(shop: Shop) -> None:
+    """Its quantity changes, and the price it brought stays, though nobody can buy at it any more."""
+    draft = own_draft(shop)
+    data: Any = {"currency": "usd", "product": shop.product.id, "unit_amount": 5}
+    lines = add(shop, draft, {"price_data": data, "quantity": 3}, {"amount": 70}).lines.data
+    change: Any = {"lines": [{"id": line.id, "quantity": 2} for line in lines]}
+    assert [10, 140] == amounts(shop.stripe.v1.invoices.update_lines(draft.id, change))
+
+
 def test_parallel_calls_on_one_invoice_meet_a_lock(sandbox: Sandbox, shop: Shop, each: Price) -> None:
     """While a call is at work on an invoice, another is a lock timeout, which its key keeps."""
     draft = own_draft(shop)

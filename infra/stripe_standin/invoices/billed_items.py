@@ -160,7 +160,7 @@ def revise(
 ) -> None:
     """Change an item, and its line if it is on a draft (docs.stripe.com/api/invoiceitems/update)."""
     if given.keys() & WORTH:
-        _reprice(item, worth(account, _completed(item, given), item.currency, at))
+        _reprice(item, _weighed_again(account, item, given, at))
     item.description = given.get("description", item.description)
     item.discountable = given.get("discountable", item.discountable)
     item.metadata = metadata(given.get("metadata"), item.metadata)
@@ -182,18 +182,18 @@ def _rewritten(account: Account, line: InvoiceLineItem, item: InvoiceItem) -> In
     return fresh
 
 
-def _completed(item: InvoiceItem, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that say what an item is worth, completed by what it is now."""
+def _weighed_again(account: Account, item: InvoiceItem, given: Mapping[str, Any], at: str) -> Worth:
+    """What an item comes to after a change of its price or quantity; what is not given stays."""
     whole: dict[str, Any] = {name: given[name] for name in WORTH if name in given}
-    if not whole.keys() & set(PRICED_BY):
-        details = item.pricing.price_details if item.pricing else None
-        if details:
-            whole["pricing"] = {"price": details.price}
-        else:
-            whole["unit_amount_decimal"] = Decimal(item.amount) / (item.quantity_decimal or 1)
+    details = item.pricing.price_details if item.pricing else None
+    present = account.find(Price, str(details.price)) if details else None
+    if whole.keys() & set(PRICED_BY):
+        present = None
+    elif present is None:
+        whole["unit_amount_decimal"] = Decimal(item.amount) / (item.quantity_decimal or 1)
     if not whole.keys() & {"quantity", "quantity_decimal", "amount"}:
         whole["quantity_decimal"] = item.quantity_decimal
-    return whole
+    return worth(account, whole, item.currency, at, present=present)
 
 
 def _reprice(item: InvoiceItem, found: Worth) -> None:

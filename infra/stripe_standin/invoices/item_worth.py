@@ -38,7 +38,13 @@ class Worth:
 
 
 def worth(
-    account: Account, given: Mapping[str, Any], currency: str | None, at: str = "", *, keep: bool = True
+    account: Account,
+    given: Mapping[str, Any],
+    currency: str | None,
+    at: str = "",
+    *,
+    keep: bool = True,
+    present: Price | None = None,
 ) -> Worth:
     """Weigh an item's parameters.
 
@@ -50,6 +56,7 @@ def worth(
         currency: That of the invoice, if it has one; else the price's, or dollars.
         at: Where the parameters stand in the request: `lines[0]`.
         keep: Whether a price made of `price_data` lasts.
+        present: The price that an item has and keeps, if its parameters name none.
 
     Raises:
         RefusedError: The price is recurring, inactive or of another currency, or there is nothing to weigh.
@@ -57,7 +64,7 @@ def worth(
     quantity = given.get("quantity_decimal", Decimal(given.get("quantity", 1)))
     if quantity < 0:
         raise RefusedError("quantity must not be negative.", param=inside(at, "quantity"))
-    price = _price(account, given, at, keep=keep)
+    price = present or _price(account, given, at, keep=keep)
     if price:
         each = unit_amount(price)
     elif "unit_amount_decimal" in given:
