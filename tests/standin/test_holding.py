@@ -1,5 +1,6 @@
 """Drafts that wait: for an hour, until told, or for good."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import stripe as sdk
 from stripe import Customer, Invoice
 
-from tests.standin.harness import START, Sandbox, Shop
+from tests.standin.harness import START, Receiver, Sandbox, Shop
 
 END = datetime(2026, 2, 28, 12, 0, 7, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -122,6 +123,29 @@ def test_subscriptions_draft_is_neither_deleted_nor_voided(sandbox: Sandbox, sho
         assert "invoice_not_editable" == raised.value.code
     api.finalize_invoice(draft.id, {"auto_advance": False})
     assert "void" == api.void_invoice(draft.id).status
+
+
+def test_draft_waits_for_its_webhook(shop: Shop, receiver: Receiver) -> None:
+    """While an endpoint has not heard of it, a draft waits for 72 hours, unless it was told until when."""
+    api = shop.stripe.v1
+    api.webhook_endpoints.create({"url": receiver.url, "enabled_events": ["invoice.created"]})
+    receiver.failures = 1_000
+    # On a test clock, whose moves do not wait for deliveries.
+    clock = api.test_helpers.test_clocks.create({"frozen_time": stamp(START)})
+
+    def advance(to: datetime) -> list[str | None]:
+        api.test_helpers.test_clocks.advance(clock.id, {"frozen_time": stamp(to)})
+        while api.test_helpers.test_clocks.retrieve(clock.id).status != "ready":
+            time.sleep(0.01)
+        return [shop.invoices(customer)[-1].status for customer in customers]
+
+    customers = [shop.customer(test_clock=clock.id) for _ in range(2)]
+    for customer in customers:
+        shop.subscribe(customer, items=[{"price": shop.small.id}])
+    assert ["draft", "draft"] == advance(END)
+    held_until(shop, shop.invoices(customers[0])[-1], END + 2 * HOUR)
+    assert ["paid", "draft"] == advance(END + timedelta(hours=71))
+    assert ["paid", "paid"] == advance(END + timedelta(hours=72))
 
 
 def test_cancelling_stops_a_held_draft(sandbox: Sandbox, shop: Shop) -> None:

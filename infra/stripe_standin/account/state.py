@@ -85,6 +85,8 @@ class Account:
         set_up: Payment methods whose owner has authenticated them, so that later charges need not ask.
         overdue: Invoices whose due date has passed unpaid.
         collecting: Open invoices that Stripe has begun to collect by itself, and when it will have done so.
+        held: Drafts that were told when to finalise, and so wait for no webhook.
+        unacknowledged: Events of new invoices on their way to some endpoint, and the invoice of each.
         previews: Invoices that are none, whose lines can be listed.
         finalization_error: The code with which drafts fail to finalise, while they do.
         rounding: How an invoice item's fraction of a cent is rounded, in the words of `decimal`.
@@ -104,6 +106,8 @@ class Account:
     set_up: set[str] = field(default_factory=set)
     overdue: set[str] = field(default_factory=set)
     collecting: dict[str, int] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    unacknowledged: dict[str, str] = field(default_factory=dict)
     previews: dict[str, Invoice] = field(default_factory=dict)
     finalization_error: str | None = None
     rounding: str = ROUND_HALF_UP

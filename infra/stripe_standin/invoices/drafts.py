@@ -27,8 +27,8 @@ def draft(
 ) -> Invoice:
     """Open a draft; unless told otherwise it finalises by itself in one hour.
 
-    Stripe counts the hour from the last successful `invoice.created` delivery, for at most 72 hours;
-    the stand-in counts from the draft's creation (docs.stripe.com/billing/subscriptions/webhooks).
+    Stripe counts the hour from the last successful `invoice.created` delivery; the stand-in counts from the
+    draft's creation, and puts it off by the hour while a delivery fails (`scheduling.put_off`).
 
     Args:
         account: The account.

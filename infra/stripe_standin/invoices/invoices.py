@@ -19,7 +19,7 @@ from stripe.params import (
 from infra.stripe_standin.account.state import Account, Due
 from infra.stripe_standin.customers import payment_methods
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices import collection, drafts, finalization, second_payments
+from infra.stripe_standin.invoices import collection, drafts, finalization, scheduling, second_payments
 from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 
@@ -44,6 +44,8 @@ def due(account: Account) -> Iterator[Due]:
 
 
 def _advance(account: Account, invoice: Invoice) -> None:
+    if scheduling.put_off(account, invoice):
+        return
     try:
         finalization.check(account, invoice)
     except RefusedError:  # `invoice.finalization_failed` has told; the draft stays

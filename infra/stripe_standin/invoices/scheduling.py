@@ -14,6 +14,7 @@ from infra.stripe_standin.invoices import collection
 from infra.stripe_standin.invoices.drafts import HOUR
 
 FURTHEST = 5 * 365 * 24 * HOUR
+LONGEST_WAIT = 72 * HOUR
 
 
 def check(account: Account, invoice: Invoice, params: Mapping[str, Any]) -> None:
@@ -62,5 +63,22 @@ def schedule(account: Account, invoice: Invoice, params: Mapping[str, Any]) -> N
     elif invoice.status == "draft":
         later = invoice.automatically_finalizes_at or account.now(invoice.test_clock) + HOUR
         invoice.automatically_finalizes_at = params.get("automatically_finalizes_at", later)
+        if "automatically_finalizes_at" in params:
+            account.held.add(invoice.id)
     elif not before:
         collection.begin(account, invoice)
+
+
+def put_off(account: Account, invoice: Invoice) -> bool:
+    """Whether a draft whose hour has come waits one more, because a webhook has not heard of it yet.
+
+    For 72 hours at most, and only if nobody said when it finalises
+    (docs.stripe.com/billing/subscriptions/webhooks, docs.stripe.com/invoicing/scheduled-finalization).
+    """
+    latest = invoice.created + LONGEST_WAIT
+    now = account.now(invoice.test_clock)
+    unheard = invoice.id in account.unacknowledged.values()
+    if invoice.id in account.held or not unheard or now >= latest:
+        return False
+    invoice.automatically_finalizes_at = min(now + HOUR, latest)
+    return True
