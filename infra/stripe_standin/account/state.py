@@ -85,6 +85,7 @@ class Account:
         set_up: Payment methods whose owner has authenticated them, so that later charges need not ask.
         overdue: Invoices whose due date has passed unpaid.
         collecting: Open invoices that Stripe has begun to collect by itself, and when it will have done so.
+        given_up: Invoices made while their subscription's collection is paused, to be void or uncollectible.
         held: Drafts that were told when to finalise, and so wait for no webhook.
         unacknowledged: Events of new invoices on their way to some endpoint, and the invoice of each.
         previews: Invoices that are none, whose lines can be listed.
@@ -106,6 +107,7 @@ class Account:
     set_up: set[str] = field(default_factory=set)
     overdue: set[str] = field(default_factory=set)
     collecting: dict[str, int] = field(default_factory=dict)
+    given_up: dict[str, str] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     unacknowledged: dict[str, str] = field(default_factory=dict)
     previews: dict[str, Invoice] = field(default_factory=dict)

@@ -25,9 +25,8 @@ def advance(account: Account, invoice: Invoice, *, customer_present: bool = Fals
     See docs.stripe.com/invoicing/integration/automatic-advancement-collection and
     docs.stripe.com/billing/subscriptions/pause-payment.
     """
-    subscription = subscription_of(account, invoice)
-    if subscription and subscription.pause_collection and invoice.amount_due:
-        _leave_uncollected(account, invoice, subscription.pause_collection.behavior)
+    if invoice.id in account.given_up and invoice.amount_due:
+        _leave_uncollected(account, invoice, account.given_up[invoice.id])
     elif invoice.collection_method == "send_invoice" and invoice.amount_due:
         account.emit("invoice.sent", invoice)
     else:
@@ -102,7 +101,7 @@ def _challenge(account: Account, invoice: Invoice, method: PaymentMethod) -> Non
 
 
 def _leave_uncollected(account: Account, invoice: Invoice, behavior: str) -> None:
-    """Collection is paused: void the invoice or write it off (a draft kept as such never comes here)."""
+    """Collection was paused when the invoice was made: void it or write it off."""
     invoice.auto_advance, invoice.next_payment_attempt = False, None
     if behavior == "void":
         finalization.void(account, invoice)

@@ -42,6 +42,8 @@ def draft(
     invoice = compose(account, customer, lines, reason=reason, subscription=subscription, period=period)
     paused = subscription.pause_collection if subscription else None
     advances = auto_advance and not (paused and paused.behavior == "keep_as_draft")
+    if paused and paused.behavior != "keep_as_draft":
+        account.given_up[invoice.id] = paused.behavior
     invoice.auto_advance = advances
     invoice.automatically_finalizes_at = invoice.created + HOUR if advances else None
     account.keep(invoice)
