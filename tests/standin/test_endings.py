@@ -57,6 +57,19 @@ def test_cancelling_stops_collecting(sandbox: Sandbox, shop: Shop) -> None:
     assert "invoice.updated" in shop.events("invoice.updated")
 
 
+def test_cancelling_stops_what_stripe_began_to_collect(sandbox: Sandbox, shop: Shop) -> None:
+    """A renewal finalised by hand is not charged any more once its subscription is cancelled."""
+    customer = shop.customer()
+    subscription = shop.subscribe(customer)
+    sandbox.move(END)
+    renewal = shop.invoices(customer)[-1]
+    shop.stripe.v1.invoices.finalize_invoice(renewal.id, {"auto_advance": True})
+    shop.stripe.v1.subscriptions.cancel(subscription.id)
+    sandbox.move(END + timedelta(hours=2))
+    after = shop.stripe.v1.invoices.retrieve(renewal.id)
+    assert ("open", False, 0) == (after.status, after.auto_advance, after.attempt_count)
+
+
 @pytest.mark.parametrize(("ending", "status"), [("at its end", "draft"), ("now", "open")])
 def test_nobody_collects_the_last_invoice(sandbox: Sandbox, shop: Shop, ending: str, status: str) -> None:
     """A subscription that ends leaves its last usage on an invoice that never advances by itself."""

@@ -113,7 +113,7 @@ def finish(account: Account, subscription: Subscription, start: int, end: int) -
     """Cancel at the period's end, with its usage and what is pending on a last invoice, if there is any.
 
     See docs.stripe.com/billing/subscriptions/cancel. *Unverified* that nobody collects the last invoice: the
-    stand-in leaves it a draft that does not advance, as it does what else is open when a subscription ends.
+    stand-in stops it from advancing, as it does whatever else is a draft or open when a subscription ends.
     """
     trialed = subscription.status == "trialing"
     arrears = [] if trialed else usage_lines(account, subscription, start, end)
@@ -121,7 +121,7 @@ def finish(account: Account, subscription: Subscription, start: int, end: int) -
         account, str(subscription.customer), subscription.id, subscription.currency
     )
     if arrears:
-        last = _cycle_invoice(account, subscription, arrears, (start, end), advances=False)
+        last = _cycle_invoice(account, subscription, arrears, (start, end))
         subscription.latest_invoice = last.id
     subscription_status.end(account, subscription, reason="cancellation_requested")
 
@@ -152,8 +152,6 @@ def _cycle_invoice(
     subscription: Subscription,
     lines: list[InvoiceLineItem],
     looked_back_on: tuple[int, int],
-    *,
-    advances: bool = True,
 ) -> Invoice:
     invoice = drafts.draft(
         account,
@@ -163,7 +161,7 @@ def _cycle_invoice(
         subscription=subscription,
         period=looked_back_on,
         # An unpaid subscription's invoices stay drafts (docs.stripe.com/billing/subscriptions/overview).
-        auto_advance=advances and subscription.status != "unpaid",
+        auto_advance=subscription.status != "unpaid",
     )
     invoice_items.bind_items(account, invoice)
     return invoice
