@@ -120,6 +120,21 @@ def test_automatic_tax_refuses_lines_it_cannot_tax(sandbox: Sandbox, shop: Shop,
         shop.stripe.v1.invoices.add_lines(shop.invoices(customer)[-1].id, {"lines": [lines[flaw]]})
 
 
+def test_preview_with_automatic_tax_is_as_particular(shop: Shop) -> None:
+    """What could not go onto the invoice cannot be previewed on it either."""
+    customer = subscribed(shop)
+    (subscription,) = shop.stripe.v1.subscriptions.list({"customer": customer.id}).data
+
+    def preview(behavior: str) -> int:
+        items: Any = [{"price": priced(shop, behavior).id}]
+        params: Any = {"subscription": subscription.id, "invoice_items": items}
+        return shop.stripe.v1.invoices.create_preview(params).total
+
+    assert 2000 == preview("exclusive")
+    with pytest.raises(sdk.InvalidRequestError, match="automatic tax"):
+        preview("unspecified")
+
+
 def test_automatic_tax_needs_prices_that_say_how_they_are_taxed(shop: Shop) -> None:
     """A price that leaves it unspecified cannot be taxed automatically, nor somebody who lives nowhere."""
     customer = shop.customer()

@@ -40,6 +40,7 @@ def new(
     *,
     at: str = "",
     keep: bool = True,
+    automatic_tax: bool = False,
 ) -> InvoiceItem:
     """Make an item, for an invoice or for later (docs.stripe.com/api/invoiceitems/create).
 
@@ -50,6 +51,7 @@ def new(
         invoice: The draft it goes onto, which decides the currency.
         at: Where the parameters stand in the request.
         keep: Whether it lasts; otherwise it is for a preview.
+        automatic_tax: Whether that has automatic tax.
     """
     for name in ("discounts", "tax_amounts"):
         if given.get(name):
@@ -58,7 +60,7 @@ def new(
     currency = invoice.currency if invoice else given.get("currency")
     found = worth(account, given, currency.lower() if currency else None, at, keep=keep)
     own_rates = rates(account, given.get("tax_rates"), inside(at, "tax_rates"))
-    if invoice and invoice.automatic_tax.enabled:
+    if automatic_tax or (invoice and invoice.automatic_tax.enabled):
         taxes.check_item(found.amount, found.tax_behavior, own_rates, at)
     description = given.get("description")
     if description is None and found.price:

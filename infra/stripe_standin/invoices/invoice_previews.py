@@ -71,7 +71,8 @@ def _further(
         if given.get("currency", subscription.currency) != subscription.currency:
             raise RefusedError("The currency is not the subscription's.", param=f"{param}[currency]")
         priced["currency"] = subscription.currency
-        item = billed_items.new(account, customer, priced, None, at=param, keep=False)
+        taxed = subscription.automatic_tax.enabled
+        item = billed_items.new(account, customer, priced, None, at=param, keep=False, automatic_tax=taxed)
         lines.append(invoice_lines.from_item(item))
     return lines
 
