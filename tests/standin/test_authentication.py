@@ -201,6 +201,17 @@ def test_checkout_page_asks_the_customer(sandbox: Sandbox, shop: Shop, answer: s
     assert (200, True, status) == (asked.status_code, ALWAYS in asked.text, answered.status_code)
 
 
+def test_what_is_no_card_asks_nobody(sandbox: Sandbox, shop: Shop) -> None:
+    """Paying by Link leaves what was typed into the card's field aside, and the bank with it."""
+    params: Any = {
+        "mode": "subscription",
+        "success_url": "https://x.test",
+        "line_items": [{"price": shop.small.id, "quantity": 1}],
+    }
+    path = f"/checkout/{shop.stripe.v1.checkout.sessions.create(params).id}"
+    assert 303 == sandbox.http.post(path, data={"card": ALWAYS, "paymentMethod": "link"}).status_code
+
+
 def test_portal_sets_a_card_up(sandbox: Sandbox, shop: Shop) -> None:
     """A card changed in the portal is authenticated there, and renews by itself."""
     features: Any = {"payment_method_update": {"enabled": True}}

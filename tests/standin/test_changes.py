@@ -291,6 +291,18 @@ def test_deleting_a_customer_cancels(shop: Shop) -> None:
     )
 
 
+def test_deleted_customer_has_nothing_to_expand(shop: Shop) -> None:
+    """Whatever is asked for, and from wherever, of a deleted customer the id alone is left."""
+    customer, subscription = subscribed(shop)
+    api, gone = shop.stripe.v1, {"id": customer.id, "object": "customer", "deleted": True}
+    api.customers.delete(customer.id)
+    expand = ["invoice_settings.default_payment_method", "subscriptions"]
+    assert gone == api.customers.retrieve(customer.id, {"expand": expand}).to_dict()
+    found = api.subscriptions.retrieve(subscription.id, {"expand": ["customer"]}).customer
+    assert isinstance(found, Customer)
+    assert gone == found.to_dict()
+
+
 def downgrade_by_schedule(shop: Shop, subscription: Subscription) -> str:
     """Schedule the small plan from the period's end on."""
     api = shop.stripe.v1.subscription_schedules

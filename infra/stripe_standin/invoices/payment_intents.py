@@ -4,6 +4,7 @@ from stripe import Invoice, InvoicePayment, PaymentIntent, PaymentMethod
 
 from infra.stripe_standin.account.shapes import make, metadata, new_id
 from infra.stripe_standin.account.state import Account
+from infra.stripe_standin.customers import cardless
 from infra.stripe_standin.errors import RefusedError
 
 
@@ -29,7 +30,7 @@ def payment_of(account: Account, invoice: Invoice) -> tuple[InvoicePayment, Paym
             currency=invoice.currency,
             customer=str(invoice.customer),
             metadata=metadata(None),
-            payment_method_types=["card"],
+            payment_method_types=list(cardless.TAKEN),
             status="requires_payment_method",
         )
     )
