@@ -3,7 +3,9 @@
 The SDK says of both that they are `Optional`, and reading one that was left out raises `AttributeError`.
 Stripe's types for Node tell them apart: the facts below are theirs, of the same API version (stripe-node
 23.1.0). Each part of an answer is named by the innermost object that has a name, and the way to it from
-there: `invoice.parent`. Whatever is `Optional` and not listed is there always, and may be null.
+there: `invoice.parent`. Whatever is `Optional` and not listed is there always, and may be null. Of some
+fields Stripe's types allow both, null and nothing (`product.unit_label`): the stand-in leaves them out, for
+whoever can read that can read null.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,10 +26,13 @@ METHOD_TYPES = frozenset(str(kind) for kind in get_args(get_args(PaymentMethod._
 
 # What is left out when there is nothing to say.
 LEFT_OUT: Mapping[str, Collection[str]] = {
+    "billing_portal.configuration.features.subscription_update": {"products"},
+    "billing_portal.session": {"after_expiration"},
     "checkout.session": {
         "branding_settings",
         "excluded_payment_method_types",
         "name_collection",
+        "optional_items",
         "phone_number_collection",
         "presentment_details",
         "redirect_on_completion",
@@ -36,10 +41,33 @@ LEFT_OUT: Mapping[str, Collection[str]] = {
     },
     "checkout.session.total_details": {"breakdown"},
     "coupon": {"applies_to", "currency_options"},
-    "customer": {"business_name", "individual_name", "next_invoice_sequence"},
+    "customer": {
+        "address",
+        "business_name",
+        "currency",
+        "customer_account",
+        "delinquent",
+        "discount",
+        "individual_name",
+        "invoice_prefix",
+        "name",
+        "next_invoice_sequence",
+        "phone",
+        "preferred_locales",
+        "tax_exempt",
+        "test_clock",
+    },
     "event": {"account", "context"},
     "event.data": {"previous_attributes"},
-    "invoice": {"amount_paid_off_stripe", "auto_advance", "status_details", "threshold_reason"},
+    "invoice": {
+        "amount_paid_off_stripe",
+        "auto_advance",
+        "customer_tax_ids",
+        "hosted_invoice_url",
+        "invoice_pdf",
+        "status_details",
+        "threshold_reason",
+    },
     "invoice.issuer": {"account"},
     "invoice.parent.subscription_details": {"subscription_proration_date"},
     "invoice_payment.payment": {"charge", "payment_intent", "payment_record"},
@@ -48,7 +76,13 @@ LEFT_OUT: Mapping[str, Collection[str]] = {
     "invoiceitem.pricing": {"price_details"},
     "item": {"discounts", "taxes"},
     "line_item.pricing": {"price_details"},
-    "payment_intent": {"amount_details", "hooks", "payment_details", "presentment_details"},
+    "payment_intent": {
+        "amount_details",
+        "hooks",
+        "payment_details",
+        "presentment_details",
+        "transfer_data",
+    },
     "payment_intent.last_payment_error": {
         "advice_code",
         "charge",
@@ -67,11 +101,13 @@ LEFT_OUT: Mapping[str, Collection[str]] = {
         "source",
     },
     "payment_method": {"allow_redisplay", "radar_options", *METHOD_TYPES},
+    "payment_method.card": {"description", "fingerprint", "iin", "issuer"},
     "payment_method.link": {"persistent_token"},
     "payment_method.us_bank_account.status_details": {"blocked"},
     "plan": {"tiers"},
+    "product": {"default_price", "statement_descriptor", "tax_code", "unit_label"},
     "promotion_code.restrictions": {"currency_options"},
-    "subscription": {"presentment_details", "status_details"},
+    "subscription": {"default_tax_rates", "presentment_details", "status_details"},
     "subscription.billing_mode": {"updated_at"},
     "subscription.billing_mode.flexible": {"proration_discounts"},
     "subscription.invoice_settings.issuer": {"account"},
@@ -80,8 +116,8 @@ LEFT_OUT: Mapping[str, Collection[str]] = {
     "subscription_schedule.billing_mode.flexible": {"proration_discounts"},
     "subscription_schedule.default_settings": {"automatic_tax"},
     "subscription_schedule.default_settings.invoice_settings.issuer": {"account"},
-    "subscription_schedule.phases": {"automatic_tax", "trial"},
-    "subscription_schedule.phases.items": {"quantity"},
+    "subscription_schedule.phases": {"automatic_tax", "default_tax_rates", "trial"},
+    "subscription_schedule.phases.items": {"quantity", "tax_rates"},
     "test_helpers.test_clock.status_details": {"advancing"},
     "v2.core.event": {"changes", "context", "reason", "snapshot_event"},
     "v2.core.event_destination": {
@@ -118,10 +154,8 @@ WHOLE: Collection[str] = {
     "billing_portal.configuration.features.subscription_cancel.cancellation_reason",
     "billing_portal.configuration.features.subscription_pause",
     "billing_portal.configuration.features.subscription_pause.duration",
-    "billing_portal.configuration.features.subscription_update",
     "billing_portal.configuration.features.subscription_update.schedule_at_period_end",
     "billing_portal.configuration.login_page",
-    "billing_portal.session",
     "billing_portal.session.flow",
     "billing_portal.session.flow.after_completion",
     "checkout.session.automatic_tax",
@@ -155,7 +189,6 @@ WHOLE: Collection[str] = {
     "list",
     "payment_method.billing_details",
     "payment_method.billing_details.address",
-    "payment_method.card",
     "payment_method.card.checks",
     "payment_method.card.networks",
     "payment_method.card.three_d_secure_usage",
@@ -166,7 +199,6 @@ WHOLE: Collection[str] = {
     "payment_method.us_bank_account.networks",
     "price",
     "price.recurring",
-    "product",
     "promotion_code",
     "promotion_code.promotion",
     "subscription.automatic_tax",
