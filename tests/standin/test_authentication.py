@@ -168,6 +168,19 @@ def test_upgrade_waits_for_the_customer(sandbox: Sandbox, shop: Shop) -> None:
     )
 
 
+def test_voided_invoice_cancels_its_payment(shop: Shop) -> None:
+    """Nobody can pay any more what was voided: its intent is canceled, which is told."""
+    subscription = shop.subscribe(shop.customer(PM_ALWAYS))
+    void = shop.stripe.v1.invoices.void_invoice(str(subscription.latest_invoice))
+    intent = intent_of(shop, void)
+    assert ("canceled", "void_invoice", None, ["payment_intent.canceled"]) == (
+        intent.status,
+        intent.cancellation_reason,
+        intent.next_action,
+        shop.events("payment_intent"),
+    )
+
+
 def test_nothing_to_authenticate_is_refused(sandbox: Sandbox, shop: Shop) -> None:
     """A paid invoice waits for nobody."""
     subscription = shop.subscribe(shop.customer())
