@@ -200,6 +200,20 @@ def test_hosted_invoice_asks_the_customer(sandbox: Sandbox, shop: Shop) -> None:
     assert "paid" == shop.invoices(customer)[0].status
 
 
+def test_hosted_invoice_lets_the_customer_fail(sandbox: Sandbox, shop: Shop) -> None:
+    """On the same page the customer can fail to authenticate: the payment wants another card."""
+    customer = shop.customer(PM_ALWAYS)
+    shop.subscribe(customer)
+    (invoice,) = shop.invoices(customer)
+    page = str(invoice.hosted_invoice_url)
+    assert "Fail authentication" in sandbox.http.get(page).text
+    sandbox.http.post(f"{page}/authenticate", data={"authenticated": "no"})
+    assert ("open", "requires_payment_method") == (
+        shop.invoices(customer)[0].status,
+        intent_of(shop, invoice).status,
+    )
+
+
 @pytest.mark.parametrize(("answer", "status"), [("yes", 303), ("no", 402)])
 def test_checkout_page_asks_the_customer(sandbox: Sandbox, shop: Shop, answer: str, status: int) -> None:
     """Between the card and the success URL stands the bank's question."""

@@ -143,6 +143,15 @@ def test_pending_update_refuses_other_parameters(shop: Shop) -> None:
         )
 
 
+def test_trials_end_that_waits_is_not_modelled(shop: Shop) -> None:
+    """Ending a trial only once it is paid is refused, rather than done without the payment."""
+    _, subscription = subscribed(shop, trial_period_days=3)
+    params: Any = {"trial_end": "now", "payment_behavior": "pending_if_incomplete"}
+    with pytest.raises(sdk.InvalidRequestError) as raised:
+        shop.stripe.v1.subscriptions.update(subscription.id, params)
+    assert "standin_lacks" == raised.value.code
+
+
 def test_declined_upgrade_is_an_error_if_asked(shop: Shop) -> None:
     """With `error_if_incomplete` a decline is a 402 and nothing changes."""
     customer, subscription = subscribed(shop)
