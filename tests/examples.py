@@ -55,6 +55,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "EVENT_BUS_NAME": "live",
     "STRIPE_SECRET_KEY_PARAMETER": "/live/stripe/key",
     "STRIPE_WEBHOOK_SECRET_PARAMETER": "/live/stripe/webhook",
+    "STRIPE_CALLS_PER_SECOND": "20",
+    "STRIPE_EVENT_CONCURRENCY": "2",
     "ALLOWED_ORIGINS": "https://app.example.com,http://localhost:3000",
     "BILL_OVERAGE_FROM": "2026-01-31",
     "UPGRADE_URL": "/pricing",

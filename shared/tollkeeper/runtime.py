@@ -44,9 +44,6 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 8.0
 """How long a race is run before the answer is 503: half of what a function has."""
 
-SWEEP_PATIENCE_SECONDS = 30.0
-"""Of waiting in one call while Stripe limits calls: nobody waits for the sweep."""
-
 TRACKER_WORKERS = 16  # users counted side by side: as many transactions as keep a small processor busy
 
 
@@ -241,23 +238,22 @@ def secrets() -> "Secrets":
 
 
 @cache
-def _stripe_gateway(secret_key: str, *, patient: bool = False) -> "StripeGateway":
-    from tollkeeper.stripe.gateway import PATIENCE_SECONDS, StripeGateway, connect, is_live
+def _stripe_gateway(secret_key: str, **pace: float) -> "StripeGateway":
+    from tollkeeper.stripe.gateway import StripeGateway, connect, is_live
 
-    patience_seconds = SWEEP_PATIENCE_SECONDS if patient else PATIENCE_SECONDS
-    client = connect(secret_key, settings().stripe_api_base, patience_seconds)
+    client = connect(secret_key, settings().stripe_api_base, **pace)
     return StripeGateway(client, catalogue(), settings().deployment, livemode=is_live(secret_key))
 
 
-def stripe_gateway() -> "StripeGateway":
-    """Return Stripe, under the key that is in force now.
+def stripe_gateway(**pace: float) -> "StripeGateway":
+    """Return Stripe, under the key that is in force now, at the pace that `connect` is told.
 
     Raises:
         SettingsError: there is none, or it is not for this stage.
     """
     secret_key = secrets().read(settings().stripe_secret_key_parameter)
     settings().require_fitting(secret_key)
-    return _stripe_gateway(secret_key)
+    return _stripe_gateway(secret_key, **pace)
 
 
 def checkout() -> "Checkout":
@@ -271,15 +267,16 @@ def stripe_events() -> "StripeEvents":
     """Return what follows Stripe's events up."""
     from tollkeeper.subscriptions.stripe_events import StripeEvents
 
-    return StripeEvents(users(), stripe_gateway(), offer(), settings().deployment)
+    stripe = stripe_gateway(calls_per_second=settings().stripe_calls_each)
+    return StripeEvents(users(), stripe, offer(), settings().deployment)
 
 
 def sweep() -> "Sweep":
     """Return what puts right what webhooks missed."""
     from tollkeeper.ledger.sweep_progress import SweepProgressBook
-    from tollkeeper.subscriptions.sweep import Sweep
+    from tollkeeper.subscriptions.sweep import STRIPE_PATIENCE_SECONDS, Sweep
 
-    stripe = _stripe_gateway(secrets().read(settings().stripe_secret_key_parameter), patient=True)
+    stripe = stripe_gateway(patience_seconds=STRIPE_PATIENCE_SECONDS)
     return Sweep(users(), stripe, offer(), settings().deployment, SweepProgressBook(table()))
 
 
