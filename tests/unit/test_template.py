@@ -270,6 +270,9 @@ class TestDeploying:
         assert reserved == webhook["ReservedConcurrentExecutions"]
         condition = template()["Conditions"]["ReservesConcurrency"]
         assert expected == holds(condition, {"WebhookConcurrency": value})
+        # Lambda reserves what leaves a hundred to all other functions.
+        declared = parameter("WebhookConcurrency")
+        assert f"fewer than {100 + int(declared['Default'])} to give" in declared["Description"]
 
 
 class TestRights:
