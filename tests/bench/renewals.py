@@ -2,7 +2,8 @@
 
 What is measured is the processor's time of the code that follows events, of Stripe's SDK too; boto3's is
 left out. What is assumed is what Stripe (a read 200 ms, 1,500 at the 99th percentile) and DynamoDB
-(`virtual`) take for an answer, and that Stripe's events come as fast as the webhook queues them.
+(`virtual`) take for an answer, and that Stripe's events come as fast as the webhook queues them, all five at
+once: Stripe itself tells of the payment an hour later, which is a second burst of as many calls.
 
 The functions that follow events are taken for one, which makes all of their calls, of batches as large as
 theirs together, and waits for the last customer of each: several, who wait in turns, are no slower.
