@@ -55,6 +55,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "STRIPE_WEBHOOK_SECRET_PARAMETER": "/live/stripe/webhook",
     "ALLOWED_ORIGINS": "https://app.example.com,http://localhost:3000",
     "BILL_OVERAGE_FROM": "2026-01-31",
+    "HOLD_HOURS": "72",
+    "CHARGE_APART": "invoice",
     "UPGRADE_URL": "/pricing",
 }
 
