@@ -61,15 +61,15 @@ class Life:
         return from_epoch(self.client.v1.test_helpers.test_clocks.retrieve(self._clock).frozen_time)
 
     def subscribe(self, card: str) -> Subscription:
-        """Subscribe as Checkout does: a trial, the card kept for later, and every metered price."""
+        """Subscribe as Checkout does: a trial, the card kept for later, and the base price alone."""
         method = self.client.v1.payment_methods.attach(card, {"customer": self.customer})
-        keys = [PLAN.price_lookup_key, *(each.price_lookup_key for each in CATALOGUE.priced_metrics)]
-        prices = self.client.v1.prices.list({"lookup_keys": keys, "active": True}).data
+        keys = [PLAN.price_lookup_key]
+        (price,) = self.client.v1.prices.list({"lookup_keys": keys, "active": True}).data
         return self.client.v1.subscriptions.create(
             {
                 "customer": self.customer,
                 "default_payment_method": method.id,
-                "items": [{"price": price.id} for price in prices],
+                "items": [{"price": price.id}],
                 "metadata": self._metadata,
                 "trial_period_days": CATALOGUE.trial_days,
                 "trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}},

@@ -20,6 +20,13 @@ class Mode(StrEnum):
     """Counted and shown, never blocked, never billed."""
 
 
+class TaxBehavior(StrEnum):
+    """Whether tax comes on top of the prices; Stripe never lets a price change it."""
+
+    EXCLUSIVE = "exclusive"
+    INCLUSIVE = "inclusive"
+
+
 class LatePolicy(StrEnum):
     """What becomes of a record whose period was closed before it arrived."""
 
@@ -45,6 +52,7 @@ class Metric:
         overage_price: Cents per unit over the limit, possibly fractional; None when it has no price.
         mode: Whether its limits have consequences.
         late: What becomes of records that come after their period was closed.
+        mirror: Whether Stripe is shown each day's usage of it.
     """
 
     name: str
@@ -53,6 +61,7 @@ class Metric:
     overage_price: Decimal | None
     mode: Mode
     late: LatePolicy
+    mirror: bool
 
     @property
     def product_id(self) -> str:
@@ -61,13 +70,18 @@ class Metric:
 
     @property
     def price_lookup_key(self) -> str:
-        """The lookup key of its metered price in Stripe."""
+        """The lookup key of its one-time price in Stripe."""
         return f"tollkeeper_{self.name}_overage"
 
     @property
     def meter_event_name(self) -> str:
         """The name of the meter events that report its overage to Stripe."""
         return meter_event_name(self.name)
+
+    @property
+    def usage_meter_name(self) -> str:
+        """The event name of the meter that shows its usage in Stripe, where nothing is billed by it."""
+        return f"tollkeeper_{self.name}_usage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,7 @@ class Catalogue:
 
     Attributes:
         currency: The ISO 4217 code in lower case, as Stripe writes it.
+        tax_behavior: Whether tax comes on top of the prices or is in them.
         trial_days: Length of a paid plan's trial in days; 0 for none.
         metrics: Every metric by its name.
         plans: Every plan by its name, `FREE` among them.
@@ -143,6 +158,7 @@ class Catalogue:
     """
 
     currency: str
+    tax_behavior: TaxBehavior
     trial_days: int
     metrics: Mapping[str, Metric]
     plans: Mapping[str, Plan]
