@@ -280,9 +280,10 @@ def checkout() -> "Checkout":
 
 def stripe_events() -> "StripeEvents":
     """Return what follows Stripe's events up."""
+    from tollkeeper.ledger.bills import Bills
     from tollkeeper.subscriptions.stripe_events import StripeEvents
 
-    return StripeEvents(users(), stripe_gateway(), offer(), settings().deployment)
+    return StripeEvents(users(), Bills(table()), stripe_gateway(), offer(), settings().deployment)
 
 
 def sweep() -> "Sweep":

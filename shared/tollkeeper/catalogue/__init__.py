@@ -17,7 +17,7 @@ from tollkeeper.catalogue.model import (
     Plan,
     Route,
     TaxBehavior,
-    meter_event_name,
+    overage_name,
 )
 
 __all__ = [
@@ -33,5 +33,5 @@ __all__ = [
     "TaxBehavior",
     "decimal_places",
     "load",
-    "meter_event_name",
+    "overage_name",
 ]

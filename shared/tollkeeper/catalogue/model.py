@@ -36,8 +36,11 @@ class LatePolicy(StrEnum):
     """It is shown and counts nowhere."""
 
 
-def meter_event_name(metric: str) -> str:
-    """Return the name of a metric's meter events, also of one that the catalogue has no more."""
+def overage_name(metric: str) -> str:
+    """Return the id of the product, and the lookup key of the price, that a metric's overage is sold as.
+
+    Also of a metric that the catalogue has no more.
+    """
     return f"tollkeeper_{metric}_overage"
 
 
@@ -66,17 +69,12 @@ class Metric:
     @property
     def product_id(self) -> str:
         """The id of its product in Stripe, which stays when the price changes."""
-        return f"tollkeeper_{self.name}_overage"
+        return overage_name(self.name)
 
     @property
     def price_lookup_key(self) -> str:
         """The lookup key of its one-time price in Stripe."""
-        return f"tollkeeper_{self.name}_overage"
-
-    @property
-    def meter_event_name(self) -> str:
-        """The name of the meter events that report its overage to Stripe."""
-        return meter_event_name(self.name)
+        return overage_name(self.name)
 
     @property
     def usage_meter_name(self) -> str:

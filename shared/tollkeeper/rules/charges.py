@@ -6,7 +6,7 @@ from decimal import Decimal
 from hashlib import sha256
 
 from tollkeeper.catalogue import UNLIMITED
-from tollkeeper.rules.money import written
+from tollkeeper.rules.money import money
 from tollkeeper.rules.overage import billable, overage
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.times import iso
@@ -71,7 +71,7 @@ def describe(charge: Charge, name: str, start: datetime, end: datetime, currency
     """
     reckoning = _reckoning(charge)
     bounds = f"{start:%-d %b}{'' if start.year == end.year else f' {start:%Y}'} to {end:%-d %b %Y}"
-    return f"{name}, {bounds}: {reckoning} × {written(charge.price, currency)}"
+    return f"{name}, {bounds}: {reckoning} × {money(charge.price, currency)}"
 
 
 def _reckoning(charge: Charge) -> str:

@@ -1,28 +1,32 @@
 """Invoices (docs.stripe.com/api/invoices), and the lines that overage is charged by."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
-from http import HTTPStatus
+from itertools import batched
 from typing import TYPE_CHECKING
 
 import stripe
 
-from tollkeeper.catalogue import Catalogue, overage_lookup_key, overage_product_id
+from tollkeeper.catalogue import overage_name
 from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus, Renewal
-from tollkeeper.rules.subscriptions import LIVE, Status
+from tollkeeper.rules.subscriptions import Status
 from tollkeeper.rules.times import epoch, from_epoch
-from tollkeeper.stripe.errors import StripeFailedError, StripeRefusedError
+from tollkeeper.stripe.errors import StripeRefusedError
 from tollkeeper.stripe.gateway.connection import Connection
-from tollkeeper.stripe.gateway.errors import is_replayed, translated
+from tollkeeper.stripe.gateway.errors import keyed, translated
 from tollkeeper.stripe.port import ChargeLine, OwnInvoice
 
 if TYPE_CHECKING:
     from stripe.params import InvoiceAddLinesParamsLine, InvoiceCreateParams
 
+MOST_LOOKUP_KEYS = 10
+"""By how many lookup keys prices can be listed at once."""
+
 RENEWED = frozenset({Status.ACTIVE, Status.PAST_DUE, Status.TRIALING})
 """States in which a subscription's renewals are collected."""
+
+DAYS_UNTIL_DUE = 30
+"""What a customer who is sent invoices is given to pay one, if their subscription does not say."""
 
 SUBSCRIPTION = "parent.subscription_details.subscription"
 
@@ -61,7 +65,7 @@ class InvoicesGateway(Connection):
         """Retrieve an invoice, and the lines that do not come with it."""
         with translated():
             try:
-                found = self._client.v1.invoices.retrieve(invoice_id)
+                found = self._client.v1.invoices.retrieve(invoice_id, {"expand": [SUBSCRIPTION]})
                 return None if getattr(found, "deleted", False) else self._invoice(found)
             except stripe.InvalidRequestError as error:
                 if error.code != "resource_missing":
@@ -78,12 +82,12 @@ class InvoicesGateway(Connection):
         return sorted(own, key=lambda each: (each.created, each.id))
 
     def create_invoice(self, order: OwnInvoice, key: str) -> None:
-        """Create an invoice with what its subscription's would have had, which Stripe does not do by itself."""
+        """Create an invoice with what the subscription's have, which Stripe does not do by itself."""
         with translated():
             subscription = self._client.v1.subscriptions.retrieve(
                 order.subscription_id, {"expand": ["default_payment_method"]}
             )
-        with _keyed():
+        with keyed():
             self._client.v1.invoices.create(
                 {
                     "customer": order.customer_id,
@@ -110,20 +114,20 @@ class InvoicesGateway(Connection):
 
     def add_lines(self, invoice_id: str, lines: Sequence[ChargeLine], key: str) -> None:
         """Add lines at the catalogue's prices where those are what is asked, else at prices of their own."""
-        prices = self._overage_prices([each.metric for each in lines])
+        prices = self._sold_at([overage_name(each.metric) for each in lines])
         try:
-            with _keyed():
+            with keyed():
                 self._client.v1.invoices.add_lines(
                     invoice_id,
-                    {"lines": [self._line(each, prices.get(each.metric)) for each in lines]},
+                    {"lines": [self._line(each, prices.get(overage_name(each.metric))) for each in lines]},
                     {"idempotency_key": key, "max_network_retries": 0},
                 )
         except StripeRefusedError:
-            self._overage_price_ids.clear()  # perhaps one of them is sold no more
+            self._overage_prices.clear()  # perhaps one of them is sold no more
             raise
 
     def remove_lines(self, invoice_id: str, line_ids: Sequence[str]) -> None:
-        """Remove lines and delete their items: unassigned, they would wait for the customer's next invoice."""
+        """Remove lines and delete their items: unassigned, they would wait for the next invoice."""
         with translated():
             self._client.v1.invoices.remove_lines(
                 invoice_id, {"lines": [{"id": each, "behavior": "delete"} for each in line_ids]}
@@ -173,6 +177,15 @@ class InvoicesGateway(Connection):
         noted = invoice.metadata.to_dict() if invoice.metadata else {}
         return noted.get("bill") == bill
 
+    def _sold_at(self, lookup_keys: Sequence[str]) -> Mapping[str, stripe.Price]:
+        """Return the active prices with these lookup keys, those of them that there are."""
+        unknown = [each for each in lookup_keys if each not in self._overage_prices]
+        for some in batched(unknown, MOST_LOOKUP_KEYS, strict=False):
+            with translated():
+                found = self._client.v1.prices.list({"lookup_keys": list(some), "active": True})
+            self._overage_prices |= {str(each.lookup_key): each for each in found.data}
+        return self._overage_prices
+
     def _line(self, of: ChargeLine, price: stripe.Price | None) -> "InvoiceAddLinesParamsLine":
         line: InvoiceAddLinesParamsLine = {
             "quantity": of.quantity,
@@ -191,8 +204,47 @@ class InvoicesGateway(Connection):
         else:
             line["price_data"] = {
                 "currency": self._catalogue.currency,
-                "product": overage_product_id(of.metric),
+                "product": overage_name(of.metric),
                 "unit_amount_decimal": of.price,
                 "tax_behavior": self._catalogue.tax_behavior,
             }
         return line
+
+
+def _may_take_lines(invoice: stripe.Invoice) -> bool:
+    """Whether a renewal is a draft that Stripe will finalise and collect by itself."""
+    return invoice.status == InvoiceStatus.DRAFT and bool(invoice.auto_advance) and not _is_paused(invoice)
+
+
+def _is_paused(invoice: stripe.Invoice) -> bool:
+    """Whether the collection of an invoice's subscription is paused, as far as it came with the invoice.
+
+    Where invoices are voided or given up meanwhile, their drafts go on by themselves, to no payment.
+    """
+    details = invoice.parent.subscription_details if invoice.parent else None
+    subscription = details.subscription if details else None
+    return isinstance(subscription, stripe.Subscription) and subscription.pause_collection is not None
+
+
+def _is_collected(subscription: stripe.Subscription) -> bool:
+    """Whether a subscription's next invoice will be finalised and collected."""
+    return subscription.status in RENEWED and subscription.pause_collection is None
+
+
+def _collected_like(subscription: stripe.Subscription) -> "InvoiceCreateParams":
+    """Return how a subscription's invoices are collected: by its own payment method, if it has one still."""
+    if subscription.collection_method == "send_invoice":
+        return {
+            "collection_method": "send_invoice",
+            "days_until_due": subscription.days_until_due or DAYS_UNTIL_DUE,
+        }
+    method = subscription.default_payment_method
+    if isinstance(method, stripe.PaymentMethod) and method.customer is not None:
+        return {"collection_method": "charge_automatically", "default_payment_method": method.id}
+    return {"collection_method": "charge_automatically"}
+
+
+def _taxed_like(subscription: stripe.Subscription) -> "InvoiceCreateParams":
+    if subscription.automatic_tax.enabled:
+        return {"automatic_tax": {"enabled": True}}
+    return {"default_tax_rates": [each.id for each in subscription.default_tax_rates or ()]}
