@@ -103,7 +103,7 @@ class Charging:
         if isinstance(failure, StripeFailedError):
             logger.warning("Stripe failed at a bill's step", extra=self._named(bill, str(failure)))
             return self.bills.write(bill, replace(bill, attempt=bill.attempt + 1), now + SOON)
-        if bill.is_own and not self.stripe.has_customer(bill.customer_id):
+        if not self.stripe.has_customer(bill.customer_id):
             return self._write(bill, bill.moved(State.WRITTEN_OFF, now), None, now)
         logger.error("Stripe refuses a bill's step", extra=self._named(bill, str(failure)))
         return self.bills.write(bill, bill, now + LATER)
