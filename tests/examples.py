@@ -59,6 +59,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "STRIPE_EVENT_CONCURRENCY": "2",
     "ALLOWED_ORIGINS": "https://app.example.com,http://localhost:3000",
     "BILL_OVERAGE_FROM": "2026-01-31",
+    "HOLD_HOURS": "72",
+    "CHARGE_APART": "invoice",
     "UPGRADE_URL": "/pricing",
 }
 

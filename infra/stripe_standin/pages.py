@@ -200,7 +200,9 @@ def _checkout_body(session: Session, message: str) -> str:
         f'<button name="paymentMethod" value="{kind}" formnovalidate>Subscribe with {kind}</button>'
         for kind in cardless.TYPED
     )
-    fields = f"{_card_field()}{code}<button>Subscribe</button>{others}"
+    said = session.custom_text.submit.message if session.custom_text.submit else ""
+    words = f"<p>{escape(said)}</p>" if said else ""
+    fields = f"{_card_field()}{code}{words}<button>Subscribe</button>{others}"
     return f'{body}<form method="post">{fields}</form>{back}'
 
 

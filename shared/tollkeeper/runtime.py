@@ -37,22 +37,19 @@ if TYPE_CHECKING:
     from tollkeeper.subscriptions.stripe_events import StripeEvents
     from tollkeeper.subscriptions.sweep import Sweep
     from tollkeeper.usage.intake import Intake
-    from tollkeeper.usage.queue import DeadLetters, UsageQueue
+    from tollkeeper.usage.queue import UsageQueue
     from tollkeeper.usage.tracker import Tracker
     from tollkeeper.views.reader import Reader
 
-PATIENCE_SECONDS = 8.0
-"""How long a race is run before the answer is 503: half of what a function has."""
-
+PATIENCE_SECONDS = 8.0  # for which a race is run before the answer is 503: half of what a function has
 TRACKER_WORKERS = 16  # users counted side by side: as many transactions as keep a small processor busy
+REPORTER_WORKERS = (
+    8  # users charged side by side: 25 calls a second is what Stripe takes, each a third of one
+)
 
 
 def get_ready(*parts: Callable[[], object]) -> None:
-    """Make parts before the first call, while Lambda lends a whole processor to a function that starts.
-
-    During a call the function has but the share of one that its memory buys, and somebody waits. Where it is
-    not Lambda that imports the function, nothing is made that may not be needed.
-    """
+    """Make parts before the first call, while Lambda lends a whole processor to a function that starts."""
     if is_lambda():
         for part in parts:
             part()
@@ -168,14 +165,6 @@ def intake() -> "Intake":
 
 
 @cache
-def dead_letters() -> "DeadLetters":
-    """Return where usage records go that cannot be counted."""
-    from tollkeeper.usage.queue import DeadLetters
-
-    return DeadLetters(sqs(), settings().usage_dead_letter_queue_url)
-
-
-@cache
 def queue_backlog() -> "QueueBacklog":
     """Return what is noted of the usage queue."""
     from tollkeeper.ledger.tracking import QueueBacklog
@@ -190,11 +179,13 @@ def tracker() -> "Tracker":
 
     from tollkeeper.ledger.counting import Counting
     from tollkeeper.ledger.tracking import MessageAttempts
+    from tollkeeper.usage.queue import DeadLetters
     from tollkeeper.usage.tracker import Tracker
 
     counting, attempts = Counting(table(), offer()), MessageAttempts(table())
+    dead_letters = DeadLetters(sqs(), settings().usage_dead_letter_queue_url)
     several = ThreadPoolExecutor(TRACKER_WORKERS).map
-    return Tracker(counting, dead_letters(), attempts, queue_backlog(), catalogue().metrics, several)
+    return Tracker(counting, dead_letters, attempts, queue_backlog(), catalogue().metrics, several)
 
 
 @cache
@@ -265,26 +256,39 @@ def checkout() -> "Checkout":
 
 def stripe_events() -> "StripeEvents":
     """Return what follows Stripe's events up."""
+    from tollkeeper.ledger.bills import Bills
     from tollkeeper.subscriptions.stripe_events import StripeEvents
 
     stripe = stripe_gateway(calls_per_second=settings().stripe_calls_each)
-    return StripeEvents(users(), stripe, offer(), settings().deployment)
+    return StripeEvents(users(), Bills(table()), stripe, offer(), settings().deployment)
 
 
 def sweep() -> "Sweep":
     """Return what puts right what webhooks missed."""
+    from tollkeeper.ledger.bills import Bills
     from tollkeeper.ledger.sweep_progress import SweepProgressBook
     from tollkeeper.subscriptions.sweep import STRIPE_PATIENCE_SECONDS, Sweep
 
-    stripe = stripe_gateway(patience_seconds=STRIPE_PATIENCE_SECONDS)
-    return Sweep(users(), stripe, offer(), settings().deployment, SweepProgressBook(table()))
+    stripe, progress = stripe_gateway(patience_seconds=STRIPE_PATIENCE_SECONDS), SweepProgressBook(table())
+    return Sweep(users(), Bills(table()), stripe, offer(), settings().deployment, progress)
 
 
 def reporter() -> "Reporter":
-    """Return what closes periods."""
-    from tollkeeper.ledger.closing import Closing
-    from tollkeeper.periods.reporter import Reporter
-    from tollkeeper.periods.settling import Settling
+    """Return what closes and charges periods."""
+    from concurrent.futures import ThreadPoolExecutor
 
-    parts = users(), Closing(table()), stripe_gateway(), Settling(usage_queue(), queue_backlog())
-    return Reporter(*parts, settings().deployment)
+    from tollkeeper.ledger.bills import Bills
+    from tollkeeper.periods.charging import Charging
+    from tollkeeper.periods.reporter import STRIPE_PATIENCE_SECONDS, Reporter
+    from tollkeeper.periods.settling import Settling
+    from tollkeeper.rules.bills import Apart, Policy
+
+    policy = Policy(settings().longest_hold, Apart.WRITE_OFF if settings().writes_off else Apart.INVOICE)
+    pace = {
+        "patience_seconds": STRIPE_PATIENCE_SECONDS,
+        "calls_per_second": settings().stripe_calls_per_second,
+    }
+    bills, stripe = Bills(table()), stripe_gateway(**pace)
+    charging = Charging(bills, stripe, catalogue(), policy, settings().deployment)
+    settling, several = Settling(usage_queue(), queue_backlog()), ThreadPoolExecutor(REPORTER_WORKERS).map
+    return Reporter(table(), charging, settling, clock(), several)

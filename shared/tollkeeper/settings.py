@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 LIVE_KEYS = ("sk_live_", "rk_live_")
@@ -31,7 +31,8 @@ class Settings:
     users and of services are told apart by their audiences, and services' also carry `service_scope`. The
     claim `user_claim` of a user's token names them; `billing_claim` is what the tokens of those say who may
     change what is bought, if not all may. `stripe_calls_per_second` are made to one endpoint by all that
-    follow Stripe's events at once, of which there are `stripe_event_concurrency`.
+    follow Stripe's events at once, of which there are `stripe_event_concurrency`. Drafts of invoices are held
+    for `longest_hold` at most; `writes_off` says that what then has no draft is not charged.
     """
 
     stage: Stage
@@ -55,6 +56,8 @@ class Settings:
     stripe_api_base: str | None
     allowed_origins: frozenset[str]
     bill_overage_from: date
+    longest_hold: timedelta
+    writes_off: bool
     upgrade_url: str
     sandbox_clock_url: str | None
 
@@ -88,6 +91,8 @@ class Settings:
                 stripe_api_base=environment.get("STRIPE_API_BASE") or None,
                 allowed_origins=frozenset(filter(None, environment["ALLOWED_ORIGINS"].split(","))),
                 bill_overage_from=date.fromisoformat(environment["BILL_OVERAGE_FROM"]),
+                longest_hold=timedelta(hours=int(environment["HOLD_HOURS"])),
+                writes_off=_writes_off(environment["CHARGE_APART"]),
                 upgrade_url=environment["UPGRADE_URL"],
                 sandbox_clock_url=environment.get("SANDBOX_CLOCK_URL") or None,
             )
@@ -130,6 +135,12 @@ def _stage(name: str) -> Stage:
         return Stage(name)
     except ValueError as error:
         raise SettingsError(f"STAGE is {name!r}, and must be one of {', '.join(Stage)}") from error
+
+
+def _writes_off(apart: str) -> bool:
+    if apart not in {"invoice", "write-off"}:
+        raise SettingsError(f"CHARGE_APART is {apart!r}, and must be invoice or write-off")
+    return apart == "write-off"
 
 
 def is_lambda(environment: Mapping[str, str] = os.environ) -> bool:

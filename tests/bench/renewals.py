@@ -31,6 +31,7 @@ from tests.bench.virtual import PROCESSOR, Lanes, latency
 from tests.examples import CATALOGUE, OFFER
 from tests.fakes.stripe_events import invoice, snapshot
 from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.table import Key, Row, Write
 from tollkeeper.ledger.users import Users
@@ -184,7 +185,7 @@ def run(customers: int, deployment: Deployment) -> Run:
     users = Users(table)
     for number in range(customers):
         users.bind_customer(f"user-{number}", f"cus_{number}")
-    events = StripeEvents(users, stripe, OFFER, "live", wall)
+    events = StripeEvents(users, Bills(table), stripe, OFFER, "live", wall)
     begun = lanes.now()
     waiting = deque(sorted(_messages(customers, begun), key=lambda each: each[0]))
     while waiting:

@@ -15,7 +15,14 @@ from stripe import APIConnectionError, StripeClient
 
 from infra.operate.stripe_catalogue.__main__ import main
 from infra.operate.stripe_catalogue.gateway import StripeCatalogue
-from infra.operate.stripe_catalogue.planning import PRICE_REST, AddItems, Existing, Keep, Step, plan, wanted
+from infra.operate.stripe_catalogue.planning import (
+    PRICE_REST,
+    Existing,
+    Keep,
+    Step,
+    plan,
+    wanted,
+)
 from infra.stripe_standin.app import create_app
 from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
 from tollkeeper.catalogue import Catalogue, load
@@ -24,7 +31,6 @@ from tollkeeper.stripe.event_types import Style, of_style
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CATALOGUE = load()
 STARTER = "tollkeeper_starter_monthly"
-METERED = [metric.price_lookup_key for metric in CATALOGUE.priced_metrics]
 
 
 @pytest.fixture
@@ -117,22 +123,45 @@ class TestApply:
 
         assert [] == apply(client, CATALOGUE, NOW)
 
-    def test_metered_price(self, client: StripeClient) -> None:
-        """An overage price is found by its lookup key, flat per unit, metered, on its metric's meter."""
+    def test_overage_price(self, client: StripeClient) -> None:
+        """An overage price is found by its lookup key, flat per unit, charged once, before tax."""
         apply(client, CATALOGUE, NOW)
         (price,) = client.v1.prices.list({"lookup_keys": ["tollkeeper_exports_overage"]}).data
-        (meter,) = (
-            meter
-            for meter in client.v1.billing.meters.list().data
-            if meter.event_name == "tollkeeper_exports_overage"
-        )
 
-        assert price.recurring
-        assert ("per_unit", Decimal(50), "metered", meter.id) == (
+        assert ("one_time", None, "per_unit", Decimal(50), "exclusive") == (
+            price.type,
+            price.recurring,
             price.billing_scheme,
             price.unit_amount_decimal,
-            price.recurring.usage_type,
-            price.recurring.meter,
+            price.tax_behavior,
+        )
+
+    def test_meters(self, client: StripeClient) -> None:
+        """Every metric has a meter."""
+        apply(client, CATALOGUE, NOW)
+
+        assert {metric.usage_meter_name for metric in CATALOGUE.metrics.values()} == {
+            meter.event_name for meter in client.v1.billing.meters.list({"limit": 100}).data
+        }
+
+    def test_tax_said_later(self, client: StripeClient) -> None:
+        """A price that leaves open how tax stands is told in place, and stays the price that people pay."""
+        client.v1.products.create({"id": "tollkeeper_starter", "name": "Solo Design"})
+        old = client.v1.prices.create(
+            {
+                "product": "tollkeeper_starter",
+                "currency": "usd",
+                "unit_amount": 2_900,
+                "recurring": {"interval": "month"},
+                "lookup_key": STARTER,
+            }
+        )
+
+        apply(client, CATALOGUE, NOW)
+
+        assert (old.id, "exclusive") == (
+            read(client).prices[STARTER].id,
+            client.v1.prices.retrieve(old.id).tax_behavior,
         )
 
     def test_changed_amount(self, client: StripeClient) -> None:
@@ -168,7 +197,7 @@ class TestApply:
     def test_price_in_use(self, client: StripeClient, clock: SandboxClock) -> None:
         """A replaced price that a subscription pays stays active, however long that is."""
         apply(client, with_starter_at(1_900), NOW)
-        subscribe(client, STARTER, *METERED)
+        subscribe(client, STARTER)
         apply(client, CATALOGUE, NOW)
         clock.set(NOW + PRICE_REST)
 
@@ -190,14 +219,6 @@ class TestApply:
         apply(client, CATALOGUE, clock.now())
 
         assert client.v1.prices.retrieve(special.id).active
-
-    def test_missing_items(self, client: StripeClient) -> None:
-        """A subscription that lacks metered items gets them, once."""
-        apply(client, CATALOGUE, NOW)
-        subscription = subscribe(client, STARTER, METERED[0])
-
-        assert [AddItems(subscription, tuple(METERED[1:]))] == apply(client, CATALOGUE, NOW)
-        assert [] == apply(client, CATALOGUE, NOW)
 
     def test_renamed(self, client: StripeClient) -> None:
         """What was renamed in Stripe gets its name back."""
@@ -260,7 +281,7 @@ class TestCommandLine:
         client.v1.billing.meters.create(
             {
                 "display_name": "Mine",
-                "event_name": "tollkeeper_exports_overage",
+                "event_name": "tollkeeper_exports_usage",
                 "default_aggregation": {"formula": "count"},
             }
         )
@@ -268,6 +289,22 @@ class TestCommandLine:
         code, lines = run("apply", address, capsys)
 
         assert (1, [], {}) == (code, lines, read(client).products)
+
+    def test_plan_of_a_clash(
+        self, address: str, client: StripeClient, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Plan shows it among the rest, and fails, for apply would."""
+        client.v1.billing.meters.create(
+            {
+                "display_name": "Mine",
+                "event_name": "tollkeeper_exports_usage",
+                "default_aggregation": {"formula": "count"},
+            }
+        )
+
+        code, lines = run("plan", address, capsys)
+
+        assert (1, 1) == (code, sum(line.startswith("! meter tollkeeper_exports_usage") for line in lines))
 
 
 WEBHOOK = "https://webhook.example.com/"

@@ -8,7 +8,7 @@ import stripe
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.rules.subscriptions import Card, PaymentMethod, Status, Subscription, to_cancel
-from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe.event_types import EventType
 from tollkeeper.stripe.gateway import StripeGateway, connect, is_live
 from tollkeeper.stripe.port import CheckoutOrder
@@ -166,6 +166,27 @@ def test_a_session_asks_for_all_that_the_contract_lists(sandbox: Sandbox, gatewa
         },
     }
     assert expected == {name: call["params"][name] for name in expected}
+
+
+def test_a_session_sells_the_plan_and_says_what_more_costs(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """The base price alone is bought; what overage costs stands on the page in words."""
+    page = gateway.create_checkout_session(order(gateway.create_customer("ada"), 14))
+    (item,) = sandbox.stripe.v1.checkout.sessions.line_items.list(page.id).data
+    assert ("tollkeeper_professional_monthly", 1) == (item.price and item.price.lookup_key, item.quantity)
+    told = sandbox.stripe.v1.checkout.sessions.retrieve(page.id).custom_text.submit
+    assert told
+    assert "Includes 10,000 API calls" in told.message
+    assert "$0.10 per AI query" in told.message
+    assert "During the trial" in told.message
+
+
+def test_a_plan_that_stripe_does_not_have_is_not_sold(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """The message says which command puts it there."""
+    (price,) = sandbox.stripe.v1.prices.list({"lookup_keys": ["tollkeeper_professional_monthly"]}).data
+    sandbox.stripe.v1.prices.update(price.id, {"active": False})
+    customer_id = gateway.create_customer("ada")
+    with pytest.raises(StripeRefusedError, match="make stripe-apply"):
+        gateway.create_checkout_session(order(customer_id))
 
 
 def test_a_card_of_the_customers_own_is_read_where_the_subscription_has_none(

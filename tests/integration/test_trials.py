@@ -17,6 +17,7 @@ from stripe import StripeClient, Subscription
 from tests.fakes.table import MemoryTable
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Cause, Status
@@ -42,10 +43,11 @@ class Life:
         self.client = client
         self._heard: set[str] = set()
         self._deployment = f"test-{uuid.uuid4().hex[:8]}"
-        self._users = Users(MemoryTable())
+        table = MemoryTable()
+        self._users = Users(table)
         gateway = StripeGateway(connect(key, api_base), CATALOGUE, self._deployment)
         self._stripe_events = StripeEvents(
-            self._users, gateway, Offer(CATALOGUE, start.date()), self._deployment
+            self._users, Bills(table), gateway, Offer(CATALOGUE, start.date()), self._deployment
         )
         clocks = client.v1.test_helpers.test_clocks
         self._clock = clocks.create({"frozen_time": epoch(start), "name": self._deployment}).id
@@ -61,15 +63,15 @@ class Life:
         return from_epoch(self.client.v1.test_helpers.test_clocks.retrieve(self._clock).frozen_time)
 
     def subscribe(self, card: str) -> Subscription:
-        """Subscribe as Checkout does: a trial, the card kept for later, and every metered price."""
+        """Subscribe as Checkout does: a trial, the card kept for later, and the base price alone."""
         method = self.client.v1.payment_methods.attach(card, {"customer": self.customer})
-        keys = [PLAN.price_lookup_key, *(each.price_lookup_key for each in CATALOGUE.priced_metrics)]
-        prices = self.client.v1.prices.list({"lookup_keys": keys, "active": True}).data
+        keys = [PLAN.price_lookup_key]
+        (price,) = self.client.v1.prices.list({"lookup_keys": keys, "active": True}).data
         return self.client.v1.subscriptions.create(
             {
                 "customer": self.customer,
                 "default_payment_method": method.id,
-                "items": [{"price": price.id} for price in prices],
+                "items": [{"price": price.id}],
                 "metadata": self._metadata,
                 "trial_period_days": CATALOGUE.trial_days,
                 "trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}},

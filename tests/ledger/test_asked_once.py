@@ -11,6 +11,7 @@ from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import METADATA, snapshot
 from tests.fakes.table import MemoryTable
 from tests.ledger.turns import Turns
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.table import Table
 from tollkeeper.ledger.users import Users
@@ -57,7 +58,9 @@ class World:
         """Follow what is on the queue, once."""
         list(table.get_all([]))
         messages, self.queue = self.queue, []
-        batch = EventBatch(messages, StripeEvents(Users(table), self.stripe, OFFER, "live", self))
+        batch = EventBatch(
+            messages, StripeEvents(Users(table), Bills(table), self.stripe, OFFER, "live", self)
+        )
         followed = batch.follow(NOW, Patience(lambda: 900), self)
         assert set() == followed.failed
 

@@ -14,11 +14,11 @@ CARD = "4242424242424242"
 
 
 def open_session(shop: Shop, **more: Any) -> Session:  # noqa: ANN401 - any parameter
-    """A session for the small plan with the metered price."""
+    """A session for the small plan."""
     params: Any = {
         "mode": "subscription",
         "success_url": "https://x.test/?s={CHECKOUT_SESSION_ID}",
-        "line_items": [{"price": shop.small.id, "quantity": 1}, {"price": shop.metered.id}],
+        "line_items": [{"price": shop.small.id, "quantity": 1}],
         **more,
     }
     return shop.stripe.v1.checkout.sessions.create(params)
@@ -100,10 +100,27 @@ def test_open_sessions_are_listed_and_expired(shop: Shop) -> None:
     assert ([session.id], []) == (found, shop.stripe.v1.checkout.sessions.list(query).data)
 
 
-def test_metered_item_takes_no_quantity(shop: Shop) -> None:
-    """Usage decides a metered item's quantity."""
-    with pytest.raises(sdk.InvalidRequestError, match="metered"):
-        open_session(shop, line_items=[{"price": shop.metered.id, "quantity": 1}])
+def test_quantity_is_needed(shop: Shop) -> None:
+    """An item says how many of it are bought."""
+    with pytest.raises(sdk.InvalidRequestError, match="Quantity is required"):
+        open_session(shop, line_items=[{"price": shop.small.id}])
+
+
+def test_page_says_what_the_seller_says(sandbox: Sandbox, shop: Shop) -> None:
+    """A text stands beside the button that subscribes, and in the session."""
+    session = open_session(shop, custom_text={"submit": {"message": "2 lamps & no more"}})
+    shown = sandbox.http.get(f"/checkout/{session.id}").text
+    assert session.custom_text.submit
+    assert ("2 lamps & no more", True) == (
+        session.custom_text.submit.message,
+        "2 lamps & no more" in html.unescape(shown) and "lamps & no" not in shown,
+    )
+
+
+def test_text_has_its_bounds(shop: Shop) -> None:
+    """A message has at most 1,200 characters."""
+    with pytest.raises(sdk.InvalidRequestError, match="1200"):
+        open_session(shop, custom_text={"submit": {"message": "x" * 1201}})
 
 
 def test_lifetime_is_bounded(shop: Shop) -> None:

@@ -13,7 +13,7 @@ from stripe import StripeClient, StripeError
 
 from infra.operate.stripe_catalogue.destinations import DestinationExistsError, create_destinations
 from infra.operate.stripe_catalogue.gateway import StripeCatalogue
-from infra.operate.stripe_catalogue.planning import Clash, Keep, plan, wanted
+from infra.operate.stripe_catalogue.planning import Billed, Clash, Keep, Metered, plan, wanted
 from tollkeeper.catalogue import Catalogue, CatalogueError, load
 
 
@@ -63,16 +63,16 @@ def _create_destinations(client: StripeClient, webhook: str | None) -> int:
 def _run(catalogue: Catalogue, stripe: StripeCatalogue, *, apply: bool) -> int:
     now = datetime.now(UTC)
     steps = plan(catalogue, stripe.read([*wanted(catalogue)]), now)
-    clashes = [step for step in steps if isinstance(step, Clash)]
-    if apply and clashes:
-        return _stop("\n".join(map(str, clashes)), 1)
+    obstacles = [step for step in steps if isinstance(step, Clash | Billed)]
+    if apply and obstacles:
+        return _stop("\n".join(map(str, obstacles)), 1)
     for step in steps:
         if apply:
             stripe.take(step, now)
         print(step)
-    changes = sum(not isinstance(step, Keep) for step in steps)
+    changes = sum(not isinstance(step, Keep | Metered | Clash | Billed) for step in steps)
     print(f"{changes or 'Nothing'} to change" if not apply else f"{changes or 'Nothing'} changed")
-    return 0
+    return 1 if obstacles else 0
 
 
 def _stop(message: str, code: int) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import stripe
 
 from infra.operate.stripe_catalogue.planning import (
-    AddItems,
+    UNSPECIFIED,
     Archive,
     Create,
     Existing,
@@ -39,27 +39,35 @@ class StripeCatalogue:
     def __init__(self, client: stripe.StripeClient) -> None:
         self._stripe = client.v1
         self._meter_ids: dict[str, str] = {}  # by event name
-        self._price_ids: dict[str, str] = {}  # by lookup key
 
     def read(self, wanted: Sequence[Meter | Product | Price]) -> Existing:
         """What there is of the wanted."""
         keys = {item.lookup_key for item in wanted if isinstance(item, Price)}
         meters = self._meters({item.event_name for item in wanted if isinstance(item, Meter)})
         products = self._products([item.id for item in wanted if isinstance(item, Product)])
-        subscriptions: dict[str, set[str]] = {}
-        paid: set[str] = set()
-        for subscription, price in self._subscribed():
-            subscriptions.setdefault(subscription, set()).add(str(price.product))
-            paid.add(price.id)
+        subscribed = {subscription: [*prices] for subscription, prices in self._subscribed()}
+        paid = {price.id for prices in subscribed.values() for price in prices}
         prices: dict[str, FoundPrice] = {}
         replaced: list[FoundPrice] = []
         for price in self._prices(products):
             if price.lookup_key in keys:
-                self._price_ids[price.lookup_key] = price.id
                 prices[price.lookup_key] = self._found(price, price.lookup_key, paid)
             elif LOOKUP_KEY in price.metadata:
                 replaced.append(self._found(price, price.metadata[LOOKUP_KEY], paid))
-        return Existing(meters, products, prices, replaced, subscriptions)
+        ours = {item.product for item in wanted if isinstance(item, Price) and item.interval}
+        return Existing(
+            meters,
+            products,
+            prices,
+            replaced,
+            billing=self._billing(),
+            metered={
+                subscription: metered
+                for subscription, items in subscribed.items()
+                if ours & {str(price.product) for price in items}
+                and (metered := [price.id for price in items if _is_metered(price)])
+            },
+        )
 
     def take(self, step: Step, now: datetime) -> None:
         """Take one step of a plan made from what `read` returned; steps that change nothing are skipped."""
@@ -78,14 +86,10 @@ class StripeCatalogue:
                 self._stripe.products.update(
                     product.id, {"name": product.name, "unit_label": product.unit or "", "active": True}
                 )
-            case AddItems(subscription, lookup_keys):
-                # Nothing has been counted for these prices yet, so there is nothing to prorate.
-                self._stripe.subscriptions.update(
-                    subscription,
-                    {
-                        "items": [{"price": self._price_ids[key]} for key in lookup_keys],
-                        "proration_behavior": "none",
-                    },
+            case Update(FoundPrice(id=price_id), Price() as price):
+                self._stripe.prices.update(
+                    price_id,
+                    {"tax_behavior": price.tax_behavior},
                 )
             case Archive(found):
                 self._stripe.prices.update(found.id, {"active": False})
@@ -98,8 +102,7 @@ class StripeCatalogue:
             "customer_mapping": {"type": "by_id", "event_payload_key": meter.customer_key},
             "value_settings": {"event_payload_key": meter.value_key},
         }
-        created = self._stripe.billing.meters.create(params, _once(now, params))
-        self._meter_ids[meter.event_name] = created.id
+        self._stripe.billing.meters.create(params, _once(now, params))
 
     def _create_product(self, product: Product, now: datetime) -> None:
         params: ProductCreateParams = {"id": product.id, "name": product.name}
@@ -114,19 +117,14 @@ class StripeCatalogue:
             "lookup_key": price.lookup_key,
             "transfer_lookup_key": True,
             "metadata": {LOOKUP_KEY: price.lookup_key},
-            "recurring": {"interval": "month", "usage_type": "licensed"},
+            "tax_behavior": price.tax_behavior,
         }
+        if price.interval:
+            params["recurring"] = {"interval": "month", "usage_type": "licensed"}
         if price.cents is not None:
             params["unit_amount_decimal"] = price.cents
-        if price.meter:
-            params["recurring"] = {
-                "interval": "month",
-                "usage_type": "metered",
-                "meter": self._meter_ids[price.meter],
-            }
         # A price that goes up and down again within the hour must not be answered with the first one.
-        created = self._stripe.prices.create(params, _once(now, params, replaces and replaces.id))
-        self._price_ids[price.lookup_key] = created.id
+        self._stripe.prices.create(params, _once(now, params, replaces and replaces.id))
 
     def _meters(self, event_names: set[str]) -> dict[str, Meter]:
         meters: dict[str, Meter] = {}
@@ -162,16 +160,24 @@ class StripeCatalogue:
             prices = self._stripe.prices.list({"product": product, "active": True, "limit": _PAGE})
             yield from prices.auto_paging_iter()
 
-    def _subscribed(self) -> Iterator[tuple[str, stripe.Price]]:
+    def _subscribed(self) -> Iterator[tuple[str, list[stripe.Price]]]:
         for subscription in self._stripe.subscriptions.list({"limit": _PAGE}).auto_paging_iter():
             if subscription.status not in {"incomplete", "incomplete_expired", "canceled"}:
-                for item in subscription.items.auto_paging_iter():
-                    yield subscription.id, item.price
+                yield subscription.id, [item.price for item in subscription.items.auto_paging_iter()]
+
+    def _billing(self) -> dict[str, list[str]]:
+        """The active prices, of whatever product, that use one of the meters."""
+        event_names = {meter_id: event_name for event_name, meter_id in self._meter_ids.items()}
+        billing: dict[str, list[str]] = {}
+        for price in self._stripe.prices.list(
+            {"active": True, "recurring": {"usage_type": "metered"}, "limit": _PAGE}
+        ).auto_paging_iter():
+            if price.recurring and price.recurring.meter in event_names:
+                billing.setdefault(event_names[price.recurring.meter], []).append(price.id)
+        return billing
 
     def _found(self, price: stripe.Price, lookup_key: str, paid: set[str]) -> FoundPrice:
         recurring = price.recurring
-        meter = recurring.meter if recurring else None
-        event_names = {meter_id: event_name for event_name, meter_id in self._meter_ids.items()}
         return FoundPrice(
             id=price.id,
             created=datetime.fromtimestamp(price.created, UTC),
@@ -181,15 +187,20 @@ class StripeCatalogue:
                 product=str(price.product),
                 currency=price.currency,
                 cents=None if price.transform_quantity else price.unit_amount_decimal,
-                meter=meter and event_names.get(meter, meter),
+                tax_behavior=price.tax_behavior or UNSPECIFIED,
                 interval=_interval(recurring),
+                meter=recurring.meter if recurring else None,
             ),
         )
 
 
-def _interval(recurring: stripe.Price.Recurring | None) -> str:
+def _is_metered(price: stripe.Price) -> bool:
+    return price.recurring is not None and price.recurring.usage_type == "metered"
+
+
+def _interval(recurring: stripe.Price.Recurring | None) -> str | None:
     if recurring is None:
-        return "purchase"
+        return None
     return (
         recurring.interval
         if recurring.interval_count == 1

@@ -1,23 +1,26 @@
 """What Stripe should hold, what it holds, and the steps from one to the other; no I/O."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tollkeeper.catalogue import Catalogue
 
+UNSPECIFIED = "unspecified"
+"""How tax stands with a price of which nobody has said it."""
+
 PRICE_REST = timedelta(days=35)
 """How long a replaced price stays: an open Checkout Session refers to it for up to 24 hours, a downgrade that
-waits for its period's end for up to a month."""
+waits for its period's end for up to a month, and so does a period that began with it, until it is charged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What adds up the overage of one metric. Only the display name of a meter can be changed.
+    """What shows the usage of one metric (DESIGN rule 18). Only the display name of a meter can be changed.
 
-    No time window is wanted: with one, the last event of a window overwrites the others.
+    No price may use it, for then Stripe would bill what is only to be shown. No time window is wanted: with
+    one, the last event of a window overwrites the others.
     """
 
     event_name: str
@@ -47,23 +50,25 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a product costs: a month of it, or a unit where a meter counts it. No price can be changed.
+    """What a product costs: a month of it, or a unit of overage, once. The amount can never be changed.
 
     Attributes:
         lookup_key: What checkout finds it by; a replaced price keeps here the key it had.
         product: The product's id.
         currency: The ISO 4217 code in lower case.
         cents: The price of one; None where Stripe has something else than a flat price.
-        meter: The event name of the meter that counts it; None for a monthly price.
-        interval: How often it is billed.
+        tax_behavior: Whether tax comes on top; "unspecified" where somebody has left that open in Stripe.
+        interval: How often it is billed; None for a one-time price, which overage is charged at.
+        meter: The meter that counts it, of a metered price; none is wanted.
     """
 
     lookup_key: str
     product: str
     currency: str
     cents: Decimal | None
+    tax_behavior: str
+    interval: str | None = "month"
     meter: str | None = None
-    interval: str = "month"
 
     def __str__(self) -> str:
         return f"price {self.lookup_key} {self.amount}"
@@ -74,7 +79,8 @@ class Price:
         number = "not flat" if self.cents is None else f"{self.cents / 100:,.2f}"
         if self.cents is not None and self.cents % 1:
             number = f"{(self.cents / 100).normalize():f}"
-        return f"{number} {self.currency} a {'unit' if self.meter else self.interval}"
+        unit = "metered unit" if self.meter else self.interval or "unit"
+        return f"{number} {self.currency} a {unit}, tax {self.tax_behavior}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +109,16 @@ class Existing:
         products: Products by id.
         prices: Active prices by lookup key.
         replaced: Active prices of ours whose lookup key has passed to a newer one.
-        subscriptions: The ids of the products in each live subscription, by its id.
+        billing: The ids of the active prices that use a meter, by its event name.
+        metered: The ids of the metered prices that live subscriptions to our plans have, by subscription.
     """
 
     meters: Mapping[str, Meter]
     products: Mapping[str, Product]
     prices: Mapping[str, FoundPrice]
     replaced: Sequence[FoundPrice] = ()
-    subscriptions: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    billing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    metered: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,30 +131,21 @@ class Create:
     def __str__(self) -> str:
         if self.replaces and isinstance(self.wanted, Price):
             key, amount = self.wanted.lookup_key, self.wanted.amount
-            return f"~ change price {key} {self.replaces.price.amount} → {amount}, for new subscriptions"
+            when = "for new subscriptions" if self.wanted.interval else "from each customer's next period"
+            return f"~ change price {key} {self.replaces.price.amount} → {amount}, {when}"
         return f"+ create {self.wanted}"
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Change what can be changed in place."""
+    """Change what can be changed in place; of a price that is how tax stands, if nobody has said so yet."""
 
-    found: Meter | Product
-    wanted: Meter | Product
-
-    def __str__(self) -> str:
-        return f"~ change {self.found} → {self.wanted}"
-
-
-@dataclass(frozen=True, slots=True)
-class AddItems:
-    """Add metered prices to a subscription that was made before their metrics had one."""
-
-    subscription: str
-    lookup_keys: tuple[str, ...]
+    found: Meter | Product | FoundPrice
+    wanted: Meter | Product | Price
 
     def __str__(self) -> str:
-        return f"+ add to {self.subscription} {', '.join(self.lookup_keys)}"
+        found = self.found.price if isinstance(self.found, FoundPrice) else self.found
+        return f"~ change {found} → {self.wanted}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,36 +180,63 @@ class Clash:
         return f"! {self.found} exists but counts otherwise: deactivate it in Stripe, then apply again"
 
 
-type Step = Create | Update | AddItems | Archive | Keep | Clash
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """A meter that active prices use, so that Stripe would bill what is only to be shown there."""
+
+    found: Meter
+    prices: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"! {self.found} is only to show usage, but {', '.join(self.prices)} would bill it: take that "
+            "off all subscriptions and archive it in Stripe, then apply again"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """Metered items of a subscription to one of our plans, which Stripe bills beside the overage."""
+
+    subscription: str
+    prices: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"! {self.subscription} has metered items ({', '.join(self.prices)}), which Stripe bills beside "
+            "the overage: remove them in Stripe once the running period is invoiced; nothing here does"
+        )
+
+
+type Step = Create | Update | Archive | Keep | Metered | Clash | Billed
 
 
 def wanted(catalogue: Catalogue) -> Iterator[Meter | Product | Price]:
     """Everything Stripe should hold, each after what it refers to.
 
-    One product with a monthly price for each paid plan; one meter and one product with a flat price per unit
-    for each priced metric, shared by all plans, so that a plan change swaps a subscription's base item only.
+    One product with a monthly price for each paid plan, which is all that a subscription has; one product
+    with a one-time price for each priced metric, which overage is charged at; one meter for each metric that
+    Stripe is shown.
     """
+    currency, tax = catalogue.currency, catalogue.tax_behavior
     for plan in catalogue.paid_plans:
         yield Product(plan.product_id, plan.display_name)
-        yield Price(plan.price_lookup_key, plan.product_id, catalogue.currency, Decimal(plan.price))
+        yield Price(plan.price_lookup_key, plan.product_id, currency, Decimal(plan.price), tax)
     for metric in catalogue.priced_metrics:
-        name = f"{metric.display_name} over the limit"
-        yield Meter(metric.meter_event_name, name)
-        yield Product(metric.product_id, name, metric.unit)
+        yield Product(metric.product_id, f"{metric.display_name} over the limit", metric.unit)
         yield Price(
-            metric.price_lookup_key,
-            metric.product_id,
-            catalogue.currency,
-            metric.overage_price,
-            metric.meter_event_name,
+            metric.price_lookup_key, metric.product_id, currency, metric.overage_price, tax, interval=None
         )
+    for metric in catalogue.metrics.values():
+        if metric.mirror:
+            yield Meter(metric.usage_meter_name, f"{metric.display_name} used")
 
 
 def plan(catalogue: Catalogue, existing: Existing, now: datetime) -> list[Step]:
     """The steps after which Stripe holds what the catalogue says, in the order to take them."""
     return [
         *(_step(item, existing) for item in wanted(catalogue)),
-        *_missing_items(catalogue, existing),
+        *(Metered(subscription, tuple(prices)) for subscription, prices in existing.metered.items()),
         *(_archive_or_keep(found, existing, now) for found in existing.replaced),
     ]
 
@@ -221,30 +247,28 @@ def _step(item: Meter | Product | Price, existing: Existing) -> Step:
             meter = existing.meters.get(item.event_name)
             if meter and replace(meter, display_name=item.display_name) != item:
                 return Clash(meter)
+            if meter and (prices := existing.billing.get(item.event_name)):
+                return Billed(meter, tuple(prices))
             return _create_update_or_keep(meter, item)
         case Product():
             return _create_update_or_keep(existing.products.get(item.id), item)
         case Price():
-            price = existing.prices.get(item.lookup_key)
-            return Keep(item) if price and price.price == item else Create(item, replaces=price)
+            return _step_of_price(existing.prices.get(item.lookup_key), item)
+
+
+def _step_of_price(found: FoundPrice | None, item: Price) -> Step:
+    if found is None or replace(found.price, tax_behavior=item.tax_behavior) != item:
+        return Create(item, replaces=found)
+    if found.price == item:
+        return Keep(item)
+    # Stripe lets this be said once, and never changed.
+    return Update(found, item) if found.price.tax_behavior == UNSPECIFIED else Create(item, replaces=found)
 
 
 def _create_update_or_keep(found: Meter | Product | None, item: Meter | Product) -> Step:
     if found is None:
         return Create(item)
     return Keep(item) if found == item else Update(found, item)
-
-
-def _missing_items(catalogue: Catalogue, existing: Existing) -> Iterator[AddItems]:
-    sold = {plan.product_id for plan in catalogue.paid_plans}
-    for subscription, products in existing.subscriptions.items():
-        missing = tuple(
-            metric.price_lookup_key
-            for metric in catalogue.priced_metrics
-            if metric.product_id not in products
-        )
-        if missing and sold & products:  # a subscription to something else is none of our business
-            yield AddItems(subscription, missing)
 
 
 def _archive_or_keep(found: FoundPrice, existing: Existing, now: datetime) -> Step:

@@ -26,6 +26,7 @@ routes = Routes()
 
 SHORTEST, LONGEST = 30 * 60, 24 * 3600
 MOST_ITEMS = 20
+LONGEST_TEXT = 1200
 
 
 @routes.post("/v1/checkout/sessions", SessionCreateParams)
@@ -68,7 +69,7 @@ def create(account: Account, params: SessionCreateParams) -> Session:
         created=now,
         currency=items[0].currency,
         custom_fields=[],
-        custom_text={},
+        custom_text=_custom_text(params.get("custom_text", {})),
         customer=customer.id if customer else None,
         customer_creation=None if customer else "always",
         customer_email=params.get("customer_email"),
@@ -90,6 +91,20 @@ def create(account: Account, params: SessionCreateParams) -> Session:
     session.line_items = listing(items, f"/v1/checkout/sessions/{identifier}/line_items")
     account.subscription_data[identifier] = params.get("subscription_data", {})
     return account.keep(session)
+
+
+def _custom_text(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page says in the seller's words, by the place where it says so.
+
+    See docs.stripe.com/payments/checkout/customization/policies. An empty text is none.
+    """
+    for place, text in wanted.items():
+        if text and len(text["message"]) > LONGEST_TEXT:
+            raise RefusedError(
+                f"Invalid string: must be at most {LONGEST_TEXT} characters.",
+                param=f"custom_text[{place}][message]",
+            )
+    return {place: dict(text) for place, text in wanted.items() if text}
 
 
 def _items(account: Account, wanted: list[Any]) -> list[LineItem]:

@@ -118,6 +118,9 @@ def listed(account: Account, params: PriceListParams) -> ListObject[Price]:
     found = matching(account.all(Price), params, "active", "currency", "product", "type")
     if "lookup_keys" in params:
         found = [price for price in found if price.lookup_key in params["lookup_keys"]]
+    if "recurring" in params:
+        wanted = params["recurring"].items()
+        found = [price for price in found if price.recurring and wanted <= price.recurring.to_dict().items()]
     return page(found, params, "/v1/prices")
 
 
@@ -129,8 +132,15 @@ def retrieve(account: Account, _params: PriceRetrieveParams, price: str) -> Pric
 
 @routes.post("/v1/prices/{price}", PriceUpdateParams)
 def update(account: Account, params: PriceUpdateParams, price: str) -> Price:
-    """Update a price; amounts and intervals never change (docs.stripe.com/api/prices/update)."""
+    """Update a price; amounts and intervals never change (docs.stripe.com/api/prices/update).
+
+    How tax stands is said once (docs.stripe.com/tax/products-prices-tax-categories-tax-behavior).
+    """
     known = account.get(Price, price)
+    if (tax_behavior := params.get("tax_behavior", known.tax_behavior)) != known.tax_behavior:
+        if known.tax_behavior != "unspecified":
+            raise RefusedError("The tax behavior of a price cannot be changed.", param="tax_behavior")
+        known.tax_behavior = tax_behavior
     if lookup_key := params.get("lookup_key"):
         if lookup_key != known.lookup_key:
             _claim_lookup_key(account, lookup_key, transfer=params.get("transfer_lookup_key", False))

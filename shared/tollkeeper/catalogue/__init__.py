@@ -5,6 +5,7 @@ checkout, the objects in Stripe, the pages and the client's route map. Standard 
 and later: the client library shares it with the functions.
 """
 
+from tollkeeper.catalogue.currencies import decimal_places
 from tollkeeper.catalogue.file import CatalogueError, load
 from tollkeeper.catalogue.model import (
     FREE,
@@ -15,7 +16,8 @@ from tollkeeper.catalogue.model import (
     Mode,
     Plan,
     Route,
-    meter_event_name,
+    TaxBehavior,
+    overage_name,
 )
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "Mode",
     "Plan",
     "Route",
+    "TaxBehavior",
+    "decimal_places",
     "load",
-    "meter_event_name",
+    "overage_name",
 ]

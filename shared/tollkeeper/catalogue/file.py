@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from tollkeeper.catalogue.currencies import decimal_places
 from tollkeeper.catalogue.model import (
     FREE,
     UNLIMITED,
@@ -18,6 +19,7 @@ from tollkeeper.catalogue.model import (
     Mode,
     Plan,
     Route,
+    TaxBehavior,
     segments_of,
 )
 
@@ -30,12 +32,10 @@ _ROUTE = re.compile(
     r"(?P<path>(?=/)(?:/(?:\*|[^\s/?#*{}]+))*)(?P<below>/\*\*)?/?"
 )
 
-# https://docs.stripe.com/currencies: these have no hundredths, and every amount here is in hundredths.
-_CURRENCIES_WITHOUT_CENTS = re.compile(
-    "bif|clp|djf|gnf|jpy|kmf|krw|mga|pyg|rwf|ugx|vnd|vuv|xaf|xof|xpf|bhd|jod|kwd|omr|tnd"
-)
-_HIGHEST_PRICE = 99_999_999  # cents: Stripe takes eight digits
-_FINEST_PRICE = Decimal("1e-12")  # cents: Stripe takes twelve decimal places
+_CENTS = 2  # decimal places: every amount here is in hundredths
+_HIGHEST_PRICE = Decimal("999999.99")  # Stripe takes eight digits
+_FINEST_PRICE = Decimal("0.01")
+_FINEST_OVERAGE_PRICE = Decimal("0.000001")  # Stripe takes more places than a customer can read
 _LONGEST_TRIAL = 730  # days: Stripe's maximum
 _HIGHEST_LIMIT = 10**15  # far from what a float in somebody's JSON reader would round
 
@@ -117,20 +117,30 @@ class _Table:
         self.refuse(name, f"must be a whole number from {low} to {high}")
         return low
 
-    def cents(self, name: str, finest: Decimal) -> Decimal:
-        value = self.values.get(name)
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self.values.get(name, default)
+        if isinstance(value, bool):
+            return value
+        self.refuse(name, "must be true or false")
+        return default
+
+    def cents(self, name: str, finest: Decimal, finer: str = "") -> Decimal:
+        """What a price is in cents; `finer` says what to do about one that is too fine."""
+        value, hint = self.values.get(name), ""
         if type(value) in {int, Decimal}:
-            cents = Decimal(str(value)) * 100
-            if cents.is_finite() and 0 <= cents <= _HIGHEST_PRICE and cents % finest == 0:
-                return cents
-        self.refuse(name, f"must be a number from 0 to {_HIGHEST_PRICE / 100} in steps of {finest / 100:f}")
+            price = Decimal(str(value))
+            if price.is_finite() and 0 <= price <= _HIGHEST_PRICE:
+                if price % finest == 0:
+                    return price * 100
+                hint = finer
+        self.refuse(name, f"must be a number from 0 to {_HIGHEST_PRICE} in steps of {finest}{hint}")
         return Decimal(0)
 
 
 def _catalogue(file: _Table) -> Catalogue:
-    file.expect("key", ("currency", "trial_days", "metrics", "plans", "routes"))
+    file.expect("key", ("currency", "tax_behavior", "trial_days", "metrics", "plans", "routes"))
     currency = file.text("currency")
-    if not re.fullmatch("[a-z]{3}", currency) or _CURRENCIES_WITHOUT_CENTS.fullmatch(currency):
+    if not re.fullmatch("[a-z]{3}", currency) or decimal_places(currency) != _CENTS:
         file.refuse("currency", "must be the lower-case code of a currency that has cents, such as usd")
     metrics = {name: _metric(name, table) for name, table in file.named_tables("metrics")}
     plans = {name: _plan(name, table, metrics) for name, table in file.named_tables("plans")}
@@ -142,6 +152,7 @@ def _catalogue(file: _Table) -> Catalogue:
         file.refuse("routes", "at least one route is needed")
     return Catalogue(
         currency=currency,
+        tax_behavior=TaxBehavior(file.choice("tax_behavior", TaxBehavior)),
         trial_days=file.whole("trial_days", 0, _LONGEST_TRIAL),
         metrics=MappingProxyType(metrics),
         plans=MappingProxyType(plans),
@@ -150,16 +161,23 @@ def _catalogue(file: _Table) -> Catalogue:
 
 
 def _metric(name: str, table: _Table) -> Metric:
-    table.expect("key", ("display_name", "unit", "overage_price", "mode", "late"))
+    table.expect("key", ("display_name", "unit", "overage_price", "mode", "late", "mirror"))
     return Metric(
         name=name,
         display_name=table.text("display_name"),
         unit=table.text("unit", default="unit"),
-        overage_price=table.cents("overage_price", _FINEST_PRICE)
-        if "overage_price" in table.values
-        else None,
+        overage_price=_overage_price(table) if "overage_price" in table.values else None,
         mode=Mode(table.choice("mode", Mode)),
         late=LatePolicy(table.choice("late", LatePolicy)),
+        mirror=table.flag("mirror", default=True),
+    )
+
+
+def _overage_price(table: _Table) -> Decimal:
+    return table.cents(
+        "overage_price",
+        _FINEST_OVERAGE_PRICE,
+        finer="; a unit that costs less is better counted by the thousand, at the price of a thousand",
     )
 
 
@@ -170,7 +188,7 @@ def _plan(name: str, table: _Table, metrics: Mapping[str, Metric]) -> Plan:
     return Plan(
         name=name,
         display_name=table.text("display_name"),
-        price=int(table.cents("price", Decimal(1))),
+        price=int(table.cents("price", _FINEST_PRICE)),
         limits=MappingProxyType(
             {
                 metric: limits.whole(metric, UNLIMITED, _HIGHEST_LIMIT)

@@ -20,6 +20,13 @@ class Mode(StrEnum):
     """Counted and shown, never blocked, never billed."""
 
 
+class TaxBehavior(StrEnum):
+    """Whether tax comes on top of the prices; Stripe never lets a price change it."""
+
+    EXCLUSIVE = "exclusive"
+    INCLUSIVE = "inclusive"
+
+
 class LatePolicy(StrEnum):
     """What becomes of a record whose period was closed before it arrived."""
 
@@ -29,8 +36,11 @@ class LatePolicy(StrEnum):
     """It is shown and counts nowhere."""
 
 
-def meter_event_name(metric: str) -> str:
-    """Return the name of a metric's meter events, also of one that the catalogue has no more."""
+def overage_name(metric: str) -> str:
+    """Return the id of the product, and the lookup key of the price, that a metric's overage is sold as.
+
+    Also of a metric that the catalogue has no more.
+    """
     return f"tollkeeper_{metric}_overage"
 
 
@@ -45,6 +55,7 @@ class Metric:
         overage_price: Cents per unit over the limit, possibly fractional; None when it has no price.
         mode: Whether its limits have consequences.
         late: What becomes of records that come after their period was closed.
+        mirror: Whether Stripe is shown each day's usage of it.
     """
 
     name: str
@@ -53,21 +64,22 @@ class Metric:
     overage_price: Decimal | None
     mode: Mode
     late: LatePolicy
+    mirror: bool
 
     @property
     def product_id(self) -> str:
         """The id of its product in Stripe, which stays when the price changes."""
-        return f"tollkeeper_{self.name}_overage"
+        return overage_name(self.name)
 
     @property
     def price_lookup_key(self) -> str:
-        """The lookup key of its metered price in Stripe."""
-        return f"tollkeeper_{self.name}_overage"
+        """The lookup key of its one-time price in Stripe."""
+        return overage_name(self.name)
 
     @property
-    def meter_event_name(self) -> str:
-        """The name of the meter events that report its overage to Stripe."""
-        return meter_event_name(self.name)
+    def usage_meter_name(self) -> str:
+        """The event name of the meter that shows its usage in Stripe, where nothing is billed by it."""
+        return f"tollkeeper_{self.name}_usage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,7 @@ class Catalogue:
 
     Attributes:
         currency: The ISO 4217 code in lower case, as Stripe writes it.
+        tax_behavior: Whether tax comes on top of the prices or is in them.
         trial_days: Length of a paid plan's trial in days; 0 for none.
         metrics: Every metric by its name.
         plans: Every plan by its name, `FREE` among them.
@@ -143,6 +156,7 @@ class Catalogue:
     """
 
     currency: str
+    tax_behavior: TaxBehavior
     trial_days: int
     metrics: Mapping[str, Metric]
     plans: Mapping[str, Plan]

@@ -1,83 +1,86 @@
-"""The book of ended periods: closed once, and what Stripe must be told of them (DESIGN rules 11 and 12)."""
+"""The book of ended periods: each is closed once, with what it owes (DESIGN rules 11 and 12)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
 
-from tollkeeper.ledger import entry_rows, keys, rows
+from tollkeeper.ledger import bill_rows, entry_rows, keys, rows
 from tollkeeper.ledger.keys import Due
 from tollkeeper.ledger.rows import USED
-from tollkeeper.ledger.table import Change, Key, Put, Table, TransactionCancelledError, Write, absent, equal
+from tollkeeper.ledger.table import Change, Put, Table, TransactionCancelledError, Write, absent, equal
 from tollkeeper.rules.audit import Action, AuditEntry
-from tollkeeper.rules.metering import MeterEvent
+from tollkeeper.rules.bills import Bill
+from tollkeeper.rules.charges import Charge
 from tollkeeper.rules.periods import Period
-from tollkeeper.rules.times import iso, parse_iso
+from tollkeeper.rules.times import iso
+from tollkeeper.rules.users import User
 
 
 class PeriodMovedError(Exception):
     """The period's counters moved, or somebody closed it, since it was read. Read it again."""
 
 
-class EndedPeriod(NamedTuple):
-    """A period whose end has come, by its user and its name among the user's periods."""
+class Ending(NamedTuple):
+    """A user with one of their periods, if it is there, and what it owes as far as that is known."""
 
-    user_id: str
-    start: datetime
-    period_id: str
-
-
-class UnsentEvent(NamedTuple):
-    """A frozen meter event that nobody has noted as sent, with the time at which it was frozen."""
-
-    key: Key
-    event: MeterEvent
-    frozen_at: datetime
+    user: User
+    period: Period | None
+    bill: Bill | None
 
 
 class Closing:
-    """Closes periods and keeps the outbox of meter events."""
+    """Finds the periods that have ended, and closes them."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def ended(self, until: datetime) -> Iterator[EndedPeriod]:
-        """Return the open periods that ended at `until` or before; the cost follows their number alone."""
+    def ended(self, until: datetime) -> Iterator[tuple[str, str]]:
+        """Return users and names of the open periods that ended by then; the cost follows their number."""
         for shard in keys.shards(Due.CLOSE):
             for key in self._table.due(shard, iso(until)):
-                yield EndedPeriod(*keys.read_period(key))
+                user_id, _, period_id = keys.read_period(key)
+                yield user_id, period_id
 
-    def close(self, user_id: str, period: Period, events: Mapping[str, MeterEvent], now: datetime) -> None:
-        """Close a period as it was read, and freeze what it comes to, in one transaction.
+    def read(self, user_id: str, period_id: str) -> Ending:
+        """Return a period with its user and its bill, in one read."""
+        wanted = [
+            keys.profile(user_id),
+            keys.period_by_id(user_id, period_id),
+            keys.bill(user_id, period_id),
+        ]
+        found = {str(row["sk"]): row for row in self._table.get_all(wanted)}
+        profile, period_row, bill_row = (found.get(key.sk) for key in wanted)
+        period = rows.period(period_row) if period_row else None
+        user = rows.user(user_id, profile, (period,) if period else ())
+        return Ending(user, period, bill_rows.bill(bill_row) if bill_row else None)
+
+    def close(
+        self,
+        user_id: str,
+        period: Period,
+        charges: tuple[Charge, ...],
+        bill: tuple[Bill | None, Bill] | None,
+        now: datetime,
+    ) -> None:
+        """Close a period as it was read, and freeze what it owes, in one transaction.
+
+        `bill` is its bill as it was read and as it is to be; None where nothing is owed and nothing was held.
 
         Raises:
             PeriodMovedError: it is not as it was read any more.
         """
-        units = {metric: str(event.value) for metric, event in events.items()}
+        units = {each.metric: str(each.quantity) for each in charges}
         name = keys.period_id(period)
         entry = AuditEntry(user_id, now, "reporter", Action.PERIOD_CLOSED, "period", name, {"after": units})
         writes: list[Write] = [_closed(user_id, period, now)]
-        writes += [_frozen(user_id, period, metric, event, now) for metric, event in events.items()]
+        if bill:
+            writes.append(bill_rows.change(*bill, due_at=now))
         writes.append(Put(keys.audit(user_id, now, uuid4().hex), entry_rows.audit_entry(entry)))
         try:
             self._table.transact(writes)
         except TransactionCancelledError as error:
             raise PeriodMovedError from error
-
-    def unsent(self, until: datetime) -> Iterator[UnsentEvent]:
-        """Return the frozen meter events that are not noted as sent."""
-        for shard in keys.shards(Due.SEND):
-            for row in self._table.get_all(self._table.due(shard, iso(until))):
-                if "due" in row:  # if not, it was sent since the index was read, which lags behind the table
-                    yield UnsentEvent(
-                        key=Key(str(row["pk"]), str(row["sk"])),
-                        event=rows.meter_event(row),
-                        frozen_at=parse_iso(str(row["frozenAt"])),
-                    )
-
-    def note_sent(self, unsent: UnsentEvent, now: datetime) -> None:
-        """Note that Stripe has taken a meter event."""
-        self._table.transact([Change(unsent.key, set={"sentAt": now}, remove=["due", "dueAt"])])
 
 
 def _closed(user_id: str, period: Period, now: datetime) -> Change:
@@ -95,17 +98,4 @@ def _closed(user_id: str, period: Period, now: datetime) -> Change:
             equal("spendingCap", period.spending_cap),
             *unmoved,
         ],
-    )
-
-
-def _frozen(user_id: str, period: Period, metric: str, event: MeterEvent, now: datetime) -> Put:
-    return Put(
-        keys.outbox(user_id, period, metric),
-        {
-            **rows.meter_event_cells(event),
-            "userId": user_id,
-            "frozenAt": now,
-            "due": keys.shard(Due.SEND, user_id),
-            "dueAt": now,
-        },
     )

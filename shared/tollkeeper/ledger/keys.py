@@ -6,7 +6,7 @@
 | period    | USER#user              | PERIOD#start#owner                  |
 | day       | USER#user              | DAY#2025-11-03#facility             |
 | page      | USER#user              | PAGE#start#owner#month#time#unique  |
-| outbox    | USER#user              | OUTBOX#start#owner#metric           |
+| bill      | USER#user              | BILL#start#owner                    |
 | audit     | USER#user              | AUDIT#time#random                   |
 | announcement | USER#user           | ANNOUNCEMENT#id                     |
 | record    | RECORD#user#id         | RECORD                              |
@@ -50,7 +50,7 @@ class Due(StrEnum):
 
     ASK = "ASK"
     CLOSE = "CLOSE"
-    SEND = "SEND"
+    CHARGE = "CHARGE"
 
 
 def user(user_id: str) -> str:
@@ -70,12 +70,17 @@ def read_profile(key: Key) -> str:
 
 def period_id(period: Period) -> str:
     """Return what names a period among a user's periods."""
-    return f"{iso(period.start)}#{period.subscription_id or CALENDAR}"
+    return period_name(period.start, period.subscription_id)
+
+
+def period_name(start: datetime, subscription_id: str | None) -> str:
+    """Return what names a period by its start and its subscription, if it has one."""
+    return f"{iso(start)}#{subscription_id or CALENDAR}"
 
 
 def period_of(user_id: str, start: datetime, subscription_id: str | None) -> Key:
     """Return the key of the row of a period by its start and its subscription, if it has one."""
-    return Key(user(user_id), f"PERIOD#{iso(start)}#{subscription_id or CALENDAR}")
+    return Key(user(user_id), f"PERIOD#{period_name(start, subscription_id)}")
 
 
 def period(user_id: str, of: Period) -> Key:
@@ -109,8 +114,8 @@ def periods_alone() -> Range:
 
 
 def read_period(key: Key) -> tuple[str, datetime, str]:
-    """Return the user, the start and the name that a period's key was made of."""
-    name = key.sk.removeprefix("PERIOD#")
+    """Return the user, the start and the name of the period whose key, or whose bill's, this is."""
+    name = key.sk.partition("#")[2]
     return key.pk.removeprefix("USER#"), parse_iso(name.partition("#")[0]), name
 
 
@@ -142,9 +147,19 @@ def pages(of: str) -> Range:
     return Range(f"PAGE#{of}#", f"PAGE#{of}$")
 
 
-def outbox(user_id: str, of: Period, metric: str) -> Key:
-    """Return the key of what Stripe is to be told of a period and metric."""
-    return Key(user(user_id), f"OUTBOX#{period_id(of)}#{metric}")
+def bill(user_id: str, period_id: str) -> Key:
+    """Return the key of what a period owes, by the period's name."""
+    return Key(user(user_id), f"BILL#{period_id}")
+
+
+def bills() -> Range:
+    """Return where a user's bills stand."""
+    return Range("BILL#", "BILL$")
+
+
+def is_bill(key: Key) -> bool:
+    """Whether a key is that of a bill."""
+    return key.sk.startswith("BILL#")
 
 
 def audit(user_id: str, now: datetime, random: str) -> Key:

@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from tollkeeper.ledger.table import Cells, Row, Value
-from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.periods import Period, Stretch, Terms
 from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
 from tollkeeper.rules.times import iso, parse_iso
@@ -157,28 +156,6 @@ def _card(row: Mapping[str, Value]) -> Card:
 def used(row: Row) -> dict[str, int]:
     """Read what the row of a day or a period has counted, by metric."""
     return dict(_prefixed(row, USED))
-
-
-def meter_event_cells(of: MeterEvent) -> Cells:
-    """Return a meter event as the outbox keeps it."""
-    return {
-        "identifier": of.identifier,
-        "eventName": of.name,
-        "stripeCustomerId": of.customer_id,
-        "value": of.value,
-        "timestamp": of.timestamp,
-    }
-
-
-def meter_event(row: Row) -> MeterEvent:
-    """Read a meter event from the outbox."""
-    return MeterEvent(
-        identifier=str(row["identifier"]),
-        name=str(row["eventName"]),
-        customer_id=str(row["stripeCustomerId"]),
-        value=int(row["value"]),
-        timestamp=parse_iso(str(row["timestamp"])),
-    )
 
 
 def text(row: Mapping[str, Value], name: str) -> str | None:

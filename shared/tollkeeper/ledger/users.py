@@ -65,11 +65,6 @@ class Users:
             user = _user(user_id, found)
         return user
 
-    def with_period(self, user_id: str, period_id: str) -> User:
-        """Return a user with one of their periods, if it is there, in one read."""
-        wanted = [keys.profile(user_id), keys.period_by_id(user_id, period_id)]
-        return _user(user_id, list(self._table.get_all(wanted)))
-
     def profiles(self, user_ids: Iterable[str]) -> Iterator[User]:
         """Return users by their rows alone, without their periods: a hundred in one request."""
         wanted = {keys.profile(user_id): user_id for user_id in user_ids}

@@ -1,102 +1,150 @@
-"""How a period ends: closed as it stands, its overage frozen, and Stripe told (DESIGN rules 11 and 12)."""
+"""A run over what is due: ended periods are closed, and bills taken on (DESIGN rules 11 and 12)."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import batched, zip_longest
 
-from tollkeeper.ledger.closing import Closing, EndedPeriod, PeriodMovedError
-from tollkeeper.ledger.users import Users
+from tollkeeper.clock import Clock
+from tollkeeper.ledger.bills import BillMovedError
+from tollkeeper.ledger.closing import Closing
+from tollkeeper.ledger.patience import Patience
+from tollkeeper.ledger.table import Table
+from tollkeeper.periods.charging import Charging
+from tollkeeper.periods.closing import Closed, PeriodClosing
 from tollkeeper.periods.settling import Settling
-from tollkeeper.rules.metering import IDENTIFIER_MEMORY, meter_events
+from tollkeeper.rules.bill_steps import SOON, is_overdue
+from tollkeeper.rules.bills import Bill
 from tollkeeper.rules.settling import SETTLING, Settled
-from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
-from tollkeeper.stripe.port import MeterEvents
+from tollkeeper.stripe.errors import StripeUnavailableError
 from tollkeeper.telemetry import logger
 
-MOST_ATTEMPTS = 8
+PERIODS_AT_ONCE = 64
+"""Periods that are begun together: more than there are workers, few enough to end in time."""
 
+SECONDS_FOR_THEM = 90.0
+"""How long those may take where Stripe is slow."""
 
-@dataclass(slots=True)
-class Report:
-    """What one run did, in numbers of periods and of meter events.
+STRIPE_PATIENCE_SECONDS = 30.0
+"""Of waiting in one call while Stripe limits calls: nobody waits for the reporter."""
 
-    `unsettled` periods were closed although usage of theirs may still be on the queue; `settling` ones wait.
-    """
+MOST_SILENCES = 8
+"""How often Stripe may give no answer before it is left in peace until the next run."""
 
-    closed: int = 0
-    settling: int = 0
-    unsettled: int = 0
-    sent: int = 0
-    waiting: int = 0
-    failed: int = 0
+type PeriodName = tuple[str, str]
+"""A user, and the name of one of their periods."""
+
+type Worker = Callable[[list[PeriodName]], Counter[str]]
+type Several = Callable[[Worker, Iterable[list[PeriodName]]], Iterable[Counter[str]]]
+"""How several users are worked on at once: `map`, or that of an executor."""
 
 
 class Reporter:
-    """Closes what has ended and empties the outbox. Whatever a run leaves undone, the next one finds."""
+    """Closes and charges what is due. Whatever a run leaves undone, the next one finds; two do no harm."""
 
     def __init__(
         self,
-        users: Users,
-        closing: Closing,
-        stripe: MeterEvents,
+        table: Table,
+        charging: Charging,
         settling: Settling,
-        deployment: str,
+        clock: Clock,
+        several: Several = map,
     ) -> None:
-        self._users = users
-        self._closing = closing
-        self._stripe = stripe
+        self._closing = Closing(table)
+        self._bills = charging.bills
+        self._period_closing = PeriodClosing(
+            self._closing, charging.bills, charging.stripe, charging.policy, charging.deployment
+        )
+        self._charging = charging
         self._settling = settling
-        self._deployment = deployment
+        self._clock = clock
+        self._several = several
+        self._silences = 0
 
-    def run(self, now: datetime) -> Report:
-        """Close the periods that ended long enough ago for their usage to have arrived, then tell Stripe."""
-        report = Report()
-        ended_by_now = list(self._closing.ended(until=now - SETTLING))
-        settled = self._settling.ends(now) if ended_by_now else None
-        for ended in ended_by_now:
-            try:
-                if settled:
-                    self._close(ended, settled, report)
-            except Exception:  # noqa: BLE001 - one user's trouble is not another's, and the alarm rings
-                logger.exception("A period could not be closed", extra={"userId": ended.user_id})
-                report.failed += 1
-        for unsent in self._closing.unsent(until=now):
-            if now - unsent.frozen_at >= IDENTIFIER_MEMORY:
-                # Stripe may have forgotten a first sending by now: another could be billed twice.
-                logger.error(
-                    "A meter event is too old to send blindly", extra={"identifier": unsent.event.identifier}
-                )
-                report.waiting += 1
-                continue
-            try:
-                self._stripe.send_meter_event(unsent.event)
-            except (StripeRefusedError, StripeUnavailableError):
-                logger.exception("A meter event was not taken", extra={"identifier": unsent.event.identifier})
-                report.waiting += 1
-                continue
-            self._closing.note_sent(unsent, now)
-            report.sent += 1
+    def run(self, patience: Patience) -> Counter[str]:
+        """Take everything on that is due, as long as there is time; say in numbers what became of it.
+
+        Closing and charging take turns, so that neither waits for the other. A user's periods are worked on
+        one after the other, several users at once.
+        """
+        now = self._clock.now()
+        self._silences = 0
+        report: Counter[str] = Counter()
+        ended = self._closing.ended(until=now - SETTLING)
+        due = self._bills.due(until=now)
+        settled: Settled | None = None
+        for together in batched(_in_turn(ended, due), PERIODS_AT_ONCE, strict=False):
+            if not patience.lasts(SECONDS_FOR_THEM):
+                report["postponed"] += len(together)
+                break
+            settled = settled or self._settling.ends(now)
+            of_users = _by_user(together)
+            several = self._several if len(of_users) > 1 else map
+            for each in several(partial(self._take_on, settled=settled), of_users):
+                report.update(each)
         return report
 
-    def _close(self, ended: EndedPeriod, settled: Settled, report: Report) -> None:
-        for _ in range(MOST_ATTEMPTS):
-            user = self._users.with_period(ended.user_id, ended.period_id)
-            period = next(iter(user.periods), None)
-            if period is None or period.end is None or not period.is_open or user.customer_id is None:
-                return
-            if period.end > settled.at - SETTLING:
-                return  # Stripe has said a later end since the index was read, which lags behind the table
-            has_settled = settled.has(period.end)
-            if not has_settled and not settled.is_given_up(period.end):
-                report.settling += 1
-                return
-            events = meter_events(self._deployment, user, period)
+    def _take_on(self, periods: list[PeriodName], settled: Settled) -> Counter[str]:
+        """Take a user's periods on; say what became of them."""
+        report: Counter[str] = Counter()
+        for user_id, period_id in periods:
             try:
-                self._closing.close(ended.user_id, period, events, settled.at)
-            except PeriodMovedError:
-                continue
-            report.closed += 1
-            report.unsettled += not has_settled
-            return
-        logger.warning(
-            "A period is still being counted in; it is closed later", extra={"userId": ended.user_id}
-        )
+                closed, bill = self._period_closing.close(
+                    user_id, period_id, settled, asks_stripe=not self._is_silent
+                )
+                if closed is not Closed.LEFT:
+                    report[closed] += 1
+                if bill and bill.may_go_on:
+                    report.update(self._charge(bill))
+            except BillMovedError:
+                report["taken"] += 1  # another run is at it
+            except StripeUnavailableError:
+                report["silences"] += self._note_silence(user_id)
+            except Exception:  # noqa: BLE001 - one user's trouble is not another's, and the alarm rings
+                logger.exception("A period could not be taken on", extra={"userId": user_id})
+                report["failed"] += 1
+        return report
+
+    def _charge(self, bill: Bill) -> list[str]:
+        """Take a bill on as far as it goes; say its state, and whether it should have come further by now."""
+        if self._is_silent:
+            return ["postponed"]
+        now = self._clock.now()
+        try:
+            bill = self._charging.advance(bill, now)
+        except BillMovedError:
+            raise
+        except StripeUnavailableError:
+            self._bills.postpone(bill, now + SOON)  # it holds nobody up meanwhile
+            self._note_silence(bill.user_id)
+            became = "silences"
+        except Exception:
+            self._bills.postpone(bill, now + SOON)
+            raise
+        else:
+            self._silences = 0
+            became = bill.state.value
+        return [became, *(["overdue"] if is_overdue(bill, now) else [])]
+
+    @property
+    def _is_silent(self) -> bool:
+        """Whether Stripe has given no answer so often that it is left in peace until the next run."""
+        return self._silences >= MOST_SILENCES
+
+    def _note_silence(self, user_id: str) -> int:
+        logger.warning("Stripe gave no answer about a period", extra={"userId": user_id}, exc_info=True)
+        self._silences += 1
+        return 1
+
+
+def _in_turn(*several: Iterator[PeriodName]) -> Iterator[PeriodName]:
+    """Return names from several, one of each in turn."""
+    return (each for turn in zip_longest(*several) for each in turn if each)
+
+
+def _by_user(periods: Iterable[PeriodName]) -> list[list[PeriodName]]:
+    """Return periods by their user, each once, the oldest first."""
+    found: dict[str, set[PeriodName]] = defaultdict(set)
+    for each in periods:
+        found[each[0]].add(each)
+    return [sorted(each) for each in found.values()]

@@ -12,6 +12,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Self
 
+from tollkeeper.rules.bills import Bill
 from tollkeeper.rules.limits import standing
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Cause, Subscription
@@ -33,6 +34,7 @@ class Kind(StrEnum):
     PAYMENT_FAILED = "payment.failed"
     PAYMENT_METHOD_CHANGED = "payment_method.changed"
     USAGE_THRESHOLD_REACHED = "usage.threshold_reached"
+    CHARGE_WAIVED = "charge.waived"
     BILLING_DRIFT = "billing.drift"
 
 
@@ -122,6 +124,21 @@ def of_usage(user_id: str, before: Period | None, after: Period, *, at: datetime
         for threshold in THRESHOLDS:
             if _reaches(after, metric, threshold) and not (before and _reaches(before, metric, threshold)):
                 yield _threshold(user_id, after, metric, threshold, at)
+
+
+def of_waived(before: Bill, after: Bill, *, at: datetime) -> Iterator[Announcement]:
+    """Return the announcements of charges that a person took off an invoice: they are never made again."""
+    for charge in after.charges or ():
+        if charge.id in after.waived - before.waived:
+            detail: dict[str, Plain] = {
+                "eventType": charge.metric,
+                "quantity": charge.quantity,
+                "amount": charge.amount,
+                "invoiceId": before.invoice_id,
+                "periodStart": iso(after.period_start),
+                "periodEnd": iso(after.period_end),
+            }
+            yield Announcement.of(Kind.CHARGE_WAIVED, after.user_id, [charge.id], at=at, detail=detail)
 
 
 def _reaches(period: Period, metric: str, percent: int) -> bool:

@@ -1,10 +1,12 @@
 """What is written down for ever when something changes (DESIGN rule 14)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from tollkeeper.rules.bills import Bill, State
+from tollkeeper.rules.invoices import Invoice
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Cause, Subscription
 from tollkeeper.rules.times import iso
@@ -20,6 +22,11 @@ class Action(StrEnum):
     SUBSCRIPTION_CANCELED = "SUBSCRIPTION_CANCELED"
     SUBSCRIPTION_DUPLICATE_CANCELED = "SUBSCRIPTION_DUPLICATE_CANCELED"
     PERIOD_CLOSED = "PERIOD_CLOSED"
+    OVERAGE_CHARGED = "OVERAGE_CHARGED"
+    OVERAGE_MOVED = "OVERAGE_MOVED"
+    OVERAGE_WAIVED = "OVERAGE_WAIVED"
+    OVERAGE_VOIDED = "OVERAGE_VOIDED"
+    OVERAGE_WRITTEN_OFF = "OVERAGE_WRITTEN_OFF"
     USAGE_UNBILLED = "USAGE_UNBILLED"
     SPENDING_CAP_CHANGED = "SPENDING_CAP_CHANGED"
 
@@ -105,6 +112,44 @@ def of_void_period(user_id: str, period: Period, *, at: datetime) -> AuditEntry:
     units = {metric: str(quantity) for metric, quantity in period.used.items() if quantity}
     name = f"{iso(period.start)} {period.subscription_id}"
     return AuditEntry(user_id, at, "tollkeeper", Action.USAGE_UNBILLED, "period", name, {"after": units})
+
+
+def of_bill(before: Bill, after: Bill, invoice: Invoice | None, *, at: datetime) -> Iterator[AuditEntry]:
+    """Return the entries for what has become of a period's charges by a step of their bill.
+
+    What was charged is told in cents as the invoice has it, which may be a cent off where halves are rounded.
+    """
+    cents = {each.id: each.amount for each in after.charges or ()}
+    if invoice:
+        cents |= {line.charge_id: line.amount for line in invoice.lines if line.charge_id in cents}
+    waived = after.waived - before.waived
+    if waived:
+        yield _of_charges(after, Action.OVERAGE_WAIVED, cents, waived, at)
+    if before.state is not after.state and (action := _BILL_ACTIONS.get(after.state)):
+        concerned = {each.id for each in after.left}
+        if concerned:
+            yield _of_charges(after, action, cents, concerned, at)
+
+
+_BILL_ACTIONS = {
+    State.AGREED: Action.OVERAGE_CHARGED,
+    State.OPENING: Action.OVERAGE_MOVED,
+    State.VOIDED: Action.OVERAGE_VOIDED,
+    State.WRITTEN_OFF: Action.OVERAGE_WRITTEN_OFF,
+}
+
+
+def _of_charges(
+    bill: Bill, action: Action, cents: Mapping[str, int], concerned: Collection[str], at: datetime
+) -> AuditEntry:
+    told = {
+        each.metric: f"{each.quantity} for {cents[each.id]} cents"
+        for each in bill.charges or ()
+        if each.id in concerned
+    }
+    name = f"{iso(bill.period_start)} {bill.subscription_id}"
+    details: Details = {"after": {**told, "invoice": bill.invoice_id}}
+    return AuditEntry(bill.user_id, at, "reporter", action, "period", name, details)
 
 
 def of_spending_cap(user_id: str, before: int | None, after: int | None, *, at: datetime) -> AuditEntry:

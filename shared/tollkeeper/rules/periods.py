@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from tollkeeper.catalogue import UNLIMITED
 
-METER_RESOLUTION = timedelta(minutes=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -93,12 +91,3 @@ def calendar_month(instant: datetime) -> tuple[datetime, datetime]:
     start = instant.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = (start + timedelta(days=31)).replace(day=1)
     return start, end
-
-
-def last_whole_minute(start: datetime, end: datetime) -> datetime:
-    """Return the start of the last whole minute inside `[start, end)`: where a meter event is stamped.
-
-    Stripe's summaries are aligned to minutes, so an event stamped there is in the period for both sides.
-    """
-    minute = end.replace(second=0, microsecond=0) - METER_RESOLUTION
-    return max(minute, start)

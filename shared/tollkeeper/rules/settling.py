@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 SETTLING = timedelta(minutes=5)
 """How long after its end a period surely waits: what was accepted before it must have reached the queue."""
 
-LONGEST_SETTLING = timedelta(minutes=40)
-"""How long after its end a period waits for the queue at most."""
+GIVEN_UP_BEFORE = timedelta(hours=4)
+"""How long before its draft can be held no longer a period stops waiting for the queue."""
+
+CLOSING_TIME = timedelta(minutes=45)
+"""How long after its end a period may stay open before that rings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,6 @@ class Settled:
         """Whether what was accepted before an end is counted."""
         return self.held is None or self.held > end
 
-    def is_given_up(self, end: datetime) -> bool:
-        """Whether it is waited for no longer."""
-        return self.at - end >= LONGEST_SETTLING
+    def is_given_up(self, end: datetime, hold: timedelta) -> bool:
+        """Whether it is waited for no longer; `hold` is how long a draft is held at most."""
+        return self.at - end >= hold - GIVEN_UP_BEFORE

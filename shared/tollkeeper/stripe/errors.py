@@ -7,3 +7,10 @@ class StripeUnavailableError(Exception):
 
 class StripeRefusedError(Exception):
     """Stripe understood the call and refuses it. The same call will be refused again."""
+
+
+class StripeFailedError(Exception):
+    """Stripe answered that a call failed, and will say so again to its idempotency key.
+
+    Whether the call took effect is not known by that: read, and only then try under another key.
+    """

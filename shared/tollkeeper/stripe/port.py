@@ -10,8 +10,10 @@ Every call raises `StripeUnavailableError` when Stripe does not answer or asks f
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from tollkeeper.rules.invoices import Invoice, Renewal
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Cause, Subscription
 from tollkeeper.stripe.event_types import EventType
@@ -36,6 +38,34 @@ class CheckoutSession:
 
     id: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeLine:
+    """A charge as a line of an invoice, the amount of which Stripe reckons itself.
+
+    `price` is in cents each; `description` is for people.
+    """
+
+    charge_id: str
+    user_id: str
+    metric: str
+    quantity: int
+    price: Decimal
+    period_start: datetime
+    period_end: datetime
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnInvoice:
+    """What an invoice of a bill's own is made for: `bill` names it in its metadata."""
+
+    bill: str
+    user_id: str
+    customer_id: str
+    subscription_id: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +171,47 @@ class Events(Protocol):
         """Return what a thin event tells of meter events that Stripe took and then rejected."""
 
 
+class Invoices(Protocol):
+    """The invoices that overage is charged on.
+
+    A call with a `key` is made once, however often it is sent under that key. Whether it was is read from the
+    invoice, never from the answer. Those calls raise `StripeFailedError` when Stripe answered with a failure
+    that it will repeat under this key: if the invoice does not show its effect, the next key may be tried.
+    """
+
+    def renewal(self, subscription_id: str, ended_at: datetime) -> Renewal:
+        """Return the invoice that renews a subscription where one of its periods ended.
+
+        One whose base line starts that second. Its draft can be used if the subscription lives, its
+        collection is not paused and Stripe will finalise it by itself. It is awaited while the subscription
+        lives and is collected, and there is no such invoice at all.
+        """
+
+    def invoice(self, invoice_id: str) -> Invoice | None:
+        """Return an invoice as it is now, with all its lines; None if it was deleted."""
+
+    def own_invoices(self, customer_id: str, bill: str, since: datetime) -> list[Invoice]:
+        """Return the invoices that were made for a bill since then, the oldest first; not those deleted."""
+
+    def create_invoice(self, order: OwnInvoice, key: str) -> None:
+        """Make a draft that stands by itself: without a subscription, without discounts, not advancing.
+
+        It has the subscription's currency, taxes, way of collection and payment method.
+        """
+
+    def finalize_at(self, invoice_id: str, at: datetime) -> None:
+        """Have Stripe finalise a draft that advances at a time, and no sooner."""
+
+    def add_lines(self, invoice_id: str, lines: Sequence[ChargeLine], key: str) -> None:
+        """Put all of some charges onto a draft, or none; no discount takes anything off them."""
+
+    def remove_lines(self, invoice_id: str, line_ids: Sequence[str]) -> None:
+        """Take lines off a draft and delete them: they are left for no other invoice."""
+
+    def finalize_invoice(self, invoice_id: str) -> None:
+        """Finalise a draft now, and let Stripe collect it."""
+
+
 class MeterEvents(Protocol):
     """Usage, as Stripe's meters are told of it."""
 
@@ -148,5 +219,5 @@ class MeterEvents(Protocol):
         """Tell Stripe of usage. What Stripe has under this identifier already is not counted again."""
 
 
-class Stripe(Accounts, Customers, Subscriptions, CheckoutSessions, Events, MeterEvents, Protocol):
+class Stripe(Accounts, Customers, Subscriptions, CheckoutSessions, Invoices, Events, MeterEvents, Protocol):
     """All of it."""

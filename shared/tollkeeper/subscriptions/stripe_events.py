@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from tollkeeper.clock import Clock, WallClock
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules import announcements
 from tollkeeper.rules.announcements import Announcement
@@ -20,6 +21,18 @@ from tollkeeper.telemetry import logger
 
 SYNCHRONISED = {*of_style(Style.SNAPSHOT)} - {EventType.CUSTOMER_CREATED}
 """Types after which Stripe is asked what is true now: nobody has bought anything when a customer is made."""
+
+
+WAKING = frozenset(
+    {
+        EventType.INVOICE_CREATED,
+        EventType.INVOICE_FINALIZED,
+        EventType.INVOICE_VOIDED,
+        EventType.INVOICEITEM_DELETED,
+        EventType.CUSTOMER_SUBSCRIPTION_DELETED,
+    }
+)
+"""Types that may let a bill come a step further: the reporter's next run looks at it."""
 
 
 class Outcome(StrEnum):
@@ -44,6 +57,7 @@ class StripeEvents:
     """
 
     users: Users
+    bills: Bills
     stripe: StripeForEvents
     offer: Offer
     deployment: str
@@ -71,7 +85,9 @@ class StripeEvents:
         ours = [event for event in events if self._may_be_ours(event)]
         asking = [event for event in ours if event.type in SYNCHRONISED]
         synchronised = self._synchronise(asking, now, told_at) if asking else None
-        return [self._finish(each, synchronised) if each in ours else Outcome.OF_OTHERS for each in events]
+        return [
+            self._finish(each, synchronised, now) if each in ours else Outcome.OF_OTHERS for each in events
+        ]
 
     def _may_be_ours(self, event: StripeEvent) -> bool:
         """Whether nothing that an event says of itself makes it another's."""
@@ -99,7 +115,7 @@ class StripeEvents:
             )
         return found
 
-    def _finish(self, event: StripeEvent, synchronised: Synchronised | None) -> Outcome:
+    def _finish(self, event: StripeEvent, synchronised: Synchronised | None, now: datetime) -> Outcome:
         """Do what one event asks for, now that its customer's row is up to date."""
         match event.type:
             # Whoever made the customer may have died before noting whose it is.
@@ -114,6 +130,8 @@ class StripeEvents:
                 return Outcome.LEFT_ALONE
         if synchronised is None:
             return Outcome.OF_OTHERS
+        if event.type in WAKING:
+            self.bills.wake(synchronised.user_id, event.object_id, now)
         match event.type:
             # Of two sessions opened at one instant neither expired the other: now one of them is paid.
             case EventType.CHECKOUT_SESSION_COMPLETED:

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollkeeper.catalogue import FREE, UNLIMITED, Catalogue, CatalogueError, LatePolicy, Mode, load
+from tollkeeper.catalogue import (
+    FREE,
+    UNLIMITED,
+    Catalogue,
+    CatalogueError,
+    LatePolicy,
+    Mode,
+    TaxBehavior,
+    decimal_places,
+    load,
+)
 
 SHIPPED = load()
 
@@ -101,14 +111,14 @@ class TestShippedFile:
         assert prices == [(metric.name, metric.overage_price) for metric in SHIPPED.priced_metrics]
 
     def test_policies(self) -> None:
-        """Every metric is enforced and counts what comes late."""
-        assert {(Mode.ENFORCE, LatePolicy.COUNT)} == {
-            (metric.mode, metric.late) for metric in SHIPPED.metrics.values()
+        """Every metric is enforced, counts what comes late and is shown in Stripe."""
+        assert {(Mode.ENFORCE, LatePolicy.COUNT, True)} == {
+            (metric.mode, metric.late, metric.mirror) for metric in SHIPPED.metrics.values()
         }
 
     def test_trial_and_currency(self) -> None:
-        """Trials last fourteen days and amounts are in dollars."""
-        assert (14, "usd") == (SHIPPED.trial_days, SHIPPED.currency)
+        """Trials last fourteen days and amounts are in dollars, before tax."""
+        assert (14, "usd", "exclusive") == (SHIPPED.trial_days, SHIPPED.currency, SHIPPED.tax_behavior)
 
     def test_paid_plans(self) -> None:
         """All plans but the free one are subscribed to."""
@@ -161,11 +171,9 @@ class TestNamesInStripe:
         """A metric's product, price and meter are named after the metric."""
         metric = SHIPPED.metrics["apiCalls"]
 
-        assert ("tollkeeper_apiCalls_overage",) * 3 == (
-            metric.product_id,
-            metric.price_lookup_key,
-            metric.meter_event_name,
-        )
+        assert "tollkeeper_apiCalls_usage" == metric.usage_meter_name
+
+        assert ("tollkeeper_apiCalls_overage",) * 2 == (metric.product_id, metric.price_lookup_key)
 
 
 class TestDefaults:
@@ -178,15 +186,36 @@ class TestDefaults:
         assert {"hits": UNLIMITED} == load(write(plans=plans)).plans[FREE].limits
 
     def test_metric(self, write: Write) -> None:
-        """A metric has no price, is enforced, counts what is late, and its unit is a unit."""
+        """A metric has no price, is enforced, counts what is late, is mirrored, and its unit is a unit."""
         metric = load(write()).metrics["hits"]
 
-        assert (None, Mode.ENFORCE, LatePolicy.COUNT, "unit") == (
+        assert (None, Mode.ENFORCE, LatePolicy.COUNT, True, "unit") == (
             metric.overage_price,
             metric.mode,
             metric.late,
+            metric.mirror,
             metric.unit,
         )
+
+    def test_tax_behavior(self, write: Write) -> None:
+        """Tax comes on top of the prices."""
+        assert TaxBehavior.EXCLUSIVE is load(write()).tax_behavior
+
+
+class TestChoices:
+    """What a deployer may say otherwise."""
+
+    def test_tax_behavior(self, write: Write) -> None:
+        """Tax may be in the prices."""
+        inclusive = write(currency='currency = "eur"\ntax_behavior = "inclusive"')
+
+        assert TaxBehavior.INCLUSIVE is load(inclusive).tax_behavior
+
+    def test_mirror(self, write: Write) -> None:
+        """A metric may be left out of what Stripe shows."""
+        metrics = '[metrics]\nhits = { display_name = "Hits", mirror = false }'
+
+        assert not load(write(metrics=metrics)).metrics["hits"].mirror
 
 
 class TestAmounts:
@@ -283,7 +312,12 @@ class TestRefusals:
             (
                 "currency",
                 'currency = "usd"\ncolour = 1',
-                "colour: unknown key; known keys are currency, trial_days",
+                "colour: unknown key; known keys are currency, tax_behavior, trial_days",
+            ),
+            (
+                "currency",
+                'currency = "usd"\ntax_behavior = "unspecified"',
+                "tax_behavior: must be one of exclusive, inclusive",
             ),
             ("trial_days", "trial_days = -1", "trial_days: must be a whole number from 0 to 730"),
             ("trial_days", "trial_days = true", "trial_days: must be a whole number from 0 to 730"),
@@ -322,7 +356,22 @@ class TestRefusals:
                 '[metrics]\nhits = { overage_price = "1" }',
                 "metrics.hits.overage_price: must be a number",
             ),
-            ("metrics", "[metrics]\nhits = { overage_price = 1e-15 }", "in steps of 0.00000000000001"),
+            (
+                "metrics",
+                "[metrics]\nhits = { overage_price = 1e-15 }",
+                "in steps of 0.000001; a unit that costs less is better counted by the thousand",
+            ),
+            (
+                "metrics",
+                "[metrics]\nhits = { overage_price = 0.0000001 }",
+                "in steps of 0.000001; a unit that costs less",
+            ),
+            (
+                "metrics",
+                f"[metrics]\nhits = {{ overage_price = 0.01{'0' * 40}1 }}",
+                "in steps of 0.000001; a unit",
+            ),
+            ("metrics", '[metrics]\nhits = { mirror = "no" }', "metrics.hits.mirror: must be true or false"),
             ("plans", "[plans.pro]", "plans.free: is missing; it is what users without a subscription have"),
             ("plans", "[plans.free]\nprice = 1", "plans.free.price: must be 0"),
             ("plans", "[plans.free]\ntrial_days = 3", "plans.free.trial_days: unknown key; known keys are"),
@@ -411,3 +460,9 @@ class TestRefusals:
         routes = routed('"POST /x" = "a"', '"/x" = "b"', '"/x/*" = "a"', '"/x/**" = "b"').routes
 
         assert ["POST /x", "any method /x", "any method /x/*", "any method /x/**"] == [*map(str, routes)]
+
+
+@pytest.mark.parametrize(("currency", "places"), [("usd", 2), ("eur", 2), ("jpy", 0), ("krw", 0), ("kwd", 3)])
+def test_decimal_places(currency: str, places: int) -> None:
+    """Most currencies have cents; some have none, and some have thousandths."""
+    assert places == decimal_places(currency)

@@ -9,14 +9,15 @@ import pytest
 
 from infra.operate.stripe_catalogue.planning import (
     PRICE_REST,
-    AddItems,
     Archive,
+    Billed,
     Clash,
     Create,
     Existing,
     FoundPrice,
     Keep,
     Meter,
+    Metered,
     Price,
     Product,
     Step,
@@ -24,15 +25,16 @@ from infra.operate.stripe_catalogue.planning import (
     plan,
     wanted,
 )
-from tollkeeper.catalogue import load
+from tollkeeper.catalogue import TaxBehavior, load
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CATALOGUE = load()
 WANTED = tuple(wanted(CATALOGUE))
 STARTER = next(item for item in WANTED if isinstance(item, Price) and item.product == "tollkeeper_starter")
 PRODUCT = next(item for item in WANTED if isinstance(item, Product))
+METRICS = CATALOGUE.metrics
 METER = next(item for item in WANTED if isinstance(item, Meter))
-METRIC_PRODUCTS = frozenset(metric.product_id for metric in CATALOGUE.priced_metrics)
+OVERAGE = next(item for item in WANTED if isinstance(item, Price) and item.interval is None)
 
 
 def holding(items: Sequence[Meter | Product | Price]) -> Existing:
@@ -74,10 +76,39 @@ def test_complete_account() -> None:
 
 @pytest.mark.parametrize("price", [item for item in WANTED if isinstance(item, Price)], ids=str)
 def test_order(price: Price) -> None:
-    """A price comes after its product and its meter, for it refers to both."""
-    before = holding(WANTED[: WANTED.index(price)])
+    """A price comes after its product, to which it refers."""
+    assert price.product in holding(WANTED[: WANTED.index(price)]).products
 
-    assert (True, price.meter is not None) == (price.product in before.products, price.meter in before.meters)
+
+def test_prices() -> None:
+    """A plan has one monthly price, and a priced metric one that is charged once; tax comes on top."""
+    assert [("month", "exclusive", None)] * 3 + [(None, "exclusive", None)] * 3 == [
+        (item.interval, item.tax_behavior, item.meter) for item in WANTED if isinstance(item, Price)
+    ]
+
+
+def test_tax_in_the_prices() -> None:
+    """Where the catalogue says that tax is in them, all prices say so."""
+    inclusive = wanted(replace(CATALOGUE, tax_behavior=TaxBehavior.INCLUSIVE))
+
+    assert {"inclusive"} == {item.tax_behavior for item in inclusive if isinstance(item, Price)}
+
+
+def test_meters() -> None:
+    """Every metric has a meter of its own name, priced or not."""
+    assert [(f"tollkeeper_{name}_usage", f"{each.display_name} used") for name, each in METRICS.items()] == [
+        (item.event_name, item.display_name) for item in WANTED if isinstance(item, Meter)
+    ]
+
+
+def test_metric_that_is_not_mirrored() -> None:
+    """A metric that the catalogue does not have shown in Stripe has no meter there."""
+    hidden = replace(METRICS["exports"], mirror=False)
+    items = wanted(replace(CATALOGUE, metrics={**METRICS, "exports": hidden}))
+
+    assert {*METRICS} - {"exports"} == {
+        item.event_name.split("_")[1] for item in items if isinstance(item, Meter)
+    }
 
 
 @pytest.mark.parametrize(
@@ -87,11 +118,27 @@ def test_order(price: Price) -> None:
         replace(STARTER, cents=None),
         replace(STARTER, currency="eur"),
         replace(STARTER, interval="year"),
-        replace(STARTER, meter=METER.event_name),
+        replace(STARTER, interval=None),
+        replace(STARTER, meter="mtr_1"),
+        replace(STARTER, tax_behavior="inclusive"),
     ],
 )
 def test_changed_price(found: Price) -> None:
     """A price that differs in anything is replaced by a new one."""
+    assert [Create(STARTER, replaces=FoundPrice("price_old", found, NOW))] == changes(with_starter(found))
+
+
+def test_tax_that_nobody_has_said() -> None:
+    """A price that leaves tax open is told in place how it stands, for those too who pay it already."""
+    found = replace(STARTER, tax_behavior="unspecified")
+
+    assert [Update(FoundPrice("price_old", found, NOW), STARTER)] == changes(with_starter(found))
+
+
+def test_tax_and_amount() -> None:
+    """A price that differs in more than that is replaced."""
+    found = replace(STARTER, tax_behavior="unspecified", cents=Decimal(1_900))
+
     assert [Create(STARTER, replaces=FoundPrice("price_old", found, NOW))] == changes(with_starter(found))
 
 
@@ -133,6 +180,13 @@ def test_clashing_meter(found: Meter) -> None:
     assert [Clash(found)] == changes(replace(COMPLETE, meters={**COMPLETE.meters, METER.event_name: found}))
 
 
+def test_meter_that_a_price_uses() -> None:
+    """A meter that something would be billed by is left to a person."""
+    existing = replace(COMPLETE, billing={METER.event_name: ["price_1", "price_2"]})
+
+    assert [Billed(METER, ("price_1", "price_2"))] == changes(existing)
+
+
 @pytest.mark.parametrize(
     ("since_replaced", "in_use", "step"),
     [
@@ -152,23 +206,9 @@ def test_replaced_price(since_replaced: timedelta, *, in_use: bool, step: type[A
     assert step(old) == plan(CATALOGUE, existing, NOW)[-1]
 
 
-def test_subscription_that_lacks_an_item() -> None:
-    """A subscription from before a metric had a price gets that metric's item."""
-    products = {"tollkeeper_starter"} | METRIC_PRODUCTS - {"tollkeeper_exports_overage"}
-
-    assert [AddItems("sub_1", ("tollkeeper_exports_overage",))] == changes(
-        replace(COMPLETE, subscriptions={"sub_1": products})
-    )
-
-
-def test_complete_subscription() -> None:
-    """A subscription that carries all items is left alone."""
-    assert [] == changes(replace(COMPLETE, subscriptions={"sub_1": METRIC_PRODUCTS | {"tollkeeper_starter"}}))
-
-
-def test_foreign_subscription() -> None:
-    """A subscription to something else is none of ours."""
-    assert [] == changes(replace(COMPLETE, subscriptions={"sub_1": {"prod_socks"}}))
+def test_metered_items() -> None:
+    """A subscription's metered items are named."""
+    assert [Metered("sub_1", ("price_1",))] == changes(replace(COMPLETE, metered={"sub_1": ["price_1"]}))
 
 
 @pytest.mark.parametrize(
@@ -176,18 +216,35 @@ def test_foreign_subscription() -> None:
     [
         (
             Create(STARTER),
-            "+ create price tollkeeper_starter_monthly 29.00 usd a month",
+            "+ create price tollkeeper_starter_monthly 29.00 usd a month, tax exclusive",
+        ),
+        (
+            Create(STARTER, replaces=FoundPrice("price_1", replace(STARTER, cents=Decimal(1_900)), NOW)),
+            (
+                "~ change price tollkeeper_starter_monthly 19.00 usd a month, tax exclusive → "
+                "29.00 usd a month, tax exclusive, for new subscriptions"
+            ),
         ),
         (
             Create(
-                Price("key", "prod", "usd", Decimal(2_900)),
-                replaces=FoundPrice("price_1", Price("key", "prod", "usd", Decimal(1_900)), NOW),
+                OVERAGE,
+                replaces=FoundPrice("price_1", replace(OVERAGE, interval="month", meter="mtr_1"), NOW),
             ),
-            "~ change price key 19.00 usd a month → 29.00 usd a month, for new subscriptions",
+            (
+                "~ change price tollkeeper_apiCalls_overage 0.01 usd a metered unit, tax exclusive → "
+                "0.01 usd a unit, tax exclusive, from each customer's next period"
+            ),
         ),
         (
-            Create(Price("key", "prod", "usd", Decimal("0.05"), "meter")),
-            "+ create price key 0.0005 usd a unit",
+            Create(replace(OVERAGE, cents=Decimal("0.05"))),
+            "+ create price tollkeeper_apiCalls_overage 0.0005 usd a unit, tax exclusive",
+        ),
+        (
+            Update(FoundPrice("price_1", replace(STARTER, tax_behavior="unspecified"), NOW), STARTER),
+            (
+                "~ change price tollkeeper_starter_monthly 29.00 usd a month, tax unspecified → "
+                "price tollkeeper_starter_monthly 29.00 usd a month, tax exclusive"
+            ),
         ),
         (
             Update(Product("prod", "Old"), Product("prod", "New", "call")),
@@ -195,7 +252,21 @@ def test_foreign_subscription() -> None:
         ),
         (
             Keep(METER),
-            '= unchanged meter tollkeeper_apiCalls_overage "API calls over the limit"',
+            '= unchanged meter tollkeeper_apiCalls_usage "API calls used"',
+        ),
+        (
+            Billed(METER, ("price_1",)),
+            (
+                '! meter tollkeeper_apiCalls_usage "API calls used" is only to show usage, but price_1 would '
+                "bill it: take that off all subscriptions and archive it in Stripe, then apply again"
+            ),
+        ),
+        (
+            Metered("sub_1", ("price_1", "price_2")),
+            (
+                "! sub_1 has metered items (price_1, price_2), which Stripe bills beside the overage: remove "
+                "them in Stripe once the running period is invoiced; nothing here does"
+            ),
         ),
     ],
 )

@@ -12,6 +12,7 @@ from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import invoice
 from tests.fakes.table import MemoryTable
 from tollkeeper import runtime
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.times import epoch
 from tollkeeper.settings import Settings
@@ -45,7 +46,8 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Sqs:
     sqs = Sqs()
     client = cast("SQSClient", sqs)
     sqs.stripe.create_customer("ada")
-    stripe_events = StripeEvents(Users(MemoryTable()), sqs.stripe, OFFER, "live")
+    table = MemoryTable()
+    stripe_events = StripeEvents(Users(table), Bills(table), sqs.stripe, OFFER, "live")
     monkeypatch.setattr(runtime, "stripe_events", lambda: stripe_events)
     monkeypatch.setattr(runtime, "dead_events", lambda: DeadEvents(client, "https://sqs.test/dead"))
     monkeypatch.setattr(runtime, "stripe_event_queue", lambda: StripeEventQueue(client, "https://sqs.test/q"))

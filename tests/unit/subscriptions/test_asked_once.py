@@ -16,6 +16,7 @@ from tests.examples import END, NOW, OFFER, SUBSCRIPTION
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import METADATA, card, invoice, read, snapshot
 from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Subscription
@@ -90,12 +91,19 @@ class House:
         """The ledger's users."""
         return Users(self.table)
 
+    @property
+    def bills(self) -> Bills:
+        """The ledger's bills."""
+        return Bills(self.table)
+
     def follow(
         self, *events: dict[str, Any], sent: datetime | None = NOW, several: SideBySide = map
     ) -> FollowedBatch:
         """Follow events that were put on the queue at a time."""
         messages = [QueuedEvent(f"m{at}", json.dumps(each), 1, sent) for at, each in enumerate(events)]
-        batch = EventBatch(messages, StripeEvents(self.users, self.stripe, OFFER, "live", self.wall))
+        batch = EventBatch(
+            messages, StripeEvents(self.users, self.bills, self.stripe, OFFER, "live", self.wall)
+        )
         return batch.follow(NOW, Patience(lambda: 900), NoLetters(), several)
 
     def asked(self) -> list[str]:
@@ -136,7 +144,7 @@ def test_of_several_events_the_last_decides(house: House) -> None:
     """One that came since is not answered by what was said before."""
     batch = [QueuedEvent("m1", json.dumps(UPDATED), 1, NOW - timedelta(hours=1))]
     batch += [QueuedEvent("m2", json.dumps(PAID), 1, NOW)]
-    events = StripeEvents(house.users, house.stripe, OFFER, "live", house.wall)
+    events = StripeEvents(house.users, house.bills, house.stripe, OFFER, "live", house.wall)
     EventBatch(batch, events).follow(NOW, Patience(lambda: 900), NoLetters())
     assert ONE_CALL == house.asked()
 
@@ -145,7 +153,7 @@ def test_an_event_that_came_twice_was_there_at_the_first(house: House) -> None:
     """Stripe sent it again although it had arrived."""
     hours = [NOW - timedelta(hours=1), NOW]
     batch = [QueuedEvent(f"m{sent}", json.dumps(PAID), 1, sent) for sent in hours]
-    events = StripeEvents(house.users, house.stripe, OFFER, "live", house.wall)
+    events = StripeEvents(house.users, house.bills, house.stripe, OFFER, "live", house.wall)
     EventBatch(batch, events).follow(NOW, Patience(lambda: 900), NoLetters())
     assert [] == house.asked()
 
@@ -289,5 +297,5 @@ def test_as_many_work_as_keep_the_pace(calls: float, workers: int) -> None:
 
 def test_an_event_by_itself_is_always_asked_about(house: House) -> None:
     """The sweep's have been on no queue."""
-    StripeEvents(house.users, house.stripe, OFFER, "live", house.wall).follow(read(PAID), NOW)
+    StripeEvents(house.users, house.bills, house.stripe, OFFER, "live", house.wall).follow(read(PAID), NOW)
     assert ONE_CALL == house.asked()

@@ -6,6 +6,7 @@ from tollkeeper.stripe.gateway.accounts import AccountsGateway
 from tollkeeper.stripe.gateway.checkout_sessions import CheckoutSessionsGateway
 from tollkeeper.stripe.gateway.customers import CustomersGateway
 from tollkeeper.stripe.gateway.events import EventsGateway
+from tollkeeper.stripe.gateway.invoices import InvoicesGateway
 from tollkeeper.stripe.gateway.meter_events import MeterEventsGateway
 from tollkeeper.stripe.gateway.pacing import Pacing
 from tollkeeper.stripe.gateway.patient_client import PatientClient
@@ -23,6 +24,7 @@ class StripeGateway(
     CustomersGateway,
     SubscriptionsGateway,
     CheckoutSessionsGateway,
+    InvoicesGateway,
     EventsGateway,
     MeterEventsGateway,
 ):

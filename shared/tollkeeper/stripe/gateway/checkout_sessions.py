@@ -1,35 +1,33 @@
 """Checkout sessions (docs.stripe.com/api/checkout/sessions), and the prices they sell."""
 
-from collections.abc import Sequence
-from itertools import batched
 from typing import TYPE_CHECKING
 
 import stripe
 
+from tollkeeper.rules.plan_text import plan_text
 from tollkeeper.stripe.errors import StripeRefusedError
 from tollkeeper.stripe.gateway.connection import Connection
 from tollkeeper.stripe.gateway.errors import translated
 from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession
 
 if TYPE_CHECKING:
-    from stripe.params.checkout import SessionCreateParamsLineItem, SessionCreateParamsSubscriptionData
+    from stripe.params.checkout import SessionCreateParamsCustomText, SessionCreateParamsSubscriptionData
 
 
-MOST_LOOKUP_KEYS = 10
-"""By how many lookup keys prices can be listed at once."""
+LONGEST_TEXT = 1200
+"""Of what a page may say in words of ours, in characters."""
 
 
 class CheckoutSessionsGateway(Connection):
     """The port's CheckoutSessions."""
 
     def create_checkout_session(self, order: CheckoutOrder) -> CheckoutSession:
-        """Create a session for the plan's base price, and for a metered price per priced metric."""
+        """Create a session for the plan's monthly price, which says what is included and what more costs."""
         plan = self._catalogue.plans[order.plan]
-        metered = [metric.price_lookup_key for metric in self._catalogue.priced_metrics]
-        prices = self._prices([plan.price_lookup_key, *metered])
+        price_id = self._price_id(plan.price_lookup_key)
         metadata = {"userId": order.user_id, "planId": plan.name, "deployment": self._deployment}
-        lines: list[SessionCreateParamsLineItem] = [{"price": prices[plan.price_lookup_key], "quantity": 1}]
-        lines += [{"price": prices[key]} for key in metered]
+        text = plan_text(self._catalogue, plan, trial=order.trial_days > 0, longest=LONGEST_TEXT)
+        shown: SessionCreateParamsCustomText = {"submit": {"message": text}} if text else {}
         subscription: SessionCreateParamsSubscriptionData = {"metadata": metadata}
         if order.trial_days:
             subscription["trial_period_days"] = order.trial_days
@@ -41,7 +39,8 @@ class CheckoutSessionsGateway(Connection):
                     "customer": order.customer_id,
                     "customer_update": {"address": "auto", "name": "auto"},
                     "client_reference_id": order.user_id,
-                    "line_items": lines,
+                    "line_items": [{"price": price_id, "quantity": 1}],
+                    "custom_text": shown,
                     "subscription_data": subscription,
                     "payment_method_collection": "always",
                     "allow_promotion_codes": True,
@@ -68,18 +67,14 @@ class CheckoutSessionsGateway(Connection):
                 if self._client.v1.checkout.sessions.retrieve(session_id).status == "open":
                     raise
 
-    def _prices(self, lookup_keys: Sequence[str]) -> dict[str, str]:
-        """Return the ids of the prices with these lookup keys, asked once in a function's life."""
-        if not self._price_ids.keys() >= set(lookup_keys):
-            for some in batched(lookup_keys, MOST_LOOKUP_KEYS, strict=False):
-                with translated():
-                    found = self._client.v1.prices.list(
-                        {"lookup_keys": list(some), "active": True, "limit": 100}
-                    )
-                self._price_ids |= {str(price.lookup_key): price.id for price in found.data}
-        missing = [key for key in lookup_keys if key not in self._price_ids]
-        if missing:
-            raise StripeRefusedError(
-                f"Stripe has no active price with the lookup key {', '.join(missing)}; run: make stripe-apply"
-            )
-        return {key: self._price_ids[key] for key in lookup_keys}
+    def _price_id(self, lookup_key: str) -> str:
+        """Return the id of the price with a lookup key, asked once in a function's life."""
+        if lookup_key not in self._price_ids:
+            with translated():
+                found = self._client.v1.prices.list({"lookup_keys": [lookup_key], "active": True})
+            if not found.data:
+                raise StripeRefusedError(
+                    f"Stripe has no active price with the lookup key {lookup_key}; run: make stripe-apply"
+                )
+            self._price_ids[lookup_key] = found.data[0].id
+        return self._price_ids[lookup_key]

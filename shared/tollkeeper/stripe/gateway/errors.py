@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import stripe
 
-from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
+from tollkeeper.stripe.errors import StripeFailedError, StripeRefusedError, StripeUnavailableError
 
 PASSING = (
     stripe.APIConnectionError,
@@ -22,6 +22,30 @@ def is_replayed(error: stripe.StripeError) -> bool:
     """Whether Stripe only repeats what it answered the first time that an idempotency key came."""
     headers = {str(name).lower(): value for name, value in (error.headers or {}).items()}
     return headers.get("idempotent-replayed") == "true"
+
+
+@contextmanager
+def keyed() -> Iterator[None]:
+    """Turn the errors of a call under an idempotency key into ours.
+
+    A failure of Stripe's own is kept under the key and repeated, and so is a lock that was waited for in
+    vain; a key that was used with other parameters is spent, too (docs.stripe.com/api/idempotent_requests).
+    What a limiter refused never began, and what got no answer may have been done: the same key goes for both.
+    """
+    with translated():
+        try:
+            yield
+        except stripe.StripeError as error:
+            if _is_spent(error):
+                raise StripeFailedError(str(error)) from error
+            raise
+
+
+def _is_spent(error: stripe.StripeError) -> bool:
+    status = error.http_status or 0
+    if isinstance(error, stripe.IdempotencyError):
+        return status == HTTPStatus.BAD_REQUEST
+    return is_replayed(error) or status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.code == "lock_timeout"
 
 
 @contextmanager
