@@ -15,7 +15,7 @@ from tollkeeper.subscriptions.sweep import STRIPE_PATIENCE_SECONDS
 ASK_STRIPE = {
     "checkout": (runtime.checkout, {}),
     "events": (runtime.stripe_events, {"calls_per_second": 10.0}),
-    "reporter": (runtime.reporter, {}),
+    "reporter": (runtime.reporter, {"patience_seconds": 30.0, "calls_per_second": 20}),
     "sweep": (runtime.sweep, {"patience_seconds": STRIPE_PATIENCE_SECONDS}),
 }
 
