@@ -1,4 +1,4 @@
-"""The book of bills, on each kind of table: written step by step, found when due, woken by a word of Stripe's."""
+"""The book of bills, on each kind of table: written by steps, found when due, woken by what Stripe says."""
 
 from dataclasses import replace
 from datetime import timedelta
