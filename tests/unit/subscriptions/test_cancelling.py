@@ -7,6 +7,7 @@ import pytest
 
 from tests.examples import END, NOW, OFFER, START, SUBSCRIPTION
 from tests.fakes.cancelling import CANCELED, Patient, World, actions
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.users import Users
 from tollkeeper.periods.finishing import MOST_LOOKS, SECONDS_BETWEEN
 from tollkeeper.rules.bills import State
@@ -326,10 +327,37 @@ def test_lines_that_are_wrong_hold_nobody_up(world: World) -> None:
     kept.invoice = replace(
         kept.invoice, lines=(line, replace(line, id="il_twice")), finalizes_at=CANCELED + timedelta(days=1)
     )
-    world.hold_back(State.CHARGED)
+    world.change_bill(state=State.CHARGED)
     world.cancel()
     world.settle()
     assert [50, 100] == sorted(amount for _, _, amount in world.charged)
+
+
+@pytest.mark.parametrize("of_others", [{"subscription_id": "sub_other"}, {"is_own": True}])
+def test_no_other_bill_is_touched(world: World, of_others: dict[str, object]) -> None:
+    """Cancelling stops neither another subscription's draft nor an invoice that stands by itself."""
+    bill = world.hold(State.BOUND)
+    other = replace(bill, period_start=bill.period_start + SECOND, rev=0, **of_others)  # type: ignore[arg-type]
+    other = Bills(world.table).write(None, other, NOW)
+    world.cancel()
+    assert other in world.bills
+
+
+def test_the_reporter_may_be_at_it(world: World) -> None:
+    """What it has written meanwhile is read again, and the draft is finished all the same."""
+    world.hold(State.BOUND)
+    meanwhile = iter([world.change_bill])
+    world.stripe.while_holding = lambda: next(meanwhile, lambda: None)()
+    world.cancel()
+    assert [State.AGREED] == [each.state for each in world.bills]
+
+
+def test_stripe_may_finalise_it_itself(world: World) -> None:
+    """Then it refuses to do it again, and it is read that it is done."""
+    world.hold(State.HELD)
+    world.stripe.while_finalising = lambda: world.stripe.pass_time(END + timedelta(hours=2))
+    world.cancel()
+    assert [State.AGREED] == [each.state for each in world.bills]
 
 
 def test_stripe_is_given_a_moment_to_collect(world: World) -> None:
