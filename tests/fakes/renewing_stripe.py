@@ -88,6 +88,8 @@ class RenewingStripe(FakeStripe):
     def invoice(self, invoice_id: str) -> Invoice | None:
         """Return an invoice."""
         self._answer()
+        if invoice_id not in self.kept:
+            raise StripeRefusedError(f"No such invoice: {invoice_id}")
         return self.kept[invoice_id].invoice
 
     def own_invoices(self, customer_id: str, bill: str, since: datetime) -> list[Invoice]:

@@ -281,6 +281,8 @@ def test_whenever_stripe_hears_of_it_the_story_is_the_same(
     if is_over and not renewed:
         world.stripe.renew(SUBSCRIPTION.id)
     world.now = world.stripe.now = at + timedelta(seconds=heard_after)
+    if not is_over and world.now >= END:
+        world.stripe.renew(SUBSCRIPTION.id)  # nobody has told it
     if reported:
         world.report()
     world.hear()

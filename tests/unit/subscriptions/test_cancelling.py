@@ -233,6 +233,18 @@ def test_it_is_looked_at_soon(world: World) -> None:
     assert [] == [*Users(world.table).unheard_of(NOW + timedelta(days=99))]
 
 
+def test_a_renewal_that_stripe_made_meanwhile_is_none(world: World) -> None:
+    """Who gave it up minutes before its period's end has no other period, though Stripe had begun one."""
+    world.wait(END - timedelta(minutes=5))
+    at = world.now
+    given_up(world)
+    world.wait(END + timedelta(hours=1))
+    world.stripe.renew(SUBSCRIPTION.id)
+    world.hear()
+    assert [(START, at)] == [(each.start, each.end) for each in world.paid_periods]
+    assert "free" == world.consume("apiCalls").terms.plan
+
+
 @pytest.mark.parametrize("by_us", [True, False])
 def test_a_closed_period_begins_no_other(world: World, *, by_us: bool) -> None:
     """However late Stripe hears of it, and whoever ends it there: the limits are given once."""
@@ -309,6 +321,13 @@ def test_a_draft_that_stripe_does_not_finalise_holds_nobody_up(world: World) -> 
     assert () == world.stripe.kept["in_renewal_1"].invoice.lines
 
 
+def test_a_draft_that_stripe_does_not_show_holds_nobody_up(world: World) -> None:
+    """What is wrong there rings, and is no reason to keep a user subscribed."""
+    world.hold(State.HELD)
+    world.change_bill(invoice_id="in_of_nobody")
+    assert world.cancel().ended_at
+
+
 def test_a_period_whose_usage_is_waited_for_holds_nobody_up(world: World) -> None:
     """Its draft stops, and what it turns out to owe is charged apart."""
     world.hold(State.HELD, settled=False)
@@ -346,8 +365,12 @@ def test_no_other_bill_is_touched(world: World, of_others: dict[str, object]) ->
 def test_the_reporter_may_be_at_it(world: World) -> None:
     """What it has written meanwhile is read again, and the draft is finished all the same."""
     world.hold(State.BOUND)
-    meanwhile = iter([world.change_bill])
-    world.stripe.while_holding = lambda: next(meanwhile, lambda: None)()
+
+    def report() -> None:
+        world.stripe.while_holding = lambda: None
+        world.change_bill()
+
+    world.stripe.while_holding = report
     world.cancel()
     assert [State.AGREED] == [each.state for each in world.bills]
 
