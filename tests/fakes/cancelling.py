@@ -111,15 +111,9 @@ class World:
     def report(self, table: Table | None = None) -> None:
         """Run the reporter."""
         table = table or self.table
-        closing, bills = Closing(table), Bills(table)
-        Reporter(
-            closing,
-            bills,
-            PeriodClosing(closing, bills, self.stripe, POLICY, "live"),
-            Charging(bills, self.stripe, CATALOGUE, POLICY, "live"),
-            Settling(self.queue, self.queue),
-            _Clock(self.now),
-        ).run(Patience(lambda: 900.0))
+        charging = Charging(Bills(table), self.stripe, CATALOGUE, POLICY, "live")
+        settling = Settling(self.queue, self.queue)
+        Reporter(table, charging, settling, _Clock(self.now)).run(Patience(lambda: 900.0))
 
     def settle(self, hours: int = 3) -> None:
         """Let hours pass in which the reporter runs every quarter."""
