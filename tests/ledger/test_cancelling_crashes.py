@@ -36,25 +36,18 @@ CALLS = [
     "query PERIOD…PROFILE",
     "subscriptions_of",
     "transact 0 puts, 1 changes",
-    # the draft is held …
+    # the draft is held, charged and released, finalised at once, and seen to be paid
     "query BILL…BILL$",
     "invoice",
     "finalize_at",
     "invoice",
     "transact 0 puts, 1 changes",
-    # … charged …
-    "invoice",
     "add_lines",
     "invoice",
     "transact 0 puts, 1 changes",
-    # … released …
-    "invoice",
     "finalize_at",
     "invoice",
     "transact 0 puts, 1 changes",
-    "invoice",
-    "transact 0 puts, 1 changes",
-    # … finalised at once, and seen to be paid
     "finalize_invoice",
     "invoice",
     "invoice",
