@@ -468,7 +468,7 @@ class TestMeterEvents:
 
     def event(self, customer_id: str, identifier: str = "one") -> MeterEvent:
         """Seven API calls."""
-        return MeterEvent(identifier, load().metrics["apiCalls"].meter_event_name, customer_id, 7, START)
+        return MeterEvent(identifier, load().metrics["apiCalls"].usage_meter_name, customer_id, 7, START)
 
     def test_one_may_be_sent_again(self, world: World, stripe: Stripe) -> None:
         """Stripe knows it by its identifier."""
