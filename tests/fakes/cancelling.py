@@ -128,7 +128,7 @@ class World:
         """
         self.use("apiCalls", 10_100)
         self.wait(END + timedelta(minutes=10))
-        draft = self.stripe.renew(SUBSCRIPTION.id)
+        draft = self.stripe.renew_now(SUBSCRIPTION.id)
         self.hear()
         name = keys.period_name(START, SUBSCRIPTION.id)
         bills, closing = Bills(self.table), Closing(self.table)

@@ -42,7 +42,7 @@ class RenewingStripe(FakeStripe):
         self.while_finalising: Callable[[], object] = lambda: None
         self._keys: set[str] = set()
 
-    def renew(self, subscription_id: str) -> str:
+    def renew_now(self, subscription_id: str) -> str:
         """Renew a subscription, whose period ends now; return the draft that comes with it."""
         at, of = next((at, each) for at, each in enumerate(self.held) if each.id == subscription_id)
         start = of.period_end
@@ -109,7 +109,7 @@ class RenewingStripe(FakeStripe):
         """Set when a draft that advances is finalised."""
         self._answer()
         self.while_holding()
-        each = self._draft(invoice_id)
+        each = self._open_draft(invoice_id)
         if not each.invoice.advances:
             raise StripeRefusedError("it does not advance")
         each.invoice = replace(each.invoice, finalizes_at=at)
@@ -117,7 +117,7 @@ class RenewingStripe(FakeStripe):
     def add_lines(self, invoice_id: str, lines: Sequence[ChargeLine], key: str) -> None:
         """Put lines onto a draft, once under each key."""
         if self._is_first(key):
-            each = self._draft(invoice_id)
+            each = self._open_draft(invoice_id)
             added = [
                 InvoiceLine(
                     f"il_{line.charge_id}", line.charge_id, line.quantity, amount(line.quantity, line.price)
@@ -129,7 +129,7 @@ class RenewingStripe(FakeStripe):
     def remove_lines(self, invoice_id: str, line_ids: Sequence[str]) -> None:
         """Take lines off a draft."""
         self._answer()
-        each = self._draft(invoice_id)
+        each = self._open_draft(invoice_id)
         left = tuple(line for line in each.invoice.lines if line.id not in line_ids)
         each.invoice = replace(each.invoice, lines=left)
 
@@ -137,7 +137,7 @@ class RenewingStripe(FakeStripe):
         """Finalise a draft, which is collected then."""
         self._answer()
         self.while_finalising()
-        each = self._draft(invoice_id)
+        each = self._open_draft(invoice_id)
         if not self.finalises:
             raise StripeRefusedError("the customer's address is missing")
         self._finalise(each)
@@ -146,7 +146,7 @@ class RenewingStripe(FakeStripe):
         status = InvoiceStatus.PAID if self.collects else InvoiceStatus.OPEN
         each.invoice = replace(each.invoice, status=status, advances=not self.collects, finalizes_at=None)
 
-    def _draft(self, invoice_id: str) -> Kept:
+    def _open_draft(self, invoice_id: str) -> Kept:
         each = self.kept[invoice_id]
         if not each.invoice.is_draft:
             raise StripeRefusedError("it is final")

@@ -265,17 +265,17 @@ def test_whenever_stripe_hears_of_it_the_story_is_the_same(
     is_over = at >= END
     world.wait(at)
     if is_over and renewed:
-        world.stripe.renew(SUBSCRIPTION.id)
+        world.stripe.renew_now(SUBSCRIPTION.id)
         world.hear()
     world.use("apiCalls", used)
     known = world.subscription
     assert known
     give_up("ada", known, Users(world.table), OFFER, Trigger(at, actor="ada"))
     if is_over and not renewed:
-        world.stripe.renew(SUBSCRIPTION.id)
+        world.stripe.renew_now(SUBSCRIPTION.id)
     world.now = world.stripe.now = at + timedelta(seconds=heard_after)
     if not is_over and world.now >= END:
-        world.stripe.renew(SUBSCRIPTION.id)  # nobody has told it
+        world.stripe.renew_now(SUBSCRIPTION.id)  # nobody has told it
     if reported:
         world.report()
     world.hear()

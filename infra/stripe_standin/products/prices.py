@@ -144,11 +144,6 @@ def update(account: Account, params: PriceUpdateParams, price: str) -> Price:
     return known
 
 
-def is_metered(price: Price) -> bool:
-    """Whether the price bills what a meter counted, in arrears."""
-    return price.recurring is not None and price.recurring.usage_type == "metered"
-
-
 def unit_amount(price: Price) -> Decimal:
     """Cents per unit, possibly fractional."""
     return price.unit_amount_decimal or Decimal(0)

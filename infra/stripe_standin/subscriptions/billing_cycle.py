@@ -3,14 +3,13 @@
 See docs.stripe.com/billing/subscriptions/overview.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from stripe import Customer, Invoice, InvoiceLineItem, Subscription, SubscriptionItem
 
 from infra.stripe_standin.account.state import Account, Due
 from infra.stripe_standin.invoices import collection, drafts, finalization, invoice_items, invoice_lines
-from infra.stripe_standin.products.prices import is_metered
 from infra.stripe_standin.subscriptions import subscription_status
 from infra.stripe_standin.subscriptions.periods import DAY, end_after
 
@@ -154,24 +153,6 @@ def _cycle_invoice(
     )
     invoice_items.bind_items(account, invoice)
     return invoice
-
-
-def licensed(items: Iterable[SubscriptionItem]) -> list[SubscriptionItem]:
-    """The items billed ahead."""
-    return [item for item in items if not is_metered(item.price)]
-
-
-def metered(items: Iterable[SubscriptionItem]) -> list[SubscriptionItem]:
-    """The items billed by usage, in arrears."""
-    return [item for item in items if is_metered(item.price)]
-
-
-def usage_lines(account: Account, subscription: Subscription, start: int, end: int) -> list[InvoiceLineItem]:
-    """Each metered item's usage in `[start, end)`."""
-    return [
-        invoice_lines.in_arrears(account, subscription, item, start, end)
-        for item in metered(subscription.items.data)
-    ]
 
 
 def _announce_trial_end(account: Account, subscription: Subscription) -> None:

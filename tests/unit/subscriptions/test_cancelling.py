@@ -185,7 +185,7 @@ def test_a_provisional_period_ends_as_well(status: Status, used: int) -> None:
         world.use("apiCalls", used)
     given_up(world)
     assert "free" == world.consume("apiCalls").terms.plan
-    world.stripe.renew(SUBSCRIPTION.id)
+    world.stripe.renew_now(SUBSCRIPTION.id)
     world.stripe.held[0] = replace(world.stripe.held[0], status=Status.ACTIVE)
     world.hear()
     world.settle()
@@ -239,7 +239,7 @@ def test_a_renewal_that_stripe_made_meanwhile_is_none(world: World) -> None:
     at = world.now
     given_up(world)
     world.wait(END + timedelta(hours=1))
-    world.stripe.renew(SUBSCRIPTION.id)
+    world.stripe.renew_now(SUBSCRIPTION.id)
     world.hear()
     assert [(START, at)] == [(each.start, each.end) for each in world.paid_periods]
     assert "free" == world.consume("apiCalls").terms.plan
