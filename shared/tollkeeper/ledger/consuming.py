@@ -13,7 +13,7 @@ from uuid import uuid4
 from tollkeeper.ledger import keys, open_rows, record_rows
 from tollkeeper.ledger.pace import Pace
 from tollkeeper.ledger.patience import Patience
-from tollkeeper.ledger.record_rows import REFUSED
+from tollkeeper.ledger.record_rows import CONSUMED, REFUSED
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import (
     Cells,
@@ -145,16 +145,18 @@ class Consuming:
         attempt, unanswered = 0, False
         while True:
             row = next(self._table.get_all([keys.record(wish.user_id, wish.id)]), None)
-            if row is None or "consumed" not in row or row["eventType"] != wish.metric:
+            if row is None or CONSUMED not in row:
                 raise ObstacleError(Obstacle.UNKNOWN)
             record = record_rows.record(row)
+            if record.metric != wish.metric:
+                raise ObstacleError(Obstacle.UNKNOWN)
             released = record.quantity if wish.quantity is None else wish.quantity
             if released > record.quantity or row.get("released", released) != released:
                 raise ObstacleError(Obstacle.CONFLICT)
             if "released" in row:
                 return self.look(wish.user_id, wish.at)
             try:
-                self._table.transact(_released(record, str(row["period"]), released))
+                self._table.transact(_released(record, str(row[CONSUMED]), released))
             except TransactionCancelledError as cancelled:
                 own, period = cancelled.refused[:2]
                 closed = "closedAt" in (period.row or {})
@@ -226,10 +228,10 @@ def _consumed(
         record.user_id, keys.period_id(period), record.billing_month, record.timestamp, uuid4().hex
     )
     return [
-        record_rows.counted(record, keys.period_id(period), record.timestamp, refused, consumed=True),
+        record_rows.counted(record, record.timestamp, refused, consumed_in=keys.period_id(period)),
         Change(
             keys.period(record.user_id, period),
-            begin=open_rows.begins(record.user_id, period),
+            begin=open_rows.begins(period),
             add=units,
             only_if=conditions,
         ),

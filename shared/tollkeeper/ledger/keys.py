@@ -63,8 +63,8 @@ def profile(user_id: str) -> Key:
     return Key(user(user_id), PROFILE)
 
 
-def read_profile(key: Key) -> str:
-    """Return the user whose row a key is that of."""
+def read_user(key: Key) -> str:
+    """Return the user in whose partition a key is."""
     return key.pk.removeprefix("USER#")
 
 
@@ -111,7 +111,13 @@ def periods_alone() -> Range:
 def read_period(key: Key) -> tuple[str, datetime, str]:
     """Return the user, the start and the name that a period's key was made of."""
     name = key.sk.removeprefix("PERIOD#")
-    return key.pk.removeprefix("USER#"), parse_iso(name.partition("#")[0]), name
+    return read_user(key), parse_iso(name.partition("#")[0]), name
+
+
+def read_period_key(key: Key) -> tuple[datetime, str | None]:
+    """Return the start and the subscription that a period's key was made of."""
+    start, _, owner = key.sk.removeprefix("PERIOD#").partition("#")
+    return parse_iso(start), None if owner == CALENDAR else owner
 
 
 def day(user_id: str, of: date, facility_id: str | None) -> Key:
@@ -171,6 +177,12 @@ def record(user_id: str, record_id: str) -> Key:
     """Return the key of a usage record; no two pairs of user and id share one."""
     escaped = user_id.replace("%", "%25").replace("#", "%23")
     return Key(f"RECORD#{escaped}#{record_id}", "RECORD")
+
+
+def read_record(key: Key) -> tuple[str, str]:
+    """Return the user and the id that a record's key was made of."""
+    _, escaped, record_id = key.pk.split("#", 2)
+    return escaped.replace("%23", "#").replace("%25", "%"), record_id
 
 
 def attempt(message_id: str) -> Key:

@@ -73,7 +73,7 @@ def _writes(user: User, period: Period, cap: int | None, now: datetime) -> list[
 def _capped(user_id: str, period: Period, cap: int | None) -> Change:
     """Return the change of the open period, if its counters still are what the old cap was judged by."""
     after = with_cap(period, cap)
-    begins = {**open_rows.begins(user_id, period), "spendingCap": None}
+    begins = {**open_rows.begins(period), "spendingCap": None}
     return Change(
         keys.period(user_id, period),
         begin=begins,

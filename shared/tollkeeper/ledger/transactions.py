@@ -27,7 +27,6 @@ def writes(allocations: Sequence[Allocation], now: datetime, refusals: Mapping[s
     writes: list[Write] = [
         record_rows.counted(
             each.record,
-            period_id,
             now,
             refusals.get(each.record.id),
             late=each.late,
@@ -54,7 +53,7 @@ def _period(user_id: str, allocations: Sequence[Allocation]) -> Change:
         conditions.append(Condition(USED + first.record.metric, Is.AT_LEAST, -first.record.quantity))
     return Change(
         keys.period(user_id, first.period),
-        begin=open_rows.begins(user_id, first.period),
+        begin=open_rows.begins(first.period),
         add=_counters(allocations) if first.counts else {},
         only_if=conditions,
     )

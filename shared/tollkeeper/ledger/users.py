@@ -80,7 +80,7 @@ class Users:
         """Return the users whose period ended by then without a word of Stripe's of what comes after."""
         for shard in keys.shards(Due.ASK):
             for key in self._table.due(shard, iso(until)):
-                yield keys.read_profile(key)
+                yield keys.read_user(key)
 
     def ask_again(self, user: User, at: datetime) -> None:
         """Let a user of whom Stripe was asked in vain be asked about again at a time."""
@@ -173,7 +173,7 @@ def _profile(user: User, subscription: Subscription, binding: Binding) -> Change
 
 def _period(user_id: str, of: Bound) -> Change:
     after, before = of.after, of.before
-    begins = rows.period_bounds(user_id, after)
+    begins = rows.period_bounds(after)
     waits: Cells = {"due": keys.shard(Due.CLOSE, user_id), "dueAt": after.end}
     closes = after.is_open and after.end is not None
     # Under what cap a row stands is the book of spending caps' to say, once it has begun.
