@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RACERS = 1_000
 LIMIT = 50
-CONSUME_CALLS = ["query PERIOD…PROFILE", "transact 2 puts, 2 changes"]
+CONSUME_CALLS = ["query PERIOD…PROFILE", "transact 1 puts, 1 changes"]
 REFUSED_CALLS = ["query PERIOD…PROFILE", "get_all"]
 RELEASE_CALLS = ["get_all", "transact 0 puts, 3 changes", "query PERIOD…PROFILE"]
 

@@ -27,6 +27,7 @@ from tollkeeper.ledger import keys, record_rows, rows
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.consuming import Consuming, ObstacleError
 from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.lines import Line, listed_in
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import Row, Table
@@ -275,6 +276,12 @@ class CountingMachine(RuleBasedStateMachine):
     def _periods(self) -> list[Period]:
         return [rows.period(row) for row in self._rows(*keys.periods_alone())]
 
+    def _lines(self) -> Iterator[Line]:
+        for row in self._rows(*keys.periods_alone()):
+            listed = listed_in(row)
+            assert len(listed) == row.get("lines", 0)
+            yield from listed
+
     def _instants(self) -> Iterator[datetime]:
         yield from (self.now, self.now + FURTHEST_AHEAD, self.now - 34 * DAY, self.now - 90 * DAY)
         for each in self.model.stretches[-6:]:
@@ -367,7 +374,7 @@ class CountingMachine(RuleBasedStateMachine):
 
     @invariant()
     def days_add_up(self) -> None:
-        """The days and facilities hold the same units as the records."""
+        """The days and facilities, with the lines of periods' rows, hold the same units as the records."""
         actual = Counter(
             {
                 (*str(row["sk"]).split("#")[1:], name.removeprefix(rows.USED)): int(value)
@@ -376,18 +383,21 @@ class CountingMachine(RuleBasedStateMachine):
                 if name.startswith(rows.USED)
             }
         )
+        for line in self._lines():
+            actual[line.day.isoformat(), line.facility_id or "", line.metric] += line.quantity
         expected = {day: units for day, units in self.model.days.items() if units}
         assert expected == {day: units for day, units in actual.items() if units}
 
     @invariant()
     def each_record_is_kept_and_listed_once(self) -> None:
-        """Each counted record stands once under its id, and once on a page, as it was first sent."""
+        """Each counted record stands once under its id, and once on a page or in its period's row."""
         listed = [
             (name, metric, quantity)
             for row in self._rows("PAGE#", "PAGE$")
             for metric, those in json.loads(str(row["records"])).items()
             for name, quantity in those.items()
         ]
+        listed += [(line.id, line.metric, line.quantity) for line in self._lines()]
         expected = [(each.id, each.metric, each.quantity) for each in self.model.counted.values()]
         assert sorted(expected) == sorted(listed)
         kept = self.table.get_all([keys.record(self.user, name) for name in self.model.counted])

@@ -83,6 +83,16 @@ def period(user_id: str, of: Period) -> Key:
     return Key(user(user_id), f"PERIOD#{period_id(of)}")
 
 
+def periods_from(start: datetime) -> Range:
+    """Return where a user's periods stand that start at an instant, of every owner."""
+    return Range(f"PERIOD#{iso(start)}#", f"PERIOD#{iso(start)}$")
+
+
+def periods_until(day: date) -> Range:
+    """Return where a user's periods stand that start on a day or before."""
+    return Range("PERIOD#", f"PERIOD#{day.isoformat()}U")
+
+
 def period_by_id(user_id: str, name: str) -> Key:
     """Return the key of the row of a period by its name."""
     return Key(user(user_id), f"PERIOD#{name}")
@@ -135,9 +145,15 @@ def read_day(key: Key) -> date:
     return date.fromisoformat(key.sk.split("#")[1])
 
 
-def page(user_id: str, period_id: str, billing_month: str, now: datetime, unique: str) -> Key:
-    """Return the key of a list of records of a month that were counted together in a period."""
-    return Key(user(user_id), f"PAGE#{period_id}#{billing_month}#{iso(now)}#{unique}")
+def page(of: Key, billing_month: str, now: datetime, unique: str) -> Key:
+    """Return the key of a list of records of a month that were counted in a period, whose key is given."""
+    return Key(of.pk, f"PAGE#{read_period(of)[2]}#{billing_month}#{iso(now)}#{unique}")
+
+
+def read_page(key: Key) -> tuple[Key, str]:
+    """Return the period's key and the month that a page's key was made of."""
+    start, owner, month = key.sk.split("#")[1:4]
+    return Key(key.pk, f"PERIOD#{start}#{owner}"), month
 
 
 def pages(of: str) -> Range:

@@ -1,7 +1,7 @@
 """Rows of usage records, and of the pages that list them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,13 +21,15 @@ STAMP is microseconds since 1970, ACCEPTED how many later it was accepted, unles
 name of the period that a record was consumed in.
 """
 
+EMPTYING = "emptying"
+
 REFUSED = "refused"
 """What stands under a record's key that was not counted: consuming had to make sure that it never lands."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageLine:
-    """One record as a page lists it."""
+    """One record as it is listed."""
 
     id: str
     metric: str
@@ -116,22 +118,26 @@ def counted_record(row: Row) -> CountedRecord:
     )
 
 
-def page(records: Sequence[UsageRecord]) -> Cells:
-    """Return the list of the records that one transaction counted: ids and quantities by metric."""
+def page(lines: Iterable[PageLine], emptying: int | None = None) -> Cells:
+    """Return the list of some records of a month: ids and quantities by metric.
+
+    `emptying` says which emptying of the period's row has brought some of them here.
+    """
     listed: dict[str, dict[str, int]] = {}
-    for of in records:
-        listed.setdefault(of.metric, {})[of.id] = of.quantity
+    for line in lines:
+        listed.setdefault(line.metric, {})[line.id] = line.quantity
     return {
-        "billingMonth": records[0].billing_month,
         "records": json.dumps(listed, separators=(",", ":"), ensure_ascii=False),
+        EMPTYING: emptying,
     }
 
 
 def lines(row: Row) -> Iterator[PageLine]:
     """Read what a page lists."""
+    _, billing_month = keys.read_page(Key(str(row["pk"]), str(row["sk"])))
     listed: dict[str, dict[str, int]] = json.loads(str(row["records"]))
     return (
-        PageLine(record_id, metric, quantity, str(row["billingMonth"]))
+        PageLine(record_id, metric, quantity, billing_month)
         for metric, those in listed.items()
         for record_id, quantity in those.items()
     )

@@ -55,15 +55,22 @@ class Users:
         instants = [now, *instants]
         if any(is_history(instant, now) for instant in instants):
             return self.history(user_id)
+        return _user(user_id, self._found(user_id, instants))
+
+    def read_rows(self, user_id: str, now: datetime) -> tuple[User, Sequence[Row]]:
+        """Return a user with the period that holds now, and the rows that were read for it."""
+        found = self._found(user_id, [now])
+        return _user(user_id, found), found
+
+    def _found(self, user_id: str, instants: Sequence[datetime]) -> list[Row]:
         found = self._table.query(keys.user(user_id), *keys.all_periods(), NEWEST)
-        user = _user(user_id, found)
         if len(found) == NEWEST:
             # What holds one of them may have begun long ago: those periods are read by their keys.
+            user = _user(user_id, found)
             names = {period_key_at(user, instant) for instant in instants}
             wanted = [keys.period_of(user_id, *each) for each in names if user.period(*each) is None]
             found += self._table.get_all(wanted) if wanted else ()
-            user = _user(user_id, found)
-        return user
+        return found
 
     def with_period(self, user_id: str, period_id: str) -> User:
         """Return a user with one of their periods, if it is there, in one read."""

@@ -43,11 +43,12 @@ class CountingWithoutBob(Counting):
         now: datetime,
         patience: Patience,
         known: Mapping[Key, Row] | None = None,
+        periods: Mapping[Key, Row] | None = None,
     ) -> Tally:
         """Count everybody's records but Bob's."""
         if user.user_id == "bob":
             raise ContendedError
-        return super().count(user, records, now=now, patience=patience, known=known)
+        return super().count(user, records, now=now, patience=patience, known=known, periods=periods)
 
 
 @dataclass(frozen=True, slots=True)
