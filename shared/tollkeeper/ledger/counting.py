@@ -177,22 +177,18 @@ class _Count:
         while allocations:
             if not self._patience.lasts(0):
                 raise ContendedError
-            row = self._period(key) if may_be_in_row(allocations) else None
-            if row and open_rows.has_moved(row, allocations[0].period):
-                self._periods.pop(key)
-                raise _DisplacedError([each.record for each in allocations])
+            row = self._row_for(key, allocations)
             try:
                 self._table.transact(writes(allocations, self._now, self._refusals, row))
             except TransactionCancelledError as cancelled:
-                before, period = (len(allocations), dict(self._refusals)), cancelled.refused[len(allocations)]
+                period = cancelled.refused[len(allocations)]
+                before = (len(allocations), dict(self._refusals), row)
                 allocations = self._without_known(allocations, cancelled)
                 if allocations and self._is_below_zero(allocations, period, unanswered=unanswered):
                     return
-                is_news = before != (len(allocations), self._refusals)
                 if row is not None and period.by_condition:
-                    self._periods[key] = period.row or {}
-                    is_news |= row != self._periods[key]
-                if cancelled.only_by_condition and is_news:
+                    row = self._periods[key] = period.row or {}
+                if cancelled.only_by_condition and before != (len(allocations), self._refusals, row):
                     continue
             except UnavailableError:
                 unanswered = True  # Whether it was written is unknown; if so, the records' rows will say it.
@@ -205,11 +201,21 @@ class _Count:
                 self._patience.wait(attempt)
                 attempt += 1
 
-    def _period(self, key: Key) -> Row:
-        """Return a period's row, in which there may be room for a few lines; empty if there is none."""
+    def _row_for(self, key: Key, allocations: Sequence[Allocation]) -> Row | None:
+        """Return the row of the period, empty if there is none, where it may list what is counted.
+
+        Raises:
+            _DisplacedError: the row says that all of it belongs to another period.
+        """
+        if not may_be_in_row(allocations):
+            return None
         if key not in self._periods:
             self._periods[key] = next(self._table.get_all([key]), {})
-        return self._periods[key]
+        row = self._periods[key]
+        if open_rows.has_moved(row, allocations[0].period):
+            self._periods.pop(key)
+            raise _DisplacedError([each.record for each in allocations])
+        return row
 
     def _without_known(
         self, allocations: Sequence[Allocation], cancelled: TransactionCancelledError
