@@ -30,7 +30,7 @@ ENOUGH = 100
 """What makes a part: so many audit entries at most, or of records so many and the rest of their page."""
 
 MOST_PAGES = ENOUGH
-"""Pages read for one part: what was consumed has a page a record, and its lists are as long as others."""
+"""Pages read for one part: some list one record each, and a part of those is as long as others."""
 
 SEAL_BYTES = 12
 
