@@ -53,16 +53,21 @@ CAPS = st.sampled_from([None, 0, 40, 500, 2_000, 10_000])
 
 _users = (f"user-{number}" for number in count_from())
 
+LONG = "long" * 29
+
 type Usage = tuple[str, str, int, int, str | None]
 
 usage: st.SearchStrategy[Usage] = st.tuples(
-    st.sampled_from([f"id-{number}" for number in range(40)]),
+    st.sampled_from([f"id-{number}-{LONG}" for number in range(40)]),
     st.sampled_from(METRICS),
     st.integers(1, 3),
     st.one_of(st.integers(-35 * 24 * 60, 5), st.integers(-3 * 24 * 60, 5)),
     st.sampled_from([None, "greenhouse"]),
 )
-"""Id, metric, share of a limit, minutes from its acceptance, facility: few ids, so that they repeat."""
+"""Id, metric, share of a limit, minutes from its acceptance, facility.
+
+The ids are few, so that they repeat, and long, so that a period's row has room for four of them.
+"""
 
 backlogs = st.sampled_from([timedelta(0), timedelta(0), timedelta(hours=2), 12 * DAY, 59 * DAY])
 """How long ago records were accepted that are counted now."""
@@ -235,7 +240,7 @@ class CountingMachine(RuleBasedStateMachine):
     def consume(self, metric: str, quantity: int, number: int) -> None:
         """Something is consumed, if it may be, perhaps under an id that was used before."""
         quantity *= QUANTITIES[metric]
-        record = UsageRecord(f"use-{number}", self.user, metric, quantity, self.now, self.now)
+        record = UsageRecord(f"use-{number}-{LONG}", self.user, metric, quantity, self.now, self.now)
         try:
             allowed = Consuming(self.table, OFFER).consume(record, patience()).barrier is None
         except ObstacleError:
