@@ -95,7 +95,7 @@ sabotage: .venv/.ready .venv-sam/.ready ## Break the code in three places and se
 	@$(PYTHON) -m infra.local.sabotage
 
 .PHONY: bench
-bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and speed, as a table, in two minutes (JSON=path writes the figures too)
+bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and speed, as a table, in three minutes (JSON=path writes the figures too)
 	@PYTHONPATH=shared $(PYTHON) -m tests.bench $(if $(JSON),--json $(JSON))
 
 .PHONY: soak-ledger

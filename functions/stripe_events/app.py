@@ -1,5 +1,6 @@
 """Queued Stripe events: ask Stripe what is true now, and write it to the user's row."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -9,6 +10,7 @@ from tollkeeper import runtime
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.queues import seconds_until_again
 from tollkeeper.subscriptions.event_batch import EventBatch, QueuedEvent
+from tollkeeper.subscriptions.event_workers import side_by_side
 from tollkeeper.telemetry import logger, metrics
 
 RESERVE_SECONDS = 5.0
@@ -17,8 +19,14 @@ RESERVE_SECONDS = 5.0
 
 def message(record: dict[str, Any]) -> QueuedEvent:
     """Read a message as Lambda hands it over."""
-    receives = int(record["attributes"]["ApproximateReceiveCount"])
-    return QueuedEvent(record["messageId"], record["body"], receives)
+    attributes = record["attributes"]
+    return QueuedEvent(
+        message_id=record["messageId"],
+        body=record["body"],
+        receives=int(attributes["ApproximateReceiveCount"]),
+        # The wall clock's, and not the deployment's: by the former it is known when Stripe was asked.
+        sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
+    )
 
 
 @logger.inject_lambda_context
@@ -28,7 +36,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
     messages = {each["receiptHandle"]: message(each) for each in event["Records"]}
     batch = EventBatch([*messages.values()], runtime.stripe_events())
-    followed = batch.follow(runtime.clock().now(), patience, runtime.dead_events())
+    several = side_by_side(runtime.settings().stripe_calls_each)
+    followed = batch.follow(runtime.clock().now(), patience, runtime.dead_events(), several)
     for outcome, count in followed.outcomes.items():
         metrics.add_metric(outcome, MetricUnit.Count, count)
     if followed.letters:

@@ -150,7 +150,9 @@ class Pages:
 
 
 def _must_ask(form: Mapping[str, str]) -> bool:
-    """Whether the card typed asks for its owner, who has not answered yet."""
+    """Whether the card that is paid with asks for its owner, who has not answered yet."""
+    if form.get("paymentMethod", "card") != "card":
+        return False
     try:
         return bool(cards.by_number(form.get("card", "")).authenticates) and "authenticated" not in form
     except RefusedError:

@@ -9,8 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.config import Config
 
+from tollkeeper.aws import AWS
 from tollkeeper.clock import Clock
 from tollkeeper.clock import clock as clock_at
 from tollkeeper.settings import Settings, is_lambda
@@ -44,19 +44,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 8.0
 """How long a race is run before the answer is 503: half of what a function has."""
 
-SWEEP_PATIENCE_SECONDS = 30.0
-"""Of waiting in one call while Stripe limits calls: nobody waits for the sweep."""
-
 TRACKER_WORKERS = 16  # users counted side by side: as many transactions as keep a small processor busy
-
-AWS = Config(
-    max_pool_connections=32,
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    # The types vouch for the parameters; botocore's own look at each takes a fifth of a transaction's time.
-    parameter_validation=False,
-)
 
 
 def get_ready(*parts: Callable[[], object]) -> None:
@@ -96,7 +84,9 @@ def authorizer() -> "Authorizer":
     from tollkeeper.api.authorization import Authorizer
 
     mine = settings()
-    return Authorizer(mine.user_audience, mine.service_audience, mine.service_scope)
+    return Authorizer(
+        mine.user_audience, mine.service_audience, mine.service_scope, mine.user_claim, mine.billing_claim
+    )
 
 
 def patience() -> "Patience":
@@ -248,23 +238,22 @@ def secrets() -> "Secrets":
 
 
 @cache
-def _stripe_gateway(secret_key: str, *, patient: bool = False) -> "StripeGateway":
-    from tollkeeper.stripe.gateway import PATIENCE_SECONDS, StripeGateway, connect, is_live
+def _stripe_gateway(secret_key: str, **pace: float) -> "StripeGateway":
+    from tollkeeper.stripe.gateway import StripeGateway, connect, is_live
 
-    patience_seconds = SWEEP_PATIENCE_SECONDS if patient else PATIENCE_SECONDS
-    client = connect(secret_key, settings().stripe_api_base, patience_seconds)
+    client = connect(secret_key, settings().stripe_api_base, **pace)
     return StripeGateway(client, catalogue(), settings().deployment, livemode=is_live(secret_key))
 
 
-def stripe_gateway() -> "StripeGateway":
-    """Return Stripe, under the key that is in force now.
+def stripe_gateway(**pace: float) -> "StripeGateway":
+    """Return Stripe, under the key that is in force now, at the pace that `connect` is told.
 
     Raises:
         SettingsError: there is none, or it is not for this stage.
     """
     secret_key = secrets().read(settings().stripe_secret_key_parameter)
     settings().require_fitting(secret_key)
-    return _stripe_gateway(secret_key)
+    return _stripe_gateway(secret_key, **pace)
 
 
 def checkout() -> "Checkout":
@@ -278,15 +267,16 @@ def stripe_events() -> "StripeEvents":
     """Return what follows Stripe's events up."""
     from tollkeeper.subscriptions.stripe_events import StripeEvents
 
-    return StripeEvents(users(), stripe_gateway(), offer(), settings().deployment)
+    stripe = stripe_gateway(calls_per_second=settings().stripe_calls_each)
+    return StripeEvents(users(), stripe, offer(), settings().deployment)
 
 
 def sweep() -> "Sweep":
     """Return what puts right what webhooks missed."""
     from tollkeeper.ledger.sweep_progress import SweepProgressBook
-    from tollkeeper.subscriptions.sweep import Sweep
+    from tollkeeper.subscriptions.sweep import STRIPE_PATIENCE_SECONDS, Sweep
 
-    stripe = _stripe_gateway(secrets().read(settings().stripe_secret_key_parameter), patient=True)
+    stripe = stripe_gateway(patience_seconds=STRIPE_PATIENCE_SECONDS)
     return Sweep(users(), stripe, offer(), settings().deployment, SweepProgressBook(table()))
 
 

@@ -28,7 +28,10 @@ class Settings:
     """The environment of a function, as template.yaml sets it.
 
     `deployment` names this stack towards Stripe, so that several can share one Stripe account. Tokens of
-    users and of services are told apart by their audiences, and services' also carry `service_scope`.
+    users and of services are told apart by their audiences, and services' also carry `service_scope`. The
+    claim `user_claim` of a user's token names them; `billing_claim` is what the tokens of those say who may
+    change what is bought, if not all may. `stripe_calls_per_second` are made to one endpoint by all that
+    follow Stripe's events at once, of which there are `stripe_event_concurrency`.
     """
 
     stage: Stage
@@ -36,6 +39,8 @@ class Settings:
     user_audience: str
     service_audience: str
     service_scope: str
+    user_claim: str
+    billing_claim: str | None
     table_name: str
     usage_queue_url: str
     usage_dead_letter_queue_url: str
@@ -45,6 +50,8 @@ class Settings:
     event_bus_name: str
     stripe_secret_key_parameter: str
     stripe_webhook_secret_parameter: str
+    stripe_calls_per_second: int
+    stripe_event_concurrency: int
     stripe_api_base: str | None
     allowed_origins: frozenset[str]
     bill_overage_from: date
@@ -65,6 +72,8 @@ class Settings:
                 user_audience=environment["USER_AUDIENCE"],
                 service_audience=environment["SERVICE_AUDIENCE"],
                 service_scope=environment["SERVICE_SCOPE"],
+                user_claim=environment["USER_CLAIM"],
+                billing_claim=environment["BILLING_CLAIM"] or None,
                 table_name=environment["TABLE_NAME"],
                 usage_queue_url=environment["USAGE_QUEUE_URL"],
                 usage_dead_letter_queue_url=environment["USAGE_DEAD_LETTER_QUEUE_URL"],
@@ -74,6 +83,8 @@ class Settings:
                 event_bus_name=environment["EVENT_BUS_NAME"],
                 stripe_secret_key_parameter=environment["STRIPE_SECRET_KEY_PARAMETER"],
                 stripe_webhook_secret_parameter=environment["STRIPE_WEBHOOK_SECRET_PARAMETER"],
+                stripe_calls_per_second=_number(environment, "STRIPE_CALLS_PER_SECOND"),
+                stripe_event_concurrency=_number(environment, "STRIPE_EVENT_CONCURRENCY"),
                 stripe_api_base=environment.get("STRIPE_API_BASE") or None,
                 allowed_origins=frozenset(filter(None, environment["ALLOWED_ORIGINS"].split(","))),
                 bill_overage_from=date.fromisoformat(environment["BILL_OVERAGE_FROM"]),
@@ -86,6 +97,11 @@ class Settings:
             ) from error
         except ValueError as error:
             raise SettingsError(f"BILL_OVERAGE_FROM is no date such as 2026-01-31: {error}") from error
+
+    @property
+    def stripe_calls_each(self) -> float:
+        """Calls a second that one of those makes that follow Stripe's events."""
+        return self.stripe_calls_per_second / self.stripe_event_concurrency
 
     def require_fitting(self, stripe_secret_key: str) -> None:
         """See that a key of Stripe's is of the stage's mode: real money in prod, and nowhere else.
@@ -100,6 +116,13 @@ class Settings:
                 f"begins with {' or '.join(fitting)}, since the stage is {self.stage}; "
                 "store one, or deploy with the Stage that it is for"
             )
+
+
+def _number(environment: Mapping[str, str], name: str) -> int:
+    number = environment[name]
+    if not (number.isascii() and number.isdigit() and int(number)):
+        raise SettingsError(f"{name} is {number!r}, and must be a whole number above 0")
+    return int(number)
 
 
 def _stage(name: str) -> Stage:

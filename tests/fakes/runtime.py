@@ -64,14 +64,17 @@ def made_of(table: MemoryTable, sqs: FakeSqs, stripe: FakeStripe, now: datetime)
     Lambda hands a function no more than an event, so that it takes what stands outside from the runtime.
     """
     outside = {
+        # So few calls that nobody works beside: a walk through the code is of one thread.
         "settings": lambda: replace(
-            Settings.from_environment(ENVIRONMENT), bill_overage_from=OFFER.bill_overage_from
+            Settings.from_environment(ENVIRONMENT),
+            bill_overage_from=OFFER.bill_overage_from,
+            stripe_calls_per_second=1,
         ),
         "clock_at": lambda _: FixedClock(now),
         "table": lambda: table,
         "sqs": lambda: sqs,
         "secrets": FakeSecrets,
-        "stripe_gateway": lambda: stripe,
+        "stripe_gateway": lambda **_: stripe,
     }
     caches = [each for each in vars(runtime).values() if hasattr(each, "cache_clear")]
     with pytest.MonkeyPatch.context() as patch:

@@ -9,6 +9,7 @@ from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.rules.subscriptions import Card, PaymentMethod, Status, Subscription, to_cancel
 from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.stripe.event_types import EventType
 from tollkeeper.stripe.gateway import StripeGateway, connect, is_live
 from tollkeeper.stripe.port import CheckoutOrder
 
@@ -63,6 +64,25 @@ def test_a_customer_whose_answer_was_lost_is_not_made_again(sandbox: Sandbox, ga
     with pytest.raises(StripeUnavailableError):
         gateway.create_customer("ada")
     assert [gateway.create_customer("ada")] == customers(sandbox)
+
+
+def test_events_are_fetched_a_page_at_a_time_as_they_are_taken(
+    sandbox: Sandbox, gateway: StripeGateway
+) -> None:
+    """However many Stripe has, a hundred are held at once, and whoever stops asks for no more."""
+    sandbox.stripe.v1.webhook_endpoints.create({"url": "https://127.0.0.1:9/", "enabled_events": ["*"]})
+    sandbox.put("deliveries", {"drop": 1})
+    for number in range(101):
+        gateway.create_customer(f"user-{number}")
+
+    def pages() -> int:
+        asked = sandbox.http.get("/_sandbox/requests", params={"method": "GET", "path": "/v1/events"})
+        return len(asked.json()["requests"])
+
+    events = gateway.undelivered_events(START, [EventType.CUSTOMER_CREATED])
+    assert EventType.CUSTOMER_CREATED == next(events).type
+    assert 1 == pages()
+    assert (100, 2) == (len(list(events)), pages())
 
 
 @pytest.mark.parametrize("answer", ["500", "lock_timeout"])

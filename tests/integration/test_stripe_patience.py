@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.standin.harness import Host
+from tollkeeper.stripe.gateway.pacing import Pacing
 from tollkeeper.stripe.gateway.patient_client import LONGEST_WAIT_SECONDS, PatientClient
 
 LIMITED = {"Stripe-Rate-Limited-Reason": "endpoint-rate"}
@@ -42,6 +43,17 @@ def limiter() -> Limiter:
 def waits() -> list[float]:
     """The seconds that were waited, one after the other."""
     return []
+
+
+def test_each_attempt_keeps_the_pace(host: Host, limiter: Limiter) -> None:
+    """A call that is sent again is another one to Stripe."""
+    waits: list[float] = []
+    limiter.answers = [LIMITED]
+    client = PatientClient(5, PATIENCE, lambda _: None, Pacing(10, lambda: 0.0, waits.append))
+    with host.serving(Starlette(routes=[Route("/", limiter.answer)])):
+        assert [200, 200] == [client.request("GET", f"{host.url}/", {}, None)[1] for _ in range(2)]
+    client.close()  # type: ignore[no-untyped-call]  # the SDK's
+    assert (3, [0.1, 0.2]) == (limiter.calls, [round(each, 3) for each in waits])
 
 
 @pytest.fixture

@@ -39,10 +39,10 @@ EVENTS = [
 CALLS = [
     "put evt_1",
     "put evt_2",
-    # the first event finds the duplicate, ends it, and begins again …
+    # the first event, whose user has no customer in the ledger yet, finds the duplicate, and begins again …
     "is_of_this_account evt_1",
-    "user_of cus_ada",
     "query PERIOD…PROFILE",
+    "user_of cus_ada",
     "subscriptions_of cus_ada",
     "cancel_subscription sub_second duplicate",
     "query PERIOD…PROFILE",
@@ -50,9 +50,8 @@ CALLS = [
     "transact 1 puts, 5 changes",  # the trail; row, period, the duplicate's entry, two announcements
     "open_checkout_sessions cus_ada",
     "expire_checkout_session cs_1",
-    # … the second finds nothing new but the payment
+    # … the second, whose user has, finds nothing new but the payment
     "is_of_this_account evt_2",
-    "user_of cus_ada",
     "query PERIOD…PROFILE",
     "subscriptions_of cus_ada",
     "transact 0 puts, 3 changes",  # row, period, and again what is written once about the duplicate

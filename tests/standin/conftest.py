@@ -1,16 +1,13 @@
 """A fresh stand-in per test, spoken to over a loopback port by the unmodified SDK."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 from stripe import StripeClient
 
-from infra.stripe_standin.app import create_app
-from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
-from tests.standin.harness import START, Host, Receiver, Sandbox, Shop
+from tests.standin.harness import Host, Receiver, Sandbox, Shop
 
 
 @pytest.fixture(scope="session")
@@ -32,14 +29,8 @@ def other_host() -> Iterator[Host]:
 @pytest.fixture
 def sandbox(host: Host) -> Iterator[Sandbox]:
     """A stand-in whose clock stands at START and whose stops are noted."""
-    stops: list[datetime] = []
-
-    async def note(instant: datetime) -> None:
-        stops.append(instant)
-
-    app = create_app(clock=SandboxClock(frozen_at=START), public_url=host.url, on_stop=note)
-    with host.serving(app):
-        yield Sandbox(host.http, stops)
+    with host.opened() as opened:
+        yield opened
 
 
 @pytest.fixture

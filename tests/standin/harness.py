@@ -15,7 +15,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from stripe import Customer, Invoice, Price, StripeClient, StripeError, Subscription
 
-from infra.stripe_standin.clocks.sandbox_clock import iso
+from infra.stripe_standin.app import create_app
+from infra.stripe_standin.clocks.sandbox_clock import SandboxClock, iso
 from infra.stripe_standin.server.loopback import listen
 
 START = datetime(2026, 1, 31, 12, 0, 7, tzinfo=UTC)
@@ -165,6 +166,18 @@ class Host:
         """Shut the server down."""
         self._server.should_exit = True
         self._thread.join(10)
+
+    @contextmanager
+    def opened(self) -> Iterator[Sandbox]:
+        """A fresh stand-in whose clock stands at START and whose stops are noted."""
+        stops: list[datetime] = []
+
+        async def note(instant: datetime) -> None:
+            stops.append(instant)
+
+        app = create_app(clock=SandboxClock(frozen_at=START), public_url=self.url, on_stop=note)
+        with self.serving(app):
+            yield Sandbox(self.http, stops)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

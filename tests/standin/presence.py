@@ -1,24 +1,38 @@
 """Compares the stand-in's answers with what is known of Stripe's: what is there, null and left out."""
 
 import re
-from collections.abc import Iterator, Mapping
+from ast import Call, Name, parse, unparse, walk
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from importlib import import_module
 from inspect import get_annotations
+from pathlib import Path
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 import requests
 from stripe import StripeObject
 from stripe._object_classes import get_object_class
 
+from infra import stripe_standin as standin
 from infra.stripe_standin.account.presence import INCLUDABLE, LEFT_OUT, WHOLE
 
+type Answers = list[tuple[str, Any]]
+
 # Of these the SDK says that they may be null or absent; Stripe always sends them.
-ALWAYS = {"customer": {"balance", "invoice_settings", "metadata"}}
+ALWAYS = {
+    "account": {"charges_enabled", "details_submitted", "payouts_enabled", "type"},
+    "customer": {"balance", "invoice_settings", "metadata"},
+}
 # Fields of single events of API v2, which the SDK declares on a class per event.
 OF_SOME_EVENTS = {"v2.core.event": {"data", "related_object"}}
 # What is told of a deleted object (docs.stripe.com/api/customers/delete).
 GONE = {"id", "object", "deleted"}
+# The fields that say in which state an object is.
+STATES = {"billing_reason", "collection_method", "payment_status", "status"}
+ROOT = Path(standin.__file__).parents[2]
 IDENTIFIER = re.compile(r"[a-z_]+_[0-9a-f]{24}")
 
 
@@ -26,7 +40,7 @@ class Recorder:
     """Keeps each answer as it came over the wire, from the session that the SDK asks with."""
 
     def __init__(self) -> None:
-        self.answers: list[tuple[str, Any]] = []
+        self.answers: Answers = []
         self.session = requests.Session()
         self.session.hooks["response"].append(self._keep)
 
@@ -36,32 +50,55 @@ class Recorder:
             self.answers.append((f"{answer.request.method} {path}", answer.json()))
 
 
-def misfits(value: Any, path: str = "", kind: type[StripeObject] | None = None) -> Iterator[str]:  # noqa: ANN401 - JSON
-    """What an answer has, lacks or leaves null otherwise than Stripe would.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An object in an answer, or a part of one, that the SDK has a class for.
+
+    Attributes:
+        path: Where it stands, from the innermost object that has a name: `invoice.parent`.
+        kind: The SDK's class of it.
+        fields: What came over the wire.
+    """
+
+    path: str
+    kind: type[StripeObject]
+    fields: Mapping[str, Any]
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it is what is told of a deleted object."""
+        return self.fields.get("deleted") is True
+
+
+def parts(value: Any, path: str = "", kind: type[StripeObject] | None = None) -> Iterator[Part]:  # noqa: ANN401 - JSON
+    """Every object in an answer, and every part of them.
 
     Args:
         value: A part of an answer.
-        path: Where it stands, from the innermost object that has a name: `invoice.parent`.
+        path: Where it stands.
         kind: The SDK's class of it; a part without one is a map of the caller's own, such as metadata.
     """
     if isinstance(value, list):
         for item in value:
-            yield from misfits(item, path, kind)
+            yield from parts(item, path, kind)
     if not isinstance(value, dict):
         return
     if isinstance(noun := value.get("object"), str):
         path, kind = noun, class_of(noun)
-    if value.get("deleted") is True:
+    if kind is not None:
+        yield Part(path, kind, value)
+    inner = parts_of(kind) if kind else {}
+    for name, part in value.items():
+        yield from parts(part, f"{path}.{name}" if kind else "", inner.get(name))
+
+
+def misfits(part: Part) -> Iterator[str]:
+    """What a part of an answer has, lacks or leaves null otherwise than Stripe would."""
+    path, value = part.path, part.fields
+    if part.deleted:
         yield from (f"{path}.{name}: there, of a deleted object" for name in value.keys() - GONE)
-    elif kind is not None:
-        yield from _misfits_of(value, path, kind)
-    else:
-        for item in value.values():
-            yield from misfits(item)
-
-
-def _misfits_of(value: Mapping[str, Any], path: str, kind: type[StripeObject]) -> Iterator[str]:
-    declared = declared_by(kind)
+        return
+    declared = declared_by(part.kind)
     if path not in LEFT_OUT and path not in WHOLE:
         yield f"{path}: what it leaves out is not known"
     left_out = LEFT_OUT.get(path, frozenset())
@@ -74,8 +111,6 @@ def _misfits_of(value: Mapping[str, Any], path: str, kind: type[StripeObject]) -
             yield f"{path}.{name}: null"
     for name in value.keys() - declared.keys() - OF_SOME_EVENTS.get(path, set()) - {"object"}:
         yield f"{path}.{name}: unknown"
-    for name, part in value.items():
-        yield from misfits(part, f"{path}.{name}", parts_of(kind).get(name))
 
 
 def class_of(noun: str) -> type[StripeObject]:
@@ -110,6 +145,45 @@ def optional_fields(path: str) -> set[str]:
     return {name for name, hint in declared_by(kind).items() if NoneType in get_args(hint)}
 
 
-def differences(answers: list[tuple[str, Any]]) -> dict[str, str]:
+def differences(answers: Answers) -> dict[str, str]:
     """Each path that differs, with the first call whose answer has it."""
-    return {misfit: call for call, answer in reversed(answers) for misfit in misfits(answer)}
+    return {
+        misfit: call
+        for call, answer in reversed(answers)
+        for part in parts(answer)
+        for misfit in misfits(part)
+    }
+
+
+def made_by_the_standin() -> set[str]:
+    """The names of all objects that the stand-in's code makes."""
+    found = set()
+    for file in Path(standin.__file__).parent.rglob("*.py"):
+        calls = [node for node in walk(parse(file.read_text())) if isinstance(node, Call)]
+        made = [
+            unparse(node.args[0]) for node in calls if isinstance(node.func, Name) and node.func.id == "make"
+        ]
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for kind in made:
+            noun = getattr(reduce(getattr, kind.split("."), import_module(name)), "OBJECT_NAME", None)
+            found |= {noun} if noun else set()
+    return found
+
+
+def states_of(answers: Iterable[tuple[str, Any]]) -> dict[str, set[str]]:
+    """What each field that says a state has said: `invoice.status`."""
+    found: dict[str, set[str]] = {}
+    for _, answer in answers:
+        for part in parts(answer):
+            for field in STATES & part.fields.keys():
+                found.setdefault(f"{part.path}.{field}", set()).add(str(part.fields[field]))
+    return found
+
+
+def declared_states(path: str) -> set[str]:
+    """What a field that says a state may say by the SDK, if that lists it."""
+    noun, _, field = path.rpartition(".")
+    hint = declared_by(class_of(noun)).get(field)
+    return {
+        str(one) for each in (hint, *get_args(hint)) if get_origin(each) is Literal for one in get_args(each)
+    }

@@ -168,6 +168,19 @@ def test_upgrade_waits_for_the_customer(sandbox: Sandbox, shop: Shop) -> None:
     )
 
 
+def test_voided_invoice_cancels_its_payment(shop: Shop) -> None:
+    """Nobody can pay any more what was voided: its intent is canceled, which is told."""
+    subscription = shop.subscribe(shop.customer(PM_ALWAYS))
+    void = shop.stripe.v1.invoices.void_invoice(str(subscription.latest_invoice))
+    intent = intent_of(shop, void)
+    assert ("canceled", "void_invoice", None, ["payment_intent.canceled"]) == (
+        intent.status,
+        intent.cancellation_reason,
+        intent.next_action,
+        shop.events("payment_intent"),
+    )
+
+
 def test_nothing_to_authenticate_is_refused(sandbox: Sandbox, shop: Shop) -> None:
     """A paid invoice waits for nobody."""
     subscription = shop.subscribe(shop.customer())
@@ -187,6 +200,20 @@ def test_hosted_invoice_asks_the_customer(sandbox: Sandbox, shop: Shop) -> None:
     assert "paid" == shop.invoices(customer)[0].status
 
 
+def test_hosted_invoice_lets_the_customer_fail(sandbox: Sandbox, shop: Shop) -> None:
+    """On the same page the customer can fail to authenticate: the payment wants another card."""
+    customer = shop.customer(PM_ALWAYS)
+    shop.subscribe(customer)
+    (invoice,) = shop.invoices(customer)
+    page = str(invoice.hosted_invoice_url)
+    assert "Fail authentication" in sandbox.http.get(page).text
+    sandbox.http.post(f"{page}/authenticate", data={"authenticated": "no"})
+    assert ("open", "requires_payment_method") == (
+        shop.invoices(customer)[0].status,
+        intent_of(shop, invoice).status,
+    )
+
+
 @pytest.mark.parametrize(("answer", "status"), [("yes", 303), ("no", 402)])
 def test_checkout_page_asks_the_customer(sandbox: Sandbox, shop: Shop, answer: str, status: int) -> None:
     """Between the card and the success URL stands the bank's question."""
@@ -199,6 +226,17 @@ def test_checkout_page_asks_the_customer(sandbox: Sandbox, shop: Shop, answer: s
     asked = sandbox.http.post(path, data={"card": ALWAYS})
     answered = sandbox.http.post(path, data={"card": ALWAYS, "authenticated": answer})
     assert (200, True, status) == (asked.status_code, ALWAYS in asked.text, answered.status_code)
+
+
+def test_what_is_no_card_asks_nobody(sandbox: Sandbox, shop: Shop) -> None:
+    """Paying by Link leaves what was typed into the card's field aside, and the bank with it."""
+    params: Any = {
+        "mode": "subscription",
+        "success_url": "https://x.test",
+        "line_items": [{"price": shop.small.id, "quantity": 1}],
+    }
+    path = f"/checkout/{shop.stripe.v1.checkout.sessions.create(params).id}"
+    assert 303 == sandbox.http.post(path, data={"card": ALWAYS, "paymentMethod": "link"}).status_code
 
 
 def test_portal_sets_a_card_up(sandbox: Sandbox, shop: Shop) -> None:

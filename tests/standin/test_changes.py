@@ -143,6 +143,15 @@ def test_pending_update_refuses_other_parameters(shop: Shop) -> None:
         )
 
 
+def test_trials_end_that_waits_is_not_modelled(shop: Shop) -> None:
+    """Ending a trial only once it is paid is refused, rather than done without the payment."""
+    _, subscription = subscribed(shop, trial_period_days=3)
+    params: Any = {"trial_end": "now", "payment_behavior": "pending_if_incomplete"}
+    with pytest.raises(sdk.InvalidRequestError) as raised:
+        shop.stripe.v1.subscriptions.update(subscription.id, params)
+    assert "standin_lacks" == raised.value.code
+
+
 def test_declined_upgrade_is_an_error_if_asked(shop: Shop) -> None:
     """With `error_if_incomplete` a decline is a 402 and nothing changes."""
     customer, subscription = subscribed(shop)
@@ -289,6 +298,18 @@ def test_deleting_a_customer_cancels(shop: Shop) -> None:
         shop.stripe.v1.customers.retrieve(customer.id).deleted,
         shop.events("customer.deleted"),
     )
+
+
+def test_deleted_customer_has_nothing_to_expand(shop: Shop) -> None:
+    """Whatever is asked for, and from wherever, of a deleted customer the id alone is left."""
+    customer, subscription = subscribed(shop)
+    api, gone = shop.stripe.v1, {"id": customer.id, "object": "customer", "deleted": True}
+    api.customers.delete(customer.id)
+    expand = ["invoice_settings.default_payment_method", "subscriptions"]
+    assert gone == api.customers.retrieve(customer.id, {"expand": expand}).to_dict()
+    found = api.subscriptions.retrieve(subscription.id, {"expand": ["customer"]}).customer
+    assert isinstance(found, Customer)
+    assert gone == found.to_dict()
 
 
 def downgrade_by_schedule(shop: Shop, subscription: Subscription) -> str:

@@ -5,8 +5,17 @@ from typing import Any
 
 import pytest
 import stripe as sdk
+from hypothesis import given
+from hypothesis import strategies as st
 from stripe import Customer, Subscription, SubscriptionSchedule
 
+from infra.stripe_standin.account.background import Background
+from infra.stripe_standin.account.state import Account
+from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
+from infra.stripe_standin.customers import customers
+from infra.stripe_standin.products import prices, products
+from infra.stripe_standin.server.params import Params
+from infra.stripe_standin.subscriptions import billing_cycle, pending_updates, subscriptions
 from tests.standin.harness import START, Sandbox, Shop
 
 FAILS = "pm_card_chargeCustomerFail"
@@ -129,6 +138,31 @@ def test_pending_update_lives_23_hours(shop: Shop) -> None:
     assert int((START + timedelta(hours=23)).timestamp()) == changed.pending_update.expires_at
 
 
+@given(trial=st.integers(1, 72), period=st.integers(1, 72))
+def test_pending_update_expires_at_the_earliest_of_three(trial: int, period: int) -> None:
+    """Always: the trial's end, the period's end or 23 hours, whichever comes first."""
+    account = Account(clock=SandboxClock(START), public_url="", background=Background())
+    nobody: Any = Params({})
+    lamp: Any = Params({"name": "Lamp"})
+    product = products.create(account, lamp)
+    monthly: Any = Params(
+        {
+            "currency": "usd",
+            "product": product.id,
+            "recurring": {"interval": "month", "usage_type": "licensed"},
+            "unit_amount": 1,
+        }
+    )
+    items = [{"price": prices.create(account, monthly).id}]
+    customer = customers.create(account, nobody)
+    now = account.now()
+    subscription = subscriptions.start(account, customer.id, items, {"trial_end": now + trial * 3600})
+    billing_cycle.set_period(subscription.items.data, now, now + period * 3600)
+    pending_updates.hold(account, subscription, subscription.items.data, None)
+    assert subscription.pending_update
+    assert now + min(trial, period, 23) * 3600 == subscription.pending_update.expires_at
+
+
 def test_pending_update_expires_with_its_period(sandbox: Sandbox, shop: Shop) -> None:
     """A change that waits when the period ends is given up, and the renewal is of the old plan."""
     customer, subscription = subscribed(shop)
@@ -185,6 +219,24 @@ def test_cancelled_schedule_invoices_and_prorates(
         cancelled.status,
         shop.stripe.v1.subscriptions.retrieve(subscription.id).status,
         [line.amount for line in last.lines.data],
+    )
+
+
+@pytest.mark.parametrize("told", ["canceled", "aborted"])
+def test_schedule_ends_with_its_subscription(sandbox: Sandbox, shop: Shop, told: str) -> None:
+    """Who cancels a subscription cancels its schedule; if nobody has paid it, that is aborted."""
+    sandbox.put("dunning", {"retryDays": [], "finally": "canceled"})
+    _, subscription = subscribed(shop)
+    schedule = scheduled(shop, subscription)
+    if told == "canceled":
+        shop.stripe.v1.subscriptions.cancel(subscription.id)
+    sandbox.move(END + timedelta(hours=1))
+    ended = shop.stripe.v1.subscription_schedules.retrieve(schedule.id)
+    assert ended.canceled_at
+    assert ("canceled", None, f"subscription_schedule.{told}") == (
+        ended.status,
+        ended.current_phase,
+        shop.events("subscription_schedule")[-1],
     )
 
 

@@ -79,6 +79,105 @@ def test_texts_are_bounded(shop: Shop) -> None:
     assert "description" == refused(lambda: api.invoices.create(draft))
 
 
+@pytest.mark.parametrize(
+    ("path", "param", "most", "beside"),
+    [
+        ("customers", "name", 256, {}),
+        ("customers", "email", 512, {}),
+        ("customers", "phone", 20, {}),
+        ("customers", "business_name", 150, {}),
+        ("customers", "individual_name", 150, {}),
+        (
+            "customers",
+            "invoice_settings[custom_fields][0][name]",
+            40,
+            {"invoice_settings[custom_fields][0][value]": "v"},
+        ),
+        (
+            "customers",
+            "invoice_settings[custom_fields][0][value]",
+            140,
+            {"invoice_settings[custom_fields][0][name]": "n"},
+        ),
+        ("products", "description", 40_000, {"name": "n"}),
+        ("products", "statement_descriptor", 22, {"name": "n"}),
+        ("products", "unit_label", 12, {"name": "n"}),
+        ("prices", "lookup_key", 200, {"currency": "usd"}),
+        ("prices", "product_data[unit_label]", 12, {"currency": "usd", "product_data[name]": "n"}),
+        ("prices", "product_data[statement_descriptor]", 22, {"currency": "usd", "product_data[name]": "n"}),
+        ("coupons", "name", 40, {}),
+        ("promotion_codes", "code", 500, {"promotion[type]": "coupon"}),
+        ("invoices", "description", 1500, {}),
+        ("invoices", "number", 26, {}),
+        ("invoices", "statement_descriptor", 22, {}),
+        ("invoices", "custom_fields[0][name]", 40, {"custom_fields[0][value]": "v"}),
+        ("invoices", "custom_fields[0][value]", 140, {"custom_fields[0][name]": "n"}),
+        ("subscriptions", "description", 500, {}),
+        ("checkout/sessions", "client_reference_id", 200, {}),
+        ("checkout/sessions", "custom_text[submit][message]", 1200, {}),
+        ("checkout/sessions", "custom_text[after_submit][message]", 1200, {}),
+        ("checkout/sessions", "custom_text[shipping_address][message]", 1200, {}),
+        ("checkout/sessions", "custom_text[terms_of_service_acceptance][message]", 1200, {}),
+        ("checkout/sessions", "subscription_data[description]", 500, {}),
+        ("billing/meters", "display_name", 250, {"default_aggregation[formula]": "sum", "event_name": "e"}),
+        ("billing/meters", "event_name", 100, {"default_aggregation[formula]": "sum", "display_name": "d"}),
+        (
+            "billing/meters",
+            "value_settings[event_payload_key]",
+            100,
+            {"default_aggregation[formula]": "sum", "display_name": "d", "event_name": "e"},
+        ),
+        (
+            "billing/meters",
+            "customer_mapping[event_payload_key]",
+            100,
+            {
+                "customer_mapping[type]": "by_id",
+                "default_aggregation[formula]": "sum",
+                "display_name": "d",
+                "event_name": "e",
+            },
+        ),
+        ("billing/meter_events", "event_name", 100, {"payload[value]": "1"}),
+        ("billing/meter_events", "identifier", 100, {"event_name": "e", "payload[value]": "1"}),
+        ("billing/meter_event_adjustments", "event_name", 100, {"type": "cancel"}),
+        ("billing/meter_event_adjustments", "cancel[identifier]", 100, {"event_name": "e", "type": "cancel"}),
+        (
+            "billing_portal/sessions",
+            "flow_data[after_completion][hosted_confirmation][custom_message]",
+            500,
+            {
+                "flow_data[type]": "payment_method_update",
+                "flow_data[after_completion][type]": "hosted_confirmation",
+            },
+        ),
+        ("test_helpers/test_clocks", "name", 300, {"frozen_time": "1800000000"}),
+    ],
+)
+def test_text_has_its_own_longest_length(
+    sandbox: Sandbox, path: str, param: str, most: int, beside: dict[str, str]
+) -> None:
+    """A text may be as long as Stripe's specification says, and not a character longer."""
+    told = []
+    for length in (most, most + 1):
+        form = {**beside, param: "x" * length}
+        answer = sandbox.http.post(f"/v1/{path}", data=form, auth=("sk_test_tests", ""))
+        error = answer.json().get("error", {})
+        told.append(error.get("param") if "characters" in error.get("message", "") else None)
+    assert [None, param] == told
+
+
+@pytest.mark.parametrize(("path", "param", "most"), [("events", "types", 20), ("prices", "lookup_keys", 10)])
+def test_lists_are_asked_by_so_many_values(sandbox: Sandbox, path: str, param: str, most: int) -> None:
+    """A filter of several values takes so many and no more."""
+    told = []
+    for length in (most, most + 1):
+        asked = {f"{param}[{at}]": "charge.failed" for at in range(length)}
+        answer = sandbox.http.get(f"/v1/{path}", params=asked, auth=("sk_test_tests", ""))
+        told.append(answer.status_code)
+    assert [200, 400] == told
+
+
 def test_idempotency_key_is_bounded(stripe: StripeClient) -> None:
     """An idempotency key has 255 characters at most."""
     assert stripe.v1.customers.create({}, {"idempotency_key": "k" * 255}).id

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import stripe as sdk
-from stripe import PaymentMethod, StripeClient
+from stripe import PaymentIntent, PaymentMethod, StripeClient
 
 from tests.standin.harness import START, Sandbox, Shop
 
@@ -97,6 +97,18 @@ def test_checkout_is_paid_without_a_card(sandbox: Sandbox, shop: Shop, kind: str
     method = subscription.default_payment_method
     assert isinstance(method, PaymentMethod)
     assert (kind, subscription.customer, "active") == (method.type, method.customer, subscription.status)
+
+
+@pytest.mark.parametrize("kind", ["card", *CARDLESS])
+def test_payment_may_be_made_by_whatever_the_account_takes(shop: Shop, kind: str) -> None:
+    """A payment's intent names what it may be paid with, not cards alone."""
+    subscription = shop.subscribe(shop.customer())
+    expand = ["payments.data.payment.payment_intent"]
+    invoice = shop.stripe.v1.invoices.retrieve(str(subscription.latest_invoice), {"expand": expand})
+    assert invoice.payments
+    intent = invoice.payments.data[0].payment.payment_intent
+    assert isinstance(intent, PaymentIntent)
+    assert kind in intent.payment_method_types
 
 
 def test_checkout_page_offers_methods_without_a_card(sandbox: Sandbox, shop: Shop) -> None:

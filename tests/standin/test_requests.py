@@ -8,7 +8,9 @@ import pytest
 import stripe as sdk
 from stripe import StripeClient
 
+from infra.stripe_standin.app import NOUNS
 from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.server.api import gather
 from infra.stripe_standin.server.forms import decode
 from infra.stripe_standin.server.params import read
 from tests.standin.harness import Sandbox, Shop
@@ -110,6 +112,20 @@ def test_same_key_with_other_parameters_is_an_error(stripe: StripeClient) -> Non
     with pytest.raises(sdk.IdempotencyError) as raised:
         stripe.v1.customers.create({"name": "B"}, {"idempotency_key": "k"})
     assert (400, None) == (raised.value.http_status, raised.value.code)
+
+
+def test_same_key_of_another_call_is_an_error(stripe: StripeClient) -> None:
+    """An idempotency key belongs to one method and path, whatever the parameters."""
+    customer = stripe.v1.customers.create({"name": "A"}, {"idempotency_key": "k"})
+    with pytest.raises(sdk.IdempotencyError):
+        stripe.v1.customers.update(customer.id, {"name": "A"}, {"idempotency_key": "k"})
+
+
+def test_every_behaviour_names_its_document() -> None:
+    """Each call says on which of Stripe's pages it stands what it does."""
+    routes = gather(noun.routes for noun in NOUNS)
+    silent = [route.path for route in routes if "docs.stripe.com/" not in (route.answer.__doc__ or "")]
+    assert [] == silent
 
 
 def test_pages_follow_one_another(stripe: StripeClient) -> None:

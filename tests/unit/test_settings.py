@@ -16,6 +16,8 @@ def test_the_environment_becomes_settings() -> None:
         user_audience="tollkeeper",
         service_audience="tollkeeper-service",
         service_scope="billing:service",
+        user_claim="sub",
+        billing_claim=None,
         table_name="ledger",
         usage_queue_url="https://sqs.test/usage",
         usage_dead_letter_queue_url="https://sqs.test/usage-dead-letters",
@@ -25,6 +27,8 @@ def test_the_environment_becomes_settings() -> None:
         event_bus_name="live",
         stripe_secret_key_parameter="/live/stripe/key",
         stripe_webhook_secret_parameter="/live/stripe/webhook",
+        stripe_calls_per_second=20,
+        stripe_event_concurrency=2,
         stripe_api_base=None,
         allowed_origins=frozenset({"https://app.example.com", "http://localhost:3000"}),
         bill_overage_from=date(2026, 1, 31),
@@ -39,6 +43,20 @@ def test_what_is_missing_is_named(name: str) -> None:
     environment = {key: value for key, value in ENVIRONMENT.items() if key != name}
     with pytest.raises(SettingsError, match=rf"{name}.*template\.yaml"):
         Settings.from_environment(environment)
+
+
+@pytest.mark.parametrize("name", ["STRIPE_CALLS_PER_SECOND", "STRIPE_EVENT_CONCURRENCY"])
+@pytest.mark.parametrize("text", ["", "0", "-1", "2.5", "many"])
+def test_a_number_that_is_none_is_named(name: str, text: str) -> None:
+    """A function that would make no call, or wait for none, says so."""
+    with pytest.raises(SettingsError, match=rf"{name} is '{text}', and must be a whole number above 0"):
+        Settings.from_environment({**ENVIRONMENT, name: text})
+
+
+def test_stripes_calls_are_shared_by_those_who_follow_its_events() -> None:
+    """Together they make no more than the deployer says."""
+    settings = Settings.from_environment({**ENVIRONMENT, "STRIPE_CALLS_PER_SECOND": "25"})
+    assert 12.5 == settings.stripe_calls_each
 
 
 @pytest.mark.parametrize("text", ["", "tomorrow", "2026-02-30"])

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from functions.stripe_events.app import RESERVE_SECONDS
 from infra.processed_template import ROOT, processed, written
 from tollkeeper.queues import seconds_until_again
+from tollkeeper.subscriptions.event_batch import SECONDS_FOR_A_CUSTOMER
+from tollkeeper.subscriptions.event_workers import SECONDS_OF_SLOW_STRIPE, workers_for
 
 type Tree = dict[str, Any]
 
@@ -267,6 +270,9 @@ class TestDeploying:
         assert reserved == webhook["ReservedConcurrentExecutions"]
         condition = template()["Conditions"]["ReservesConcurrency"]
         assert expected == holds(condition, {"WebhookConcurrency": value})
+        # Lambda reserves what leaves a hundred to all other functions.
+        declared = parameter("WebhookConcurrency")
+        assert f"fewer than {100 + int(declared['Default'])} to give" in declared["Description"]
 
 
 class TestRights:
@@ -328,6 +334,17 @@ class TestSchedules:
             for each in resources("AWS::Scheduler::Schedule").values()
         }
         assert {"Reporter": 0, "Sweep": 0} == configured == scheduled
+
+    @pytest.mark.parametrize(
+        ("function", "rate"), [("Reporter", "rate(15 minutes)"), ("Sweep", "rate(1 hour)")]
+    )
+    def test_what_was_stopped_is_tried_again_within_the_hour(self, function: str, rate: str) -> None:
+        """A run that Stripe or DynamoDB stopped leaves the rest to the next one."""
+        rates = {
+            each["Target"]["Arn"]["Fn::GetAtt"][0]: each["ScheduleExpression"]
+            for each in resources("AWS::Scheduler::Schedule").values()
+        }
+        assert rate == rates[function]
 
 
 class TestFloods:
@@ -418,6 +435,49 @@ class TestQueues:
             receives += 1
             elapsed += wait(receives)
         assert receives < queue["RedrivePolicy"]["maxReceiveCount"] / 2, case
+
+    @pytest.mark.parametrize(
+        ("case", "wait"),
+        [
+            ("the function slows it down", seconds_until_again),
+            (
+                "others take the function's time",
+                lambda receives: 75 + seconds_until_again(receives, begun=False),
+            ),
+            ("nobody can slow it down", lambda _: 726),
+        ],
+    )
+    def test_a_day_without_stripe_makes_no_dead_letters(self, case: str, wait: Callable[[int], int]) -> None:
+        """Nor does a day on which it is merely slow."""
+        queue = resources("AWS::SQS::Queue")["StripeEventQueue"]
+        assert 726 == queue["VisibilityTimeout"]
+        receives, elapsed = 0, 0
+        while elapsed < DAY:
+            receives += 1
+            elapsed += wait(receives)
+        assert receives < queue["RedrivePolicy"]["maxReceiveCount"] / 2, case
+
+    def test_a_full_batch_of_stripes_events_is_followed_in_time(self) -> None:
+        """Each event of another customer, at the usual pace; time is kept for the last customers begun."""
+        calls = int(parameter("StripeCallsPerSecond")["Default"]) / int(
+            parameter("StripeEventConcurrency")["Default"]
+        )
+        source = resources("AWS::Lambda::EventSourceMapping")["StripeEventsQueue"]
+        assert {"MaximumConcurrency": {"Ref": "StripeEventConcurrency"}} == source["ScalingConfig"]
+        timeout = resources("AWS::Lambda::Function")["StripeEvents"]["Timeout"]
+        begun = timeout - RESERVE_SECONDS - SECONDS_FOR_A_CUSTOMER
+        assert source["BatchSize"] / calls + SECONDS_OF_SLOW_STRIPE < begun
+        # However few calls are allowed, waiting for one's turn is a small part of what a customer may take.
+        declared = parameter("StripeCallsPerSecond"), parameter("StripeEventConcurrency")
+        fewest = declared[0]["MinValue"] / declared[1]["MaxValue"]
+        assert workers_for(fewest) / fewest < SECONDS_FOR_A_CUSTOMER / 8
+
+    def test_who_follows_stripes_events_keeps_to_its_limits(self) -> None:
+        """Together they leave something of the 25 calls a second that Stripe takes of an endpoint."""
+        assert 25 * 0.8 >= int(parameter("StripeCallsPerSecond")["Default"])
+        variables = resources("AWS::Lambda::Function")["StripeEvents"]["Environment"]["Variables"]
+        assert {"Ref": "StripeCallsPerSecond"} == variables["STRIPE_CALLS_PER_SECOND"]
+        assert {"Ref": "StripeEventConcurrency"} == variables["STRIPE_EVENT_CONCURRENCY"]
 
     def test_the_figures_in_the_comment_are_these(self) -> None:
         """What the comment above the queue says, computed."""

@@ -148,7 +148,12 @@ class StripeCatalogue:
     def _products(self, ids: list[str]) -> dict[str, Product]:
         products = self._stripe.products.list({"ids": ids, "limit": _PAGE}).auto_paging_iter()
         return {
-            product.id: Product(product.id, product.name, product.unit_label, product.active)
+            product.id: Product(
+                product.id,
+                product.name,
+                getattr(product, "unit_label", None),  # Stripe leaves it out where there is none
+                product.active,
+            )
             for product in products
         }
 

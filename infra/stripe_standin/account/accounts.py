@@ -15,4 +15,14 @@ ID = "acct_standin"
 @routes.get("/v1/account", AccountRetrieveCurrentParams)
 def retrieve_current(_account: Account, _params: AccountRetrieveCurrentParams) -> StripeAccount:
     """Retrieve the account that the key is of (docs.stripe.com/api/accounts/retrieve)."""
-    return make(StripeAccount, id=ID)
+    return make(
+        StripeAccount,
+        id=ID,
+        charges_enabled=True,
+        country="US",
+        default_currency="usd",
+        details_submitted=True,
+        metadata={},
+        payouts_enabled=True,
+        type="standard",
+    )

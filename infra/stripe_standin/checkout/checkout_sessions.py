@@ -16,7 +16,7 @@ from stripe.params.checkout import (
 
 from infra.stripe_standin.account.shapes import listing, make, metadata, new_id, reference
 from infra.stripe_standin.account.state import Account, Due
-from infra.stripe_standin.customers import customers, payment_methods
+from infra.stripe_standin.customers import cardless, customers
 from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.products.prices import cents, is_metered, unit_amount
 from infra.stripe_standin.server.lists import matching, page
@@ -78,7 +78,7 @@ def create(account: Account, params: SessionCreateParams) -> Session:
         metadata=metadata(params.get("metadata")),
         mode="subscription",
         payment_method_collection=params.get("payment_method_collection", "always"),
-        payment_method_types=list(payment_methods.TYPES),
+        payment_method_types=list(cardless.TAKEN),
         payment_status="unpaid",
         shipping_options=[],
         status="open",

@@ -21,6 +21,9 @@ TYPED: Mapping[str, Mapping[str, str]] = {
     "us_bank_account": {"routing_number": ROUTING_NUMBER, "account_number": ACCOUNT_NUMBER},
 }
 
+# What an account takes is a setting of its dashboard; this one takes whatever there is.
+TAKEN = ("card", *TYPED)
+
 
 def details(kind: str, given: Mapping[str, Any], email: str | None) -> dict[str, Any]:
     """What a payment method says of itself under the key of its type.

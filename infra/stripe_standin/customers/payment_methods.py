@@ -24,9 +24,6 @@ from infra.stripe_standin.server.routes import Routes
 
 routes = Routes()
 
-# What an account takes is a setting of its dashboard; this one takes whatever there is.
-TYPES = ("card", *cardless.TYPED)
-
 
 @routes.post("/v1/payment_methods", PaymentMethodCreateParams)
 def create(account: Account, params: PaymentMethodCreateParams) -> PaymentMethod:

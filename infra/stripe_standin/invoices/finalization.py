@@ -8,7 +8,7 @@ from stripe import Coupon, Customer, Discount, Invoice
 from infra.stripe_standin.account.shapes import make, reference
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices import drafts
+from infra.stripe_standin.invoices import drafts, payment_intents
 
 
 def finalize(account: Account, invoice: Invoice) -> None:
@@ -54,6 +54,7 @@ def void(account: Account, invoice: Invoice) -> None:
     invoice.auto_advance = False
     invoice.next_payment_attempt = None
     invoice.status_transitions.voided_at = account.now(invoice.test_clock)
+    payment_intents.note_void(account, invoice)
     account.emit("invoice.voided", invoice)
 
 

@@ -4,6 +4,7 @@ from stripe import Invoice, InvoicePayment, PaymentIntent, PaymentMethod
 
 from infra.stripe_standin.account.shapes import make, metadata, new_id
 from infra.stripe_standin.account.state import Account
+from infra.stripe_standin.customers import cardless
 from infra.stripe_standin.errors import RefusedError
 
 
@@ -29,7 +30,7 @@ def payment_of(account: Account, invoice: Invoice) -> tuple[InvoicePayment, Paym
             currency=invoice.currency,
             customer=str(invoice.customer),
             metadata=metadata(None),
-            payment_method_types=["card"],
+            payment_method_types=list(cardless.TAKEN),
             status="requires_payment_method",
         )
     )
@@ -82,7 +83,22 @@ def note_challenge(account: Account, invoice: Invoice, method: PaymentMethod) ->
     intent.status = "requires_action"
     intent.payment_method = method.id
     intent.last_payment_error = None
-    intent.next_action = make(PaymentIntent.NextAction, type="use_stripe_sdk")
+    intent.next_action = make(PaymentIntent.NextAction, type="use_stripe_sdk", use_stripe_sdk={})
+
+
+def note_void(account: Account, invoice: Invoice) -> None:
+    """Nothing is paid any more: the intent of a voided invoice is canceled, if there is one.
+
+    See docs.stripe.com/api/payment_intents/object#payment_intent_object-cancellation_reason.
+    """
+    for payment in account.all(InvoicePayment):
+        if payment.invoice == invoice.id:
+            now = account.now(invoice.test_clock)
+            payment.status, payment.status_transitions.canceled_at = "canceled", now
+            intent = account.get(PaymentIntent, str(payment.payment.payment_intent))
+            intent.status, intent.next_action = "canceled", None
+            intent.canceled_at, intent.cancellation_reason = now, "void_invoice"
+            account.emit("payment_intent.canceled", intent)
 
 
 def awaits_authentication(account: Account, invoice: Invoice) -> bool:

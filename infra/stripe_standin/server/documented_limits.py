@@ -1,8 +1,12 @@
 """The longest texts and lists that Stripe takes, as its API reference gives them beside each parameter.
 
+They are those of its OpenAPI specification (github.com/stripe/openapi, `maxLength`) and of the parameters'
+descriptions in its SDKs ("may be up to …"); the place of an entry in a list is left out of its name.
+
 Checked before a call is executed, so that its idempotency key stays free (docs.stripe.com/error-low-level).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,24 +16,65 @@ from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.server.routes import Route
 
+PLACE = re.compile(r"\[\d+\]")
+
 # docs.stripe.com/api/metadata
 MOST_KEYS, LONGEST_KEY, LONGEST_VALUE = 50, 40, 500
 
 LONGEST_TEXT = 5000
 LONGEST_TEXTS = {
+    "/v1/billing/meter_event_adjustments": {"cancel[identifier]": 100, "event_name": 100},
     "/v1/billing/meter_events": {"event_name": 100, "identifier": 100},
-    "/v1/billing/meters": {"display_name": 250, "event_name": 100},
-    "/v1/checkout/sessions": {"client_reference_id": 200, "subscription_data[description]": 500},
+    "/v1/billing/meters": {
+        "customer_mapping[event_payload_key]": 100,
+        "display_name": 250,
+        "event_name": 100,
+        "value_settings[event_payload_key]": 100,
+    },
+    "/v1/billing_portal/sessions": {
+        "flow_data[after_completion][hosted_confirmation][custom_message]": 500,
+    },
+    "/v1/checkout/sessions": {
+        "client_reference_id": 200,
+        "custom_text[after_submit][message]": 1200,
+        "custom_text[shipping_address][message]": 1200,
+        "custom_text[submit][message]": 1200,
+        "custom_text[terms_of_service_acceptance][message]": 1200,
+        "subscription_data[description]": 500,
+    },
     "/v1/coupons": {"name": 40},
-    "/v1/customers": {"email": 512, "name": 256, "phone": 20},
-    "/v1/invoices": {"description": 1500},
-    "/v1/prices": {"lookup_key": 200},
-    "/v1/products": {"description": 40_000, "unit_label": 12},
+    "/v1/customers": {
+        "business_name": 150,
+        "email": 512,
+        "individual_name": 150,
+        "invoice_settings[custom_fields][name]": 40,
+        "invoice_settings[custom_fields][value]": 140,
+        "name": 256,
+        "phone": 20,
+    },
+    "/v1/invoices": {
+        "custom_fields[name]": 40,
+        "custom_fields[value]": 140,
+        "description": 1500,
+        "number": 26,
+        "statement_descriptor": 22,
+    },
+    "/v1/prices": {
+        "lookup_key": 200,
+        "product_data[statement_descriptor]": 22,
+        "product_data[unit_label]": 12,
+    },
+    "/v1/products": {"description": 40_000, "statement_descriptor": 22, "unit_label": 12},
+    "/v1/promotion_codes": {"code": 500},
     "/v1/subscriptions": {"description": 500},
     "/v1/test_helpers/test_clocks": {"name": 300},
 }
-# docs.stripe.com/api/prices/list#list_prices-lookup_keys
-MOST_ITEMS = {"/v1/prices": {"lookup_keys": 10}}
+# docs.stripe.com/api/prices/list#list_prices-lookup_keys, docs.stripe.com/api/events/list#list_events-types
+MOST_ITEMS = {
+    "/v1/events": {"types": 20},
+    "/v1/prices": {"lookup_keys": 10},
+    "/v1/products": {"images": 8, "marketing_features": 15},
+}
 
 
 def check(account: Account, route: Route, params: Mapping[str, Any], ids: list[str]) -> None:
@@ -51,7 +96,7 @@ def check(account: Account, route: Route, params: Mapping[str, Any], ids: list[s
             raise RefusedError(f"{name} takes at most {most} values.", param=name)
     longest = LONGEST_TEXTS.get(noun, {})
     for name, value in _texts(given, ""):
-        if len(value) > (most := longest.get(name, LONGEST_TEXT)):
+        if len(value) > (most := longest.get(PLACE.sub("", name), LONGEST_TEXT)):
             raise RefusedError(
                 f"Invalid string: {value[:20]}…; must be at most {most} characters", param=name
             )

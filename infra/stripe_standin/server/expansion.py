@@ -9,7 +9,7 @@ from typing import Any
 from stripe import Customer, Invoice, InvoicePayment, StripeObject, Subscription
 
 from infra.stripe_standin.account.presence import INCLUDABLE
-from infra.stripe_standin.account.shapes import listing, plain
+from infra.stripe_standin.account.shapes import deleted, listing, plain
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
 
@@ -17,12 +17,16 @@ DEEPEST = 4
 
 
 def render(account: Account, answer: StripeObject, expand: Sequence[str]) -> dict[str, Any]:
-    """An answer's JSON with `expand` applied.
+    """An answer's JSON with `expand` applied; of what was deleted nothing is left to expand.
+
+    See docs.stripe.com/api/customers/retrieve.
 
     Raises:
         RefusedError: A path leads nowhere, or deeper than four levels.
     """
     body = plain(answer)
+    if "deleted" in body:
+        return body
     if body.get("object") == "list":
         body["data"] = [plain(item) for item in answer.data] if hasattr(answer, "data") else []
     for path in expand:
@@ -58,7 +62,9 @@ def _expand(account: Account, node: Any, parts: list[str], path: str) -> None:  
 
 def _object(account: Account, identifier: str) -> dict[str, Any] | str:
     found = account.anything(identifier)
-    return plain(found) if found else identifier
+    if found is None:
+        return identifier
+    return plain(deleted(type(found), identifier) if "deleted" in found else found)
 
 
 def _included(account: Account, identifier: str, name: str) -> dict[str, Any] | None:

@@ -50,6 +50,8 @@ def update(account: Account, params: SubscriptionUpdateParams, subscription: str
         )
     if params.get("billing_cycle_anchor", {"type": "unchanged"})["type"] != "unchanged":
         raise lacking("moving the billing cycle anchor")
+    if params.get("payment_behavior") == "pending_if_incomplete" and "trial_end" in params:
+        raise lacking("trials whose end waits for its payment")
     wanted = changed_items(account, known, list(params.get("items", [])))
     with account.changing("customer.subscription.updated", known):
         swap(account, known, wanted, params)

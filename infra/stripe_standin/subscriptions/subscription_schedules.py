@@ -108,9 +108,6 @@ def update(account: Account, params: SubscriptionScheduleUpdateParams, schedule:
 def _next_phase(account: Account, schedule: SubscriptionSchedule) -> None:
     """Enter the following phase; after the last, do what the schedule's end behavior says."""
     subscription = account.get(Subscription, str(schedule.subscription))
-    if subscription.ended_at:
-        schedule.status, schedule.current_phase = "canceled", None
-        return
     ended = schedule.current_phase.end_date if schedule.current_phase else 0
     for _, following in pairwise(schedule.phases):
         if following.start_date == ended:
@@ -198,15 +195,12 @@ def cancel(account: Account, params: SubscriptionScheduleCancelParams, schedule:
     See docs.stripe.com/api/subscription_schedules/cancel.
     """
     known = _active(account, schedule)
-    known.status, known.canceled_at = "canceled", account.now(known.test_clock)
-    known.current_phase = None
     cancellations.end_now(
         account,
         account.get(Subscription, str(known.subscription)),
         invoice_now=params.get("invoice_now", True),
         prorate=params.get("prorate", True),
     )
-    account.emit("subscription_schedule.canceled", known)
     return known
 
 

@@ -6,7 +6,7 @@ See docs.stripe.com/billing/subscriptions/overview.
 from collections.abc import Mapping
 from typing import Any
 
-from stripe import Invoice, Subscription
+from stripe import Invoice, Subscription, SubscriptionSchedule
 
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
@@ -35,7 +35,20 @@ def end(account: Account, subscription: Subscription, *, reason: str, last: Invo
     subscription.pending_update = None
     if subscription.cancellation_details and not subscription.cancellation_details.reason:
         subscription.cancellation_details["reason"] = reason
+    _end_schedule(account, subscription, "aborted" if reason == "payment_failed" else "canceled")
     account.emit("customer.subscription.deleted", subscription)
+
+
+def _end_schedule(account: Account, subscription: Subscription, event: str) -> None:
+    """With a subscription ends what is scheduled for it, aborted if the customer has not paid.
+
+    See docs.stripe.com/api/events/types#event_types-subscription_schedule.aborted.
+    """
+    schedule = account.find(SubscriptionSchedule, str(subscription.schedule))
+    if schedule and schedule.status == "active":
+        schedule.status, schedule.current_phase = "canceled", None
+        schedule.canceled_at = account.now(schedule.test_clock)
+        account.emit(f"subscription_schedule.{event}", schedule)
 
 
 def stop_collecting(account: Account, subscription: Subscription, last: Invoice | None = None) -> None:

@@ -116,6 +116,7 @@ def user(user_id: str, profile: Row | None, periods: tuple[Period, ...]) -> User
         spending_cap=int(row["spendingCap"]) if "spendingCap" in row else None,
         timeline=timeline(str(row["timeline"])) if "timeline" in row else (),
         periods=periods,
+        asked_at=instant(row, "askedAt"),
     )
 
 

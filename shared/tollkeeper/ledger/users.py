@@ -121,17 +121,18 @@ class Users:
         binding: Binding,
         audit: Sequence[AuditEntry] = (),
         announcements: Sequence[Announcement] = (),
+        asked_at: datetime | None = None,
     ) -> None:
         """Write what Stripe says now, what it makes of the user's periods, and the news of it.
 
         All of it is written at once, or nothing. `user` is the row as it was read before Stripe was asked;
-        `announcements` are announced by being written.
+        `announcements` are announced by being written, and `asked_at` is noted if it is given.
 
         Raises:
             StaleRevisionError: the user's row was written, or a period changed, since `user` was read.
             UnavailableError: whether it was written is unknown.
         """
-        writes: list[Write] = [_profile(user, subscription, binding)]
+        writes: list[Write] = [_profile(user, subscription, binding, asked_at)]
         writes += [_period(user.user_id, each) for each in binding.periods]
         writes += [_audit(each) for each in audit]
         writes += [_announcement(each) for each in announcements]
@@ -156,7 +157,7 @@ def _user(user_id: str, found: Sequence[Row]) -> User:
     return rows.user(user_id, profile, tuple(rows.period(row) for row in found if row is not profile))
 
 
-def _profile(user: User, subscription: Subscription, binding: Binding) -> Change:
+def _profile(user: User, subscription: Subscription, binding: Binding, asked_at: datetime | None) -> Change:
     said = rows.subscription_cells(subscription)
     waits: Cells = {"due": keys.shard(Due.ASK, user.user_id), "dueAt": binding.ask_at}
     return Change(
@@ -164,6 +165,7 @@ def _profile(user: User, subscription: Subscription, binding: Binding) -> Change
         set={
             **said,
             **(waits if binding.ask_at else {}),
+            **({"askedAt": asked_at} if asked_at else {}),
             "userId": user.user_id,
             "rev": user.rev + 1,
             "trialUsed": user.trial_used or subscription.trial_end is not None or None,

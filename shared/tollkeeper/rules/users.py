@@ -24,7 +24,8 @@ class User:
     `rev` counts the writes of what Stripe said, so that an older word never overwrites a newer one.
     `customer_id` is the user's one Stripe customer, if they have one yet; `spending_cap` the most overage
     in cents that they accept in a period that begins now. `timeline` holds the periods of all their
-    subscriptions that ended less than 70 days before it was written.
+    subscriptions that ended less than 70 days before it was written. `asked_at` is a time, by the wall clock,
+    at which Stripe had not yet been asked for what the row says of the subscription.
     """
 
     user_id: str
@@ -35,6 +36,7 @@ class User:
     spending_cap: int | None = None
     timeline: tuple[Stretch, ...] = ()
     periods: tuple[Period, ...] = ()
+    asked_at: datetime | None = None
 
     def period(self, start: datetime, subscription_id: str | None) -> Period | None:
         """Return one of the periods that were read."""

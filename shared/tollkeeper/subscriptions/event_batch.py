@@ -1,12 +1,12 @@
 """A batch of the queue's messages, each one of Stripe's events (DESIGN rule 10 and §8).
 
-Stripe is asked once for each customer, and only while there is time. What is not begun comes again at once;
-what failed for want of Stripe or DynamoDB comes again later, for as long as that lasts. What can never be
-followed is a dead letter, with its reason.
+Stripe is asked once for each customer, about several side by side, and only while there is time. What is not
+begun comes again at once; what failed for want of Stripe or DynamoDB comes again later, for as long as that
+lasts. What can never be followed is a dead letter, with its reason.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -53,11 +53,12 @@ def by_customer(events: Iterable[StripeEvent]) -> list[list[StripeEvent]]:
 
 @dataclass(frozen=True, slots=True)
 class QueuedEvent:
-    """A message as SQS delivers it."""
+    """A message as SQS delivers it. `sent_at` is when, by the wall clock, SQS took it, if that is known."""
 
     message_id: str
     body: str
     receives: int = 1
+    sent_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -72,6 +73,20 @@ class FollowedBatch:
     postponed: set[str] = field(default_factory=set)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     letters: list[tuple[QueuedEvent, str]] = field(default_factory=list)
+
+    def add(self, other: "FollowedBatch") -> None:
+        """Add what became of other messages."""
+        self.failed |= other.failed
+        self.postponed |= other.postponed
+        self.outcomes.update(other.outcomes)
+        self.letters += other.letters
+
+
+type Group = Sequence[StripeEvent]
+"""Events about one customer."""
+
+type SideBySide = Callable[[Callable[[Group], FollowedBatch], Sequence[Group]], Iterable[FollowedBatch]]
+"""Does the same for each group of events, as `map` does, perhaps for several at once."""
 
 
 class DeadEventQueue(Protocol):
@@ -89,68 +104,82 @@ class EventBatch:
         self._events: dict[str, StripeEvent] = {}
         self._sources: dict[str, list[QueuedEvent]] = defaultdict(list)
         self._silences = 0
-        self._followed = FollowedBatch()
+        self._unread = FollowedBatch()
         for message in messages:
             try:
                 event = StripeEvent.read(message.body)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it will be so again
-                self._followed.letters.append((message, f"it is no event of Stripe's: {error!r}"))
+                self._unread.letters.append((message, f"it is no event of Stripe's: {error!r}"))
                 continue
             self._events[event.id] = event
             self._sources[event.id].append(message)
 
-    def follow(self, now: datetime, patience: Patience, dead_events: DeadEventQueue) -> FollowedBatch:
+    def follow(
+        self,
+        now: datetime,
+        patience: Patience,
+        dead_events: DeadEventQueue,
+        side_by_side: SideBySide = map,
+    ) -> FollowedBatch:
         """Follow all events, each customer's together, and keep what can never be followed.
 
         Those that came most often come last: should they stop the function, the others are done.
         """
-        for group in sorted(by_customer(self._events.values()), key=self._receives):
-            if self._silences == MOST_SILENCES:
-                self._fail(group)
-            elif patience.lasts(SECONDS_FOR_A_CUSTOMER):
-                self._follow(group, now, patience)
-            else:
-                self._fail(group, postponed=True)
-        letters = self._followed.letters
-        dead = [DeadEvent(message.body, reason) for message, reason in letters]
-        for number in dead_events.keep(dead) if dead else ():
-            self._followed.failed.add(letters[number][0].message_id)
-        return self._followed
 
-    def _follow(self, group: Sequence[StripeEvent], now: datetime, patience: Patience) -> None:
+        def follow(group: Group) -> FollowedBatch:
+            if self._silences >= MOST_SILENCES:
+                return self._failed(group)
+            if patience.lasts(SECONDS_FOR_A_CUSTOMER):
+                return self._follow(group, now, patience)
+            return self._failed(group, postponed=True)
+
+        followed = self._unread
+        for each in side_by_side(follow, sorted(by_customer(self._events.values()), key=self._receives)):
+            followed.add(each)
+        dead = [DeadEvent(message.body, reason) for message, reason in followed.letters]
+        for number in dead_events.keep(dead) if dead else ():
+            followed.failed.add(followed.letters[number][0].message_id)
+        return followed
+
+    def _follow(self, group: Group, now: datetime, patience: Patience) -> FollowedBatch:
+        followed = FollowedBatch()
         try:
-            outcomes = self._stripe_events.follow_together(group, now)
+            followed.outcomes.update(self._stripe_events.follow_together(group, now, self._told_at(group)))
         except PASSING as error:
             logger.warning("Stripe events come again", extra=self._named(group), exc_info=True)
             self._silences += isinstance(error, StripeUnavailableError)
-            self._fail(group)
+            return self._failed(group)
         except Exception as error:  # noqa: BLE001 - one customer's trouble is not another's
             logger.exception("Stripe events could not be followed", extra=self._named(group))
             if len(group) > 1 and patience.lasts(SECONDS_FOR_A_CUSTOMER):
                 for event in group:  # perhaps one of them is to blame, and not its neighbours
-                    self._follow([event], now, patience)
-                return
+                    followed.add(self._follow([event], now, patience))
+                return followed
             for message in self._messages(group):
                 if message.receives < MOST_FAILURES or len(group) > 1:
-                    self._followed.failed.add(message.message_id)
+                    followed.failed.add(message.message_id)
                 else:
-                    self._followed.letters.append((message, repr(error)))
+                    followed.letters.append((message, repr(error)))
         else:
             self._silences = 0
-            self._followed.outcomes.update(outcomes)
+        return followed
 
-    def _fail(self, group: Sequence[StripeEvent], *, postponed: bool = False) -> None:
+    def _told_at(self, group: Group) -> datetime | None:
+        """Return when all events of a group were on the queue, by the first message of each, if known."""
+        sent = [[each.sent_at for each in self._sources[event.id] if each.sent_at] for event in group]
+        return max(map(min, sent)) if all(sent) else None
+
+    def _failed(self, group: Group, *, postponed: bool = False) -> FollowedBatch:
         ids = {message.message_id for message in self._messages(group)}
-        self._followed.failed |= ids
-        self._followed.postponed |= ids if postponed else set()
+        return FollowedBatch(failed=ids, postponed=ids if postponed else set())
 
-    def _messages(self, group: Sequence[StripeEvent]) -> list[QueuedEvent]:
+    def _messages(self, group: Group) -> list[QueuedEvent]:
         return [message for event in group for message in self._sources[event.id]]
 
-    def _receives(self, group: Sequence[StripeEvent]) -> int:
+    def _receives(self, group: Group) -> int:
         return max(message.receives for message in self._messages(group))
 
-    def _named(self, group: Sequence[StripeEvent]) -> dict[str, object]:
+    def _named(self, group: Group) -> dict[str, object]:
         return {
             "events": [event.id for event in group],
             "messageIds": [message.message_id for message in self._messages(group)],

@@ -1,11 +1,12 @@
 """What Tollkeeper does about each of Stripe's events (DESIGN §4 and rule 10)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from tollkeeper.clock import Clock, WallClock
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules import announcements
 from tollkeeper.rules.announcements import Announcement
@@ -37,12 +38,16 @@ class StripeForEvents(Accounts, Customers, Subscriptions, CheckoutSessions, Even
 
 @dataclass(frozen=True, slots=True)
 class StripeEvents:
-    """Follows events up. Each may come twice, late, in any order, and to several workers at once."""
+    """Follows events up. Each may come twice, late, in any order, and to several workers at once.
+
+    `wall` is the clock by which SQS says when a message was sent, at whatever time a sandbox is.
+    """
 
     users: Users
     stripe: StripeForEvents
     offer: Offer
     deployment: str
+    wall: Clock = field(default_factory=WallClock)
 
     def follow(self, event: StripeEvent, now: datetime) -> Outcome:
         """Do what an event asks for. If that fails, the event must come again.
@@ -52,27 +57,40 @@ class StripeEvents:
         """
         return self.follow_together([event], now)[0]
 
-    def follow_together(self, events: Sequence[StripeEvent], now: datetime) -> list[Outcome]:
+    def follow_together(
+        self, events: Sequence[StripeEvent], now: datetime, told_at: datetime | None = None
+    ) -> list[Outcome]:
         """Do what events about one customer ask for: ask Stripe once for all, then do what is each one's own.
 
-        Each event is a hint, and Stripe's answer is the same for all of them.
+        Each event is a hint, and Stripe's answer is the same for all of them. If all were on our queue at
+        `told_at`, by the wall clock, what Stripe answered to whoever asked later will do.
 
         Raises:
             StaleRevisionError, StripeUnavailableError, UnavailableError, …: not all of it was done.
         """
         ours = [event for event in events if self._may_be_ours(event)]
-        asking = next((event for event in ours if event.type in SYNCHRONISED), None)
-        synchronised = self._synchronise(asking, now) if asking else None
+        asking = [event for event in ours if event.type in SYNCHRONISED]
+        synchronised = self._synchronise(asking, now, told_at) if asking else None
         return [self._finish(each, synchronised) if each in ours else Outcome.OF_OTHERS for each in events]
 
     def _may_be_ours(self, event: StripeEvent) -> bool:
         """Whether nothing that an event says of itself makes it another's."""
         return event.deployment in {None, self.deployment} and self.stripe.is_of_this_account(event)
 
-    def _synchronise(self, event: StripeEvent, now: datetime) -> Synchronised | None:
+    def _synchronise(
+        self, events: Sequence[StripeEvent], now: datetime, told_at: datetime | None
+    ) -> Synchronised | None:
+        event = events[0]
         if event.customer_id is None:
             return None
-        trigger = Trigger(now, event_id=event.id)
+        trigger = Trigger(
+            now,
+            event_id=event.id,
+            # Whom this deployment noted; the ledger has to agree.
+            user_id=next((each.user_id for each in events if each.deployment and each.user_id), None),
+            told_at=told_at,
+            asked_at=self.wall.now() if told_at else None,
+        )
         found = synchronise(event.customer_id, self.users, self.stripe, self.offer, trigger)
         if found is None and event.deployment:
             logger.warning(

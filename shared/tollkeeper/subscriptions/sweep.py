@@ -42,6 +42,9 @@ SECONDS_FOR_A_PAGE = 180.0
 SECONDS_FOR_A_CUSTOMER = 90.0
 """Time without which none is begun. Of a page, each subscription may need a call for its card."""
 
+STRIPE_PATIENCE_SECONDS = 30.0
+"""Of waiting in one call while Stripe limits calls: nobody waits for the sweep."""
+
 MOST_SILENCES = 3
 """Customers in a row whom Stripe did not answer about: then it is down, and the next hour's run goes on."""
 

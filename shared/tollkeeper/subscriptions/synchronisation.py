@@ -1,4 +1,7 @@
-"""What Stripe says now, written to the user's row (DESIGN rule 10): a webhook only hints, Stripe is asked."""
+"""What Stripe says now, written to the user's row (DESIGN rule 10): a webhook only hints, Stripe is asked.
+
+Unless it has been: what Stripe said when it was asked after the hint had come holds all that was hinted at.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,17 +22,34 @@ FRESH = timedelta(days=14)
 """For so long the queue keeps an event, and so comes back to a duplicate that was cancelled but not noted."""
 
 
+CLOCKS_DIFFER = timedelta(seconds=2)
+"""More than the clocks of SQS and of functions, which AWS keeps together, are apart."""
+
+
 class StripeForSynchronisation(Customers, Subscriptions, Protocol):
     """What a synchronisation asks of Stripe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What made Tollkeeper ask Stripe: an event that Stripe sent or, without an event, the sweep."""
+    """What made Tollkeeper ask Stripe: an event that Stripe sent or, without an event, the sweep.
+
+    `user_id` is whom it names, `told_at` when it was on our queue at the latest, and `asked_at` a time before
+    Stripe is asked for its sake; both by the wall clock, at whatever time a sandbox is.
+    """
 
     at: datetime
     actor: str = "stripe"
     event_id: str | None = None
+    user_id: str | None = None
+    told_at: datetime | None = None
+    asked_at: datetime | None = None
+
+    def is_answered_by(self, user: User) -> bool:
+        """Whether what the row says was asked of Stripe after this had happened."""
+        if self.told_at is None or user.asked_at is None:
+            return False
+        return self.told_at + CLOCKS_DIFFER < user.asked_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +73,21 @@ def synchronise(
 
     The row's revision is read before Stripe is asked and must be the same when the answer is written, so that
     of two workers the one with the older answer never wins. It moves even when nothing else in the row does,
-    for the same reason. What must not go on (rule 10) is cancelled first, and then Stripe is asked again.
+    for the same reason. What must not go on (rule 10) is cancelled first, and then Stripe is asked again. If
+    Stripe was asked since, for another event's sake perhaps, the row is right as it is.
 
     Raises:
         StaleRevisionError: others wrote the row each time in between.
         StripeUnavailableError: Stripe did not answer.
     """
-    user_id = stripe.user_of(customer_id)
-    if user_id is None:
-        return None
-    for _ in range(MOST_ATTEMPTS):
-        user = users.history(user_id)
-        if user.customer_id not in {None, customer_id}:
+    user = _user_of(customer_id, trigger.user_id, users, stripe)
+    for attempt in range(MOST_ATTEMPTS):
+        if user and attempt:
+            user = users.history(user.user_id)
+        if user is None or user.customer_id not in {None, customer_id}:
             return None  # the user has another customer: this one was deleted, or was made by somebody else
+        if trigger.is_answered_by(user):
+            return Synchronised(user.user_id, user.subscription, user.subscription)
         found = stripe.subscriptions_of(customer_id)
         if surplus := to_cancel(found):
             for subscription_id, cause in surplus.items():
@@ -73,13 +95,26 @@ def synchronise(
             continue
         chosen = choose(found)
         if chosen is None:
-            return Synchronised(user_id, user.subscription, None)
+            return Synchronised(user.user_id, user.subscription, None)
         try:
             _write(users, user, chosen, found, offer, trigger)
         except StaleRevisionError:
             continue
-        return Synchronised(user_id, user.subscription, chosen)
+        return Synchronised(user.user_id, user.subscription, chosen)
     raise StaleRevisionError
+
+
+def _user_of(
+    customer_id: str, named: str | None, users: Users, stripe: StripeForSynchronisation
+) -> User | None:
+    """Return whose customer it is: who is named, if the ledger says so too, or else whom Stripe names."""
+    user = users.history(named) if named else None
+    if user and user.customer_id == customer_id:
+        return user
+    user_id = stripe.user_of(customer_id)
+    if user and user.user_id == user_id:
+        return user
+    return users.history(user_id) if user_id else None
 
 
 def end_forgotten(user_id: str, users: Users, offer: Offer, trigger: Trigger) -> Synchronised | None:
@@ -122,7 +157,12 @@ def _write(
         if each.voids_usage
     ]
     users.write_subscription(
-        user, chosen, binding, [each for each in entries if each], [each for each in announced if each]
+        user,
+        chosen,
+        binding,
+        [each for each in entries if each],
+        [each for each in announced if each],
+        trigger.asked_at,
     )
 
 

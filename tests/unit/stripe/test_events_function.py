@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from functions.stripe_events.app import handler
-from tests.examples import NOW, OFFER
+from tests.examples import ENVIRONMENT, NOW, OFFER, SUBSCRIPTION
 from tests.fakes.runtime import FakeContext, FixedClock
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import invoice
 from tests.fakes.table import MemoryTable
 from tollkeeper import runtime
 from tollkeeper.ledger.users import Users
+from tollkeeper.rules.times import epoch
+from tollkeeper.settings import Settings
 from tollkeeper.stripe.event_queue import DeadEvents, StripeEventQueue
 from tollkeeper.subscriptions.stripe_events import StripeEvents
 from tollkeeper.telemetry import metrics
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 
 
 class Sqs:
-    """SQS, which keeps no dead letter, and notes what is to be shown again and when."""
+    """SQS, which keeps no dead letter, and notes what is to be shown again and when; beside it Stripe."""
 
     def __init__(self) -> None:
         self.shown: dict[str, int] = {}
+        self.stripe = FakeStripe(SUBSCRIPTION)
 
     def send_message_batch(self, *, Entries: list[dict[str, Any]], **_: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         """Refuse all."""
@@ -41,10 +44,12 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Sqs:
     """SQS in the place of the real one, and Stripe."""
     sqs = Sqs()
     client = cast("SQSClient", sqs)
-    stripe_events = StripeEvents(Users(MemoryTable()), FakeStripe(), OFFER, "live")
+    sqs.stripe.create_customer("ada")
+    stripe_events = StripeEvents(Users(MemoryTable()), sqs.stripe, OFFER, "live")
     monkeypatch.setattr(runtime, "stripe_events", lambda: stripe_events)
     monkeypatch.setattr(runtime, "dead_events", lambda: DeadEvents(client, "https://sqs.test/dead"))
     monkeypatch.setattr(runtime, "stripe_event_queue", lambda: StripeEventQueue(client, "https://sqs.test/q"))
+    monkeypatch.setattr(runtime, "settings", lambda: Settings.from_environment(ENVIRONMENT))
     monkeypatch.setattr(runtime, "clock", lambda: FixedClock(NOW))
     monkeypatch.setattr(metrics, "namespace", "Tollkeeper")
     return sqs
@@ -52,8 +57,26 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Sqs:
 
 def message(name: str, body: str, receives: int = 1) -> dict[str, Any]:
     """A message as Lambda hands it over."""
-    attributes = {"ApproximateReceiveCount": str(receives)}
+    attributes = {"ApproximateReceiveCount": str(receives), "SentTimestamp": str(1_000 * epoch(NOW))}
     return {"messageId": name, "receiptHandle": f"receipt-{name}", "body": body, "attributes": attributes}
+
+
+def test_what_sqs_had_before_stripe_was_asked_is_answered(sqs: Sqs) -> None:
+    """SQS says when it took a message: the first answer, of now, holds for one that was there by then."""
+    asked: list[str] = []
+    sqs.stripe.while_listing = lambda: asked.append("subscriptions")
+    for number in range(3):
+        body = json.dumps(invoice("invoice.paid", f"evt_{number}"))
+        assert {"batchItemFailures": []} == handler({"Records": [message("m1", body)]}, FakeContext())
+        assert ["subscriptions"] == asked
+
+
+def test_what_became_of_events_is_counted(sqs: Sqs, capsys: pytest.CaptureFixture[str]) -> None:
+    """As metrics under the words for it, so that others' events are seen and nobody is woken by them."""
+    others = [invoice("invoice.paid", f"evt_{number}", customer="cus_unknown") for number in range(2)]
+    handler({"Records": [message(each["id"], json.dumps(each)) for each in others]}, FakeContext())
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert ([[2.0]], {}) == ([each["StripeEventsOfOthers"] for each in told], sqs.shown)
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics")

@@ -7,6 +7,7 @@ from tollkeeper.stripe.gateway.checkout_sessions import CheckoutSessionsGateway
 from tollkeeper.stripe.gateway.customers import CustomersGateway
 from tollkeeper.stripe.gateway.events import EventsGateway
 from tollkeeper.stripe.gateway.meter_events import MeterEventsGateway
+from tollkeeper.stripe.gateway.pacing import Pacing
 from tollkeeper.stripe.gateway.patient_client import PatientClient
 from tollkeeper.stripe.gateway.subscriptions import SubscriptionsGateway
 
@@ -29,16 +30,22 @@ class StripeGateway(
 
 
 def connect(
-    secret_key: str, api_base: str | None = None, patience_seconds: float = PATIENCE_SECONDS
+    secret_key: str,
+    api_base: str | None = None,
+    patience_seconds: float = PATIENCE_SECONDS,
+    calls_per_second: float | None = None,
 ) -> StripeClient:
     """Return the SDK's client under a key; `api_base` is the address of a stand-in for Stripe.
 
-    While Stripe limits calls, one waits as long as `patience_seconds` in all.
+    While Stripe limits calls, one waits as long as `patience_seconds` in all. To one endpoint no more than
+    `calls_per_second` are made, if that is given.
     """
     return StripeClient(
         secret_key,
         max_network_retries=NETWORK_RETRIES,
-        http_client=PatientClient(TIMEOUT_SECONDS, patience_seconds),
+        http_client=PatientClient(
+            TIMEOUT_SECONDS, patience_seconds, pacing=Pacing(calls_per_second) if calls_per_second else None
+        ),
         base_addresses={"api": api_base, "meter_events": api_base} if api_base else {},
     )
 

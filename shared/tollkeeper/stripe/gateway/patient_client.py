@@ -9,6 +9,8 @@ from typing import Any
 
 import stripe
 
+from tollkeeper.stripe.gateway.pacing import Pacing
+
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 8.0
 
@@ -17,14 +19,19 @@ class PatientClient(stripe.RequestsClient):
     """The SDK's HTTP client, which waits out 429s.
 
     It waits longer each time and by chance, or as long as Stripe says, and no more than `patience_seconds` in
-    all for one call. After that the 429 is the answer.
+    all for one call. After that the 429 is the answer. With a `pacing` every attempt keeps to that.
     """
 
     def __init__(
-        self, timeout: float, patience_seconds: float, sleep: Callable[[float], None] = time.sleep
+        self,
+        timeout: float,
+        patience_seconds: float,
+        sleep: Callable[[float], None] = time.sleep,
+        pacing: Pacing | None = None,
     ) -> None:
         super().__init__(timeout=timeout)
         self._patience_seconds = patience_seconds
+        self._pacing = pacing
         self._wait = sleep
 
     def request(
@@ -38,6 +45,8 @@ class PatientClient(stripe.RequestsClient):
         """Send a request, again and again while there is patience."""
         waited = 0.0
         for attempt in count():
+            if self._pacing:
+                self._pacing.wait(url)
             answer = super().request(method, url, headers, post_data)
             status, told = answer[1:]
             if status != HTTPStatus.TOO_MANY_REQUESTS or not _may_be_repeated(method, told):
