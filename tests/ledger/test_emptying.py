@@ -166,14 +166,13 @@ def test_what_is_listed_in_the_row_can_be_released(table: Table) -> None:
     assert_exact(rows_in(table, [*fitting(), record("wish"), record("next")]))
 
 
-@pytest.mark.parametrize("name", ["count a", "consume c"])
 @pytest.mark.parametrize("moment", Moment)
-@pytest.mark.parametrize("point", range(3))
+@pytest.mark.parametrize(
+    ("name", "point"), [(name, at) for name in ("count a", "consume c") for at in range(WRITERS[name][1])]
+)
 def test_a_crash_at_an_emptying_changes_nothing(table: Table, name: str, point: int, moment: Moment) -> None:
     """Whoever died and begins again has counted once, and every record is listed once."""
-    work, calls = WRITERS[name]
-    if point >= calls:
-        pytest.skip("it makes no such call")
+    work, _ = WRITERS[name]
     full(table)
     with pytest.raises(Crash):
         work(CrashingTable(table, Outside(point, moment)))
