@@ -102,6 +102,10 @@ bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and sp
 soak-ledger: .venv/.ready ## Count 100,000 records on a bad day, and see that nothing drifts
 	@PYTHONPATH=.:shared $(PYTHON) -m tests.ledger.soak
 
+.PHONY: soak-counting
+soak-counting: .venv/.ready ## Compare 20,000 histories of a user with the model, half an hour (N=2000: fewer)
+	@PYTHONPATH=.:shared $(PYTHON) -m tests.ledger.soak_counting $(if $(N),--sequences $(N))
+
 .PHONY: format
 format: .venv/.ready ## Format the code and repair what the linter can
 	$(PYTHON) -m ruff format .

@@ -61,7 +61,8 @@ def _writes(user: User, period: Period, cap: int | None, now: datetime) -> list[
             keys.profile(user.user_id),
             set={"spendingCap": cap, "userId": user.user_id},
             remove=["spendingCap"] if cap is None else [],
-            only_if=[equal("spendingCap", before)],
+            # A word of Stripe's in between has begun periods under the old cap.
+            only_if=[equal("spendingCap", before), equal("rev", user.rev or None)],
         ),
         Put(keys.audit(user.user_id, now, uuid4().hex), entry_rows.audit_entry(entry)),
     ]
