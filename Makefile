@@ -82,9 +82,18 @@ lint-template: .venv/.ready .venv-sam/.ready ## Show the template, written and p
 	LOG_LEVEL=CRITICAL $(UV) tool run --from checkov==$(CHECKOV_VERSION) checkov --file .aws-sam/processed.json \
 	  --framework cloudformation --compact --quiet --skip-check $(EXPLAINED)
 
-.PHONY: unit
+# In two processes, about equally long: together they take as long as one of them.
+UNIT := unit-judging unit-rest
+JUDGING := $(addprefix tests/unit/,announcements catalogue quota rules usage)
+.PHONY: unit $(UNIT)
 unit: .venv/.ready ## The tests that need nothing, in seconds
-	$(PYTHON) -m pytest tests/unit
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(UNIT)
+
+unit-judging: .venv/.ready
+	$(PYTHON) -m pytest $(JUDGING)
+
+unit-rest: .venv/.ready
+	$(PYTHON) -m pytest tests/unit $(addprefix --ignore=,$(JUDGING))
 
 .PHONY: test
 test: $(if $(T),.venv/.ready .venv-sam/.ready,check) .venv-runtime/.ready ## Everything, the checks first (T=tests/unit/rules/test_limits.py: one file or test alone)

@@ -12,8 +12,6 @@ from time import monotonic
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tests.ledger.test_counting_model import CountingMachine
 
@@ -24,25 +22,22 @@ STEPS = 30
 
 
 def main() -> int:
-    """Try so many sequences; print what came about in them."""
+    """Try so many sequences; print what came about in them, also if it is interrupted."""
     parser = argparse.ArgumentParser(prog="python -m tests.ledger.soak_counting")
     parser.add_argument("--sequences", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, help="processes; one for each core, if not given")
     arguments = parser.parse_args()
     began, marks = monotonic(), Counter[str]()
-    columns = (TextColumn("Sequences"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with (
-        ProcessPoolExecutor(arguments.workers) as workers,
-        Progress(*columns, console=Console(stderr=True)) as progress,
-    ):
-        task = progress.add_task("", total=arguments.sequences)
-        parts = -(-arguments.sequences // AT_ONCE)
+    parts = -(-arguments.sequences // AT_ONCE)
+    with ProcessPoolExecutor(arguments.workers) as workers:
         waiting = [workers.submit(marks_of, arguments.seed + number) for number in range(parts)]
         try:
             for part in as_completed(waiting):
                 marks.update(part.result())
-                progress.update(task, completed=marks["sequences"])
+                sys.stderr.write(f"{marks['sequences']:,} sequences, {monotonic() - began:,.0f} seconds\n")
+        except KeyboardInterrupt:
+            workers.shutdown(wait=False, cancel_futures=True)
         except BaseException:
             workers.shutdown(cancel_futures=True)
             raise
