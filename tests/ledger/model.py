@@ -205,7 +205,9 @@ class Model:
             self.marks["caps changed"] += 1
             self.marks["caps changed with overage"] += bool(self.open_at(now).billed())
             self.cap = cap
-            self._kept(self.open_at(now)).accept(cap)
+            ahead = [each for each in self.stretches if each.owner and each.is_open and each.start > now]
+            for each in {id(each): each for each in (self._kept(self.open_at(now)), *ahead)}.values():
+                each.accept(cap)
 
     def close(self, until: datetime) -> None:
         """Close what has ended, and keep what it comes to."""

@@ -123,6 +123,21 @@ def test_every_interleaving_of_a_cap_and_a_word_puts_the_cap_on_the_period(plan:
         assert 500 == story.check().spending_cap
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, 500), (500, None), (500, 900)])
+def test_a_cap_holds_for_the_next_period_though_something_was_counted_in_it(
+    before: int | None, after: int | None
+) -> None:
+    """What was stamped three minutes ahead has begun it, under the cap of before."""
+    story = Story("starter")
+    story.accept(before)
+    story.on_day(30 - 2 * MINUTE / DAY)
+    story.track("exports", 1, at=story.now + 3 * MINUTE, accepted_at=story.now)
+    story.accept(after)
+    story.on_day(30.1)
+    story.hear()
+    assert (after, {"exports": 1}) == (story.check().spending_cap, story.check().used)
+
+
 def test_a_period_that_is_expected_again_has_the_users_cap() -> None:
     """Cancelled and resumed in the last minutes: what was to be none is one, and capped as the user said."""
     story = Story("starter")

@@ -66,8 +66,9 @@ def _writes(user: User, period: Period, cap: int | None, now: datetime) -> list[
         ),
         Put(keys.audit(user.user_id, now, uuid4().hex), entry_rows.audit_entry(entry)),
     ]
-    if period.terms.prices:
-        writes.append(_capped(user.user_id, period, cap))
+    # What is stamped a little ahead may have begun the next period already.
+    begun = [each for each in user.periods if each.is_open and each.start > now and each != period]
+    writes += [_capped(user.user_id, each, cap) for each in (period, *begun) if each.terms.prices]
     return writes
 
 
