@@ -82,6 +82,21 @@ def test_every_interleaving_with_tracking_and_release_holds() -> None:
         assert 2 + allowed == used(table)
 
 
+@pytest.mark.parametrize("quantity", [None, 1, 2])
+def test_every_interleaving_of_the_same_release_gives_back_once(quantity: int | None) -> None:
+    """Sent twice at once, a release is answered the same twice, also where nothing is left to give back."""
+    for schedule in set(permutations([0, 0, 0, 1, 1, 1])):
+        table = MemoryTable()
+        consume(table, wish("first", quantity=2))
+
+        def giving_back(table: Table) -> None:
+            wanted = Release("ada", "first", "designsCreated", NOW, quantity)
+            Consuming(table, OFFER).release(wanted, unhurried())
+
+        Turns(table, [giving_back, giving_back]).take(schedule)
+        assert 2 - (quantity or 2) == used(table)
+
+
 def test_every_interleaving_of_two_metrics_keeps_the_cap() -> None:
     """Two that cost, of different metrics, do not pass together a cap that has room for one."""
     for schedule in set(permutations([0, 0, 0, 1, 1, 1])):

@@ -385,7 +385,8 @@ class ReadingMachine(CountingMachine):
         for start in {period.start for period in found}:
             for each in period_of(history, start, user_id=self.user):
                 if each.line.id not in self.model.only_shown:
-                    listed[start, each.line.metric] += each.line.quantity
+                    released = self.model.released.get(each.line.id, 0)
+                    listed[start, each.line.metric] += each.line.quantity - released
         assert +counters == +listed
 
     @invariant()

@@ -164,6 +164,16 @@ def test_a_batch_that_does_not_fit_is_given_back_in_part() -> None:
     assert_exact(house, messages)
 
 
+def test_what_was_counted_before_is_found_for_all_users_together() -> None:
+    """When a batch comes again, a few reads tell of each record whether it counts already."""
+    messages = batch(300, records=600, messages=3)
+    house = House(BusyTable(latency=1))
+    house.track_all(messages)
+    begun = house.table.seconds
+    assert 0 == house.track([replace(each, receives=2) for each in messages]).counted.total()
+    assert house.table.seconds - begun < 10
+
+
 def test_a_message_is_done_whatever_becomes_of_others_with_its_users() -> None:
     """Of a user whose records are in two messages, the one that holds a record too early comes again."""
     raw = {"id": "a", "userId": "ada", "eventType": "apiCalls", "quantity": 1}
