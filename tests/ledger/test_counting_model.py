@@ -30,6 +30,7 @@ from tests.ledger.stripe_world import World
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, record_rows, rows
 from tollkeeper.ledger.bills import Bills
+from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.consuming import Consuming, Obstacle, ObstacleError, Release
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.lines import Line, listed_in
@@ -112,6 +113,7 @@ class CountingMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.table = type(self).make_table()
+        self._closing = Closing(self.table)
         self.user = next(_users)
         self.model = Model()
         self.world = World(self.user, BEGINNING)
@@ -454,10 +456,9 @@ class CountingMachine(RuleBasedStateMachine):
                     found.closed_at is not None,
                 )
         closable = {
-            (each.start, keys.period_of(self.user, each.start, each.owner).sk)
-            for each in self.model.ended(self.now)
+            keys.period_of(self.user, each.start, each.owner).sk for each in self.model.ended(self.now)
         }
-        assert closable == {(each.start, f"PERIOD#{each.period_id}") for each in self.closing.ended(self.now)}
+        assert closable == {f"PERIOD#{name}" for _, name in self._closing.ended(self.now)}
         present, open_now = (
             Consuming(self.table, OFFER).look(self.user, self.now).period,
             self.model.open_at(self.now),
@@ -513,7 +514,7 @@ class CountingMachine(RuleBasedStateMachine):
         (alone,) = self.users.profiles([self.user])
         assert set() == {*alone.timeline} - {each.stretch for each in user.periods}
         told = {(each.start, each.subscription_id) for each in alone.timeline}
-        waiting = {name for _, name in self.closing.ended(datetime.max.replace(tzinfo=UTC))}
+        waiting = {name for _, name in self._closing.ended(datetime.max.replace(tzinfo=UTC))}
         chosen = user.subscription
         for each in user.periods:
             if each.subscription_id is None or not each.is_open:

@@ -110,9 +110,10 @@ def consume(table: Table, wanted: UsageRecord) -> None:
 def close(table: Table) -> None:
     """Close Ada's period as it is."""
     while True:
-        (period,) = Users(table).with_period("ada", keys.read_period(PERIOD)[2]).periods
+        period = Closing(table).read("ada", keys.read_period(PERIOD)[2]).period
+        assert period
         try:
-            Closing(table).close("ada", period, {}, NOW)
+            Closing(table).close("ada", period, (), None, NOW)
         except PeriodMovedError:
             continue
         return
