@@ -21,11 +21,19 @@ from infra.stripe_standin.customers import customers, payment_methods
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.events import event_destinations, events, thin_events, webhook_endpoints
 from infra.stripe_standin.events.deliveries import Deliveries
-from infra.stripe_standin.invoices import invoice_items, invoice_previews, invoices
+from infra.stripe_standin.invoices import (
+    bulk_lines,
+    credit_notes,
+    invoice_items,
+    invoice_previews,
+    invoices,
+    own_drafts,
+    refunds,
+)
 from infra.stripe_standin.meters import meter_events, meters
 from infra.stripe_standin.pages import Pages
 from infra.stripe_standin.portal import portal_configurations, portal_sessions
-from infra.stripe_standin.products import discounts, prices, products
+from infra.stripe_standin.products import discounts, prices, products, tax_rates
 from infra.stripe_standin.sandbox.endpoints import Sandbox
 from infra.stripe_standin.server.api import Api, gather
 from infra.stripe_standin.subscriptions import (
@@ -40,7 +48,9 @@ from infra.stripe_standin.subscriptions import (
 
 NOUNS = (
     accounts,
+    bulk_lines,
     checkout_sessions,
+    credit_notes,
     customers,
     discounts,
     event_destinations,
@@ -50,16 +60,19 @@ NOUNS = (
     invoice_previews,
     meter_events,
     meters,
+    own_drafts,
     payment_methods,
     portal_configurations,
     portal_sessions,
     prices,
     products,
+    refunds,
     cancellations,
     subscription_schedules,
     subscription_changes,
     subscription_items,
     subscriptions,
+    tax_rates,
     test_clocks,
     thin_events,
     webhook_endpoints,

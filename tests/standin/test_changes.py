@@ -225,14 +225,14 @@ def test_trial_can_end_now(shop: Shop) -> None:
 
 
 def test_cancel_at_period_end(sandbox: Sandbox, shop: Shop) -> None:
-    """Cancelled at the period's end, it runs till then and bills the usage of its last period."""
+    """Cancelled at the period's end, it runs till then; its last period's usage stands on a draft."""
     customer, subscription = subscribed(shop)
     shop.use(customer, 100, "a")
     asked = shop.stripe.v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
     sandbox.move(END + timedelta(hours=1))
     ended = shop.stripe.v1.subscriptions.retrieve(subscription.id)
     last = shop.invoices(customer)[-1]
-    assert ("active", stamp(END), "canceled", stamp(END), 300, "paid") == (
+    assert ("active", stamp(END), "canceled", stamp(END), 300, "draft") == (
         asked.status,
         asked.cancel_at,
         ended.status,
@@ -256,13 +256,13 @@ def test_cancellation_can_be_taken_back(sandbox: Sandbox, shop: Shop) -> None:
 
 
 def test_cancel_now_with_a_final_invoice(sandbox: Sandbox, shop: Shop) -> None:
-    """`invoice_now` bills the usage so far; `prorate` credits the unused time."""
+    """`invoice_now` bills the usage so far, which nobody collects; `prorate` credits the unused time."""
     customer, subscription = subscribed(shop)
     shop.use(customer, 1000, "a")
     sandbox.move(HALF)
     ended = shop.stripe.v1.subscriptions.cancel(subscription.id, {"invoice_now": True, "prorate": True})
     last = shop.invoices(customer)[-1]
-    assert ("canceled", [3000, -1000], 2000, "paid") == (
+    assert ("canceled", [3000, -1000], 2000, "open") == (
         ended.status,
         [line.amount for line in last.lines.data],
         last.total,

@@ -95,6 +95,37 @@ def test_paused_collection_leaves_invoices_alone(
     )
 
 
+def test_invoice_made_before_the_pause_is_collected(sandbox: Sandbox, shop: Shop) -> None:
+    """A pause concerns what is made while it lasts, also when it is over by then."""
+    customer = shop.customer()
+    subscription = shop.subscribe(customer)
+    sandbox.move(END)
+    pause: Any = {"pause_collection": {"behavior": "void"}}
+    shop.stripe.v1.subscriptions.update(subscription.id, pause)
+    sandbox.move(END + timedelta(days=31))
+    assert "draft" == shop.invoices(customer)[-1].status
+    shop.stripe.v1.subscriptions.update(subscription.id, {"pause_collection": ""})
+    sandbox.move(FINAL + timedelta(days=31))
+    assert ["paid", "paid", "void"] == [invoice.status for invoice in shop.invoices(customer)]
+
+
+def test_draft_kept_in_a_pause_can_be_collected_later(sandbox: Sandbox, shop: Shop) -> None:
+    """Kept as a draft, an invoice does not advance until somebody finalises it so."""
+    customer = shop.customer()
+    subscription = shop.subscribe(customer)
+    pause: Any = {"pause_collection": {"behavior": "keep_as_draft"}}
+    shop.stripe.v1.subscriptions.update(subscription.id, pause)
+    sandbox.move(FINAL)
+    kept = shop.invoices(customer)[-1]
+    shop.stripe.v1.invoices.finalize_invoice(kept.id, {"auto_advance": True})
+    sandbox.move(FINAL + timedelta(hours=1))
+    assert ("draft", False, "paid") == (
+        kept.status,
+        kept.auto_advance,
+        shop.stripe.v1.invoices.retrieve(kept.id).status,
+    )
+
+
 def test_paused_collection_resumes(sandbox: Sandbox, shop: Shop) -> None:
     """At `resumes_at`, or when the pause is unset, invoices are collected again."""
     customer = shop.customer()
@@ -128,7 +159,9 @@ def test_draft_that_cannot_be_finalised_stays_one(sandbox: Sandbox, shop: Shop) 
         shop.stripe.v1.invoices.finalize_invoice(draft.id)
     sandbox.put("finalization", {"error": None}).raise_for_status()
     final = shop.stripe.v1.invoices.finalize_invoice(draft.id, {"auto_advance": True})
-    assert (code, "paid", None) == (raised.value.code, final.status, final.last_finalization_error)
+    assert (code, "open", None) == (raised.value.code, final.status, final.last_finalization_error)
+    sandbox.move(FINAL + timedelta(hours=4))
+    assert "paid" == shop.stripe.v1.invoices.retrieve(draft.id).status
 
 
 def test_card_can_be_updated_and_replaced(sandbox: Sandbox, shop: Shop) -> None:

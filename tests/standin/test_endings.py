@@ -57,15 +57,35 @@ def test_cancelling_stops_collecting(sandbox: Sandbox, shop: Shop) -> None:
     assert "invoice.updated" in shop.events("invoice.updated")
 
 
-def test_last_invoice_of_a_period_is_still_collected(sandbox: Sandbox, shop: Shop) -> None:
-    """Cancelled at the period's end, the last usage is billed and collected, older debts no longer are."""
+@pytest.mark.parametrize(("ending", "status"), [("at its end", "draft"), ("now", "open")])
+def test_nobody_collects_the_last_invoice(sandbox: Sandbox, shop: Shop, ending: str, status: str) -> None:
+    """A subscription that ends leaves its last usage on an invoice that never advances by itself."""
     customer = shop.customer()
     subscription = shop.subscribe(customer)
     shop.use(customer, 100, "a")
-    shop.stripe.v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
-    sandbox.move(END + timedelta(hours=1))
+    if ending == "now":
+        sandbox.move(HALF)
+        shop.stripe.v1.subscriptions.cancel(subscription.id, {"invoice_now": True})
+    else:
+        shop.stripe.v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
+    sandbox.move(END + timedelta(days=4))
     last = shop.invoices(customer)[-1]
-    assert (300, "paid") == (last.total, last.status)
+    assert (300, status, False, None, 0) == (
+        last.total,
+        last.status,
+        last.auto_advance,
+        last.automatically_finalizes_at,
+        last.amount_paid,
+    )
+
+
+def test_ending_without_usage_leaves_no_invoice(sandbox: Sandbox, shop: Shop) -> None:
+    """Cancelled at the period's end, a plan without metered prices has no renewal and no last invoice."""
+    customer = shop.customer()
+    subscription = shop.subscribe(customer, items=[{"price": shop.small.id}])
+    shop.stripe.v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
+    sandbox.move(END + timedelta(hours=2))
+    assert ["subscription_create"] == [invoice.billing_reason for invoice in shop.invoices(customer)]
 
 
 @pytest.mark.parametrize("change", [{"cancel_at_period_end": True}, {"cancel_at": "min_period_end"}])
@@ -132,7 +152,7 @@ def test_pending_update_lives_23_hours(shop: Shop) -> None:
 def test_pending_update_expires_with_its_period(sandbox: Sandbox, shop: Shop) -> None:
     """A change that waits when the period ends is given up, and the renewal is of the old plan."""
     customer, subscription = subscribed(shop)
-    sandbox.move(END - timedelta(hours=2))
+    sandbox.move(END - timedelta(hours=22))
     changed = upgrade(shop, subscription, shop.large.id)
     sandbox.move(END)
     known = shop.stripe.v1.subscriptions.retrieve(subscription.id)

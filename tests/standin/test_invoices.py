@@ -139,6 +139,51 @@ def test_preview_of_a_change_shows_its_prorations(sandbox: Sandbox, shop: Shop) 
     )
 
 
+def test_preview_shows_further_items(shop: Shop) -> None:
+    """The next bill with overage in it: coupons spare what is not discountable, and nothing is kept."""
+    api = shop.stripe.v1
+    customer = shop.customer()
+    half = api.coupons.create({"percent_off": 50, "duration": "forever"})
+    subscription = shop.subscribe(customer, items=[{"price": shop.small.id}], discounts=[{"coupon": half.id}])
+    once = api.prices.create({"currency": "usd", "product": shop.product.id, "unit_amount": 5})
+    period: Any = {"start": 1, "end": 2}
+    data: Any = {"currency": "usd", "product": shop.product.id, "unit_amount_decimal": Decimal("0.5")}
+    items: Any = [
+        {"price": once.id, "quantity": 100, "discountable": False, "period": period},
+        {"price_data": data, "quantity": 2000, "discountable": False, "metadata": {"a": "b"}},
+    ]
+    before = len(api.prices.list({"limit": 100}).data)
+    preview = api.invoices.create_preview({"subscription": subscription.id, "invoice_items": items})
+    assert ([2000, 500, 1000], 1000 + 1500) == ([line.amount for line in preview.lines.data], preview.total)
+    assert period == preview.lines.data[1].period.to_dict()
+    left = (len(api.prices.list({"limit": 100}).data), api.invoice_items.list().data)
+    assert (before, []) == left
+
+
+def test_previews_lines_come_in_pages(shop: Shop) -> None:
+    """A preview, too, carries its first ten lines, and the others are listed."""
+    subscription = shop.subscribe(shop.customer(), items=[{"price": shop.small.id}])
+    items: Any = [{"amount": 100, "currency": "usd"}] * 14
+    preview = shop.stripe.v1.invoices.create_preview(
+        {"subscription": subscription.id, "invoice_items": items}
+    )
+    assert (10, True, 15) == (
+        len(preview.lines.data),
+        preview.lines.has_more,
+        len(list(preview.lines.auto_paging_iter())),
+    )
+
+
+def test_preview_refuses_what_cannot_be_billed(shop: Shop) -> None:
+    """Recurring prices and other currencies are refused in a preview as on an invoice."""
+    subscription = shop.subscribe(shop.customer(), items=[{"price": shop.small.id}])
+    for item in ({"price": shop.small.id}, {"amount": 5, "currency": "eur"}):
+        params: Any = {"subscription": subscription.id, "invoice_items": [item]}
+        with pytest.raises(sdk.InvalidRequestError) as raised:
+            shop.stripe.v1.invoices.create_preview(params)
+        assert str(raised.value.param).startswith("invoice_items[0]")
+
+
 def test_repeating_cycle_uses_up_a_coupon_once(sandbox: Sandbox, shop: Shop) -> None:
     """A coupon of duration once cuts one invoice, one of duration forever cuts each."""
     once = shop.stripe.v1.coupons.create({"percent_off": 50, "duration": "once"})

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 import stripe as sdk
 
 from tests.standin.harness import START, Sandbox, Shop
@@ -114,23 +113,6 @@ def test_draft_takes_late_usage_and_final_invoice_none(sandbox: Sandbox, shop: S
     shop.use(customer, 9, "too late", end - HOUR)
     sandbox.move(end + 2 * HOUR)
     assert lines(shop.invoices(customer)[-1]) == [(1, 2000), (5, 15)]
-
-
-def test_held_draft_finalises_when_told(sandbox: Sandbox, shop: Shop) -> None:
-    """`automatically_finalizes_at` holds a draft, for at most 72 hours."""
-    customer = shop.customer()
-    shop.subscribe(customer)
-    end = datetime(2026, 2, 28, 12, 0, 7, tzinfo=UTC)
-    sandbox.move(end)
-    draft = shop.invoices(customer)[-1]
-    api = shop.stripe.v1.invoices
-    with pytest.raises(sdk.InvalidRequestError, match="72 hours"):
-        api.update(draft.id, {"automatically_finalizes_at": stamp(end + timedelta(hours=72, seconds=1))})
-    api.update(draft.id, {"automatically_finalizes_at": stamp(end + timedelta(hours=72))})
-    sandbox.move(end + timedelta(hours=71))
-    held = api.retrieve(draft.id).status
-    sandbox.move(end + timedelta(hours=72))
-    assert (held, api.retrieve(draft.id).status) == ("draft", "paid")
 
 
 def test_month_without_the_day_ends_on_its_last(sandbox: Sandbox, shop: Shop) -> None:

@@ -18,6 +18,8 @@ from stripe.v2 import ListObject as ListObjectV2
 
 from infra.stripe_standin.account.presence import INCLUDABLE, trimmed
 
+FIRST_LINES = 10
+
 
 class MisshapenError(TypeError):
     """Somebody made an object that the SDK's class does not describe: an error of the stand-in itself."""
@@ -83,8 +85,16 @@ def listing_v2[T: StripeObject](items: list[T]) -> ListObjectV2[T]:
 
 
 def plain(thing: StripeObject, included: Collection[str] = ()) -> dict[str, Any]:
-    """An object as Stripe answers with it, without the includable fields but those in `included`."""
+    """An object as Stripe answers with it, without the includable fields but those in `included`.
+
+    An invoice carries its first ten lines; the others are listed by themselves
+    (docs.stripe.com/api/invoices/object#invoice_object-lines).
+    """
     whole: dict[str, Any] = trimmed(thing.to_dict(for_json=True))
+    if whole.get("object") == "invoice" and "lines" in whole:
+        lines = whole["lines"]
+        lines["has_more"] = len(lines["data"]) > FIRST_LINES
+        del lines["data"][FIRST_LINES:]
     hidden = INCLUDABLE.get(whole.get("object", ""), ())
     return {name: value for name, value in whole.items() if name not in hidden or name in included}
 

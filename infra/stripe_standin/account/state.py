@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP
 from typing import Any, Literal, Protocol, cast
 
 import stripe
-from stripe import Customer, Event, StripeObject
+from stripe import Customer, Event, Invoice, StripeObject
 from stripe.test_helpers import TestClock
 from stripe.v2.core import Event as ThinEvent
 
@@ -58,10 +59,12 @@ class Dunning:
     Attributes:
         retry_days: Days after a failed attempt until the next, one per retry.
         finally_: What becomes of the subscription when the last retry has failed.
+        one_off_retry_days: The same as `retry_days` of invoices that bill no subscription.
     """
 
     retry_days: tuple[int, ...] = (3, 5, 7)
     finally_: Literal["canceled", "unpaid", "past_due"] = "canceled"
+    one_off_retry_days: tuple[int, ...] = ()
 
 
 @dataclass
@@ -81,7 +84,13 @@ class Account:
         subscription_data: What each Checkout session will subscribe with.
         set_up: Payment methods whose owner has authenticated them, so that later charges need not ask.
         overdue: Invoices whose due date has passed unpaid.
+        collecting: Open invoices that Stripe has begun to collect by itself, and when it will have done so.
+        given_up: Invoices made while their subscription's collection is paused, to be void or uncollectible.
+        held: Drafts that were told when to finalise, and so wait for no webhook.
+        unacknowledged: Events of new invoices on their way to some endpoint, and the invoice of each.
+        previews: Invoices that are none, whose lines can be listed.
         finalization_error: The code with which drafts fail to finalise, while they do.
+        rounding: How an invoice item's fraction of a cent is rounded, in the words of `decimal`.
         trial_notices: Subscriptions, with their trial's end, whose `trial_will_end` has been sent.
     """
 
@@ -97,7 +106,13 @@ class Account:
     subscription_data: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     set_up: set[str] = field(default_factory=set)
     overdue: set[str] = field(default_factory=set)
+    collecting: dict[str, int] = field(default_factory=dict)
+    given_up: dict[str, str] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    unacknowledged: dict[str, str] = field(default_factory=dict)
+    previews: dict[str, Invoice] = field(default_factory=dict)
     finalization_error: str | None = None
+    rounding: str = ROUND_HALF_UP
     trial_notices: set[tuple[str, int]] = field(default_factory=set)
     _kept: dict[type[StripeObject], dict[str, StripeObject]] = field(default_factory=dict)
 

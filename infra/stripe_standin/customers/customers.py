@@ -4,9 +4,10 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from stripe import Customer, ListObject, PaymentMethod, Subscription
+from stripe import Customer, Discount, ListObject, PaymentMethod, Subscription
 from stripe.params import (
     CustomerCreateParams,
+    CustomerDeleteDiscountParams,
     CustomerDeleteParams,
     CustomerListParams,
     CustomerRetrieveParams,
@@ -16,7 +17,8 @@ from stripe.test_helpers import TestClock
 
 from infra.stripe_standin.account.shapes import deleted, make, metadata, new_id
 from infra.stripe_standin.account.state import Account
-from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.errors import RefusedError, missing
+from infra.stripe_standin.products import discounts
 from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import subscription_status
@@ -101,6 +103,17 @@ def delete(account: Account, _params: CustomerDeleteParams, customer: str) -> Cu
     account.emit("customer.deleted", known)
     known.deleted = True
     return deleted(Customer, customer)
+
+
+@routes.delete("/v1/customers/{customer}/discount", CustomerDeleteDiscountParams)
+def delete_discount(account: Account, _params: CustomerDeleteDiscountParams, customer: str) -> Discount:
+    """Take a customer's coupon away (docs.stripe.com/api/discounts/delete)."""
+    known = living(account, customer)
+    if known.discount is None:
+        raise missing("active discount for customer", customer, "customer")
+    gone = known.discount.id
+    discounts.take(account, known)
+    return deleted(Discount, gone)
 
 
 def _check_room(account: Account, clock: TestClock) -> None:

@@ -98,6 +98,8 @@ class Deliveries:
         self, url: str, endpoint: str, event: Event | ThinEvent, body: str, pauses: Sequence[float]
     ) -> None:
         """Attempt until acknowledged, `pauses` apart; each attempt is signed anew, on the wall clock."""
+        if isinstance(event, Event) and event.type == "invoice.created":
+            self._account.unacknowledged[event.id] = event.data.object["id"]
         for pause in pauses:
             await asyncio.sleep(pause)
             async with self._places:
@@ -105,6 +107,8 @@ class Deliveries:
             if acknowledged:
                 if isinstance(event, Event):
                     event.pending_webhooks = max(event.pending_webhooks - 1, 0)
+                    if not event.pending_webhooks:
+                        self._account.unacknowledged.pop(event.id, None)
                 return
         if pauses is not LATER:
             self._account.background.spawn(self._deliver(url, endpoint, event, body, LATER), awaited=False)

@@ -14,6 +14,8 @@ from infra.stripe_standin.invoices.drafts import subscription_of
 from infra.stripe_standin.subscriptions import subscription_status
 from infra.stripe_standin.subscriptions.periods import DAY
 
+# How long Stripe takes to collect what was finalised by hand.
+ADVANCING = 3600
 NEEDS_ACTION = "invoice_payment_intent_requires_action"
 
 
@@ -23,13 +25,19 @@ def advance(account: Account, invoice: Invoice, *, customer_present: bool = Fals
     See docs.stripe.com/invoicing/integration/automatic-advancement-collection and
     docs.stripe.com/billing/subscriptions/pause-payment.
     """
-    subscription = subscription_of(account, invoice)
-    if subscription and subscription.pause_collection and invoice.amount_due:
-        _leave_uncollected(account, invoice, subscription.pause_collection.behavior)
+    if invoice.id in account.given_up and invoice.amount_due:
+        _leave_uncollected(account, invoice, account.given_up[invoice.id])
     elif invoice.collection_method == "send_invoice" and invoice.amount_due:
         account.emit("invoice.sent", invoice)
     else:
         collect(account, invoice, customer_present=customer_present)
+
+
+def begin(account: Account, invoice: Invoice) -> None:
+    """Begin to collect an open invoice that advances; whoever pays it meanwhile does not stop that."""
+    account.collecting[invoice.id] = account.now(invoice.test_clock) + ADVANCING
+    if invoice.collection_method == "charge_automatically":
+        invoice.next_payment_attempt = account.collecting[invoice.id]
 
 
 def collect(
@@ -93,7 +101,7 @@ def _challenge(account: Account, invoice: Invoice, method: PaymentMethod) -> Non
 
 
 def _leave_uncollected(account: Account, invoice: Invoice, behavior: str) -> None:
-    """Collection is paused: void the invoice or write it off (a draft kept as such never comes here)."""
+    """Collection was paused when the invoice was made: void it or write it off."""
     invoice.auto_advance, invoice.next_payment_attempt = False, None
     if behavior == "void":
         finalization.void(account, invoice)
@@ -212,11 +220,12 @@ def _owes(account: Account, subscription: Subscription) -> bool:
 
 
 def _schedule_retry(account: Account, invoice: Invoice) -> None:
-    """Retries come a few days apart; a first invoice has none.
+    """Retries come a few days apart; a first invoice has none, one-off invoices have their own setting.
 
     See docs.stripe.com/billing/revenue-recovery/smart-retries.
     """
-    days = account.dunning.retry_days
+    bills_subscription = subscription_of(account, invoice) is not None
+    days = account.dunning.retry_days if bills_subscription else account.dunning.one_off_retry_days
     invoice.next_payment_attempt = None
     if (
         invoice.auto_advance

@@ -8,9 +8,11 @@ from stripe import Coupon, Customer, Discount, Invoice, InvoiceLineItem, Subscri
 from infra.stripe_standin.account.shapes import listing, make, metadata, new_id, reference
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices import invoice_lines
+from infra.stripe_standin.invoices import invoice_lines, taxes
+from infra.stripe_standin.products import discounts
 
 HOUR = 3600
+SMALLEST = {"gbp": 30, "dkk": 250, "nok": 300, "sek": 300, "mxn": 1000}
 
 
 def draft(
@@ -25,8 +27,8 @@ def draft(
 ) -> Invoice:
     """Open a draft; unless told otherwise it finalises by itself in one hour.
 
-    Stripe counts the hour from the last successful `invoice.created` delivery, for at most 72 hours;
-    the stand-in counts from the draft's creation (docs.stripe.com/billing/subscriptions/webhooks).
+    Stripe counts the hour from the last successful `invoice.created` delivery; the stand-in counts from the
+    draft's creation, and puts it off by the hour while a delivery fails (`scheduling.put_off`).
 
     Args:
         account: The account.
@@ -40,6 +42,8 @@ def draft(
     invoice = compose(account, customer, lines, reason=reason, subscription=subscription, period=period)
     paused = subscription.pause_collection if subscription else None
     advances = auto_advance and not (paused and paused.behavior == "keep_as_draft")
+    if paused and paused.behavior != "keep_as_draft":
+        account.given_up[invoice.id] = paused.behavior
     invoice.auto_advance = advances
     invoice.automatically_finalizes_at = invoice.created + HOUR if advances else None
     account.keep(invoice)
@@ -77,7 +81,9 @@ def compose(
         attempt_count=0,
         attempted=False,
         auto_advance=False,
-        automatic_tax={"enabled": False},
+        automatic_tax=taxes.automatic(
+            enabled=subscription is not None and subscription.automatic_tax.enabled
+        ),
         billing_reason=reason,
         collection_method="charge_automatically",
         created=now,
@@ -89,8 +95,8 @@ def compose(
         customer_phone=customer.phone,
         customer_tax_exempt="none",
         customer_tax_ids=[],
-        default_tax_rates=[],
-        discounts=list(subscription.discounts) if subscription else [],
+        default_tax_rates=list(subscription.default_tax_rates or []) if subscription else [],
+        discounts=discounts.inherited(customer, subscription),
         issuer={"type": "self"},
         lines=listing(data, f"/v1/invoices/{identifier}/lines"),
         metadata=metadata(None),
@@ -123,18 +129,19 @@ def set_collection(invoice: Invoice, params: Mapping[str, Any]) -> None:
     Raises:
         RefusedError: It is sent, and nobody says until when it is due.
     """
-    invoice.collection_method = params.get("collection_method", invoice.collection_method)
-    if invoice.collection_method == "charge_automatically":
-        invoice.due_date = None
-    elif days := params.get("days_until_due"):
-        invoice.due_date = invoice.created + int(days) * 24 * HOUR
-    else:
-        invoice.due_date = params.get("due_date", invoice.due_date)
-        if invoice.due_date is None:
+    method = params.get("collection_method", invoice.collection_method)
+    due_date = None
+    if method == "send_invoice":
+        days = params.get("days_until_due")
+        due_date = (
+            invoice.created + int(days) * 24 * HOUR if days else params.get("due_date", invoice.due_date)
+        )
+        if due_date is None:
             raise RefusedError(
                 "If `collection_method`=`send_invoice`, you must pass one of `due_date` or `days_until_due`.",
                 param="days_until_due",
             )
+    invoice.collection_method, invoice.due_date = method, due_date
 
 
 def _parent(subscription: Subscription) -> dict[str, object]:
@@ -148,23 +155,35 @@ def _parent(subscription: Subscription) -> dict[str, object]:
 
 
 def total(account: Account, invoice: Invoice) -> None:
-    """Sum a draft up: recounted usage, discounts, then the customer's balance.
+    """Sum a draft up: recounted usage, discounts, taxes, then the customer's balance.
 
     See docs.stripe.com/billing/customer/balance.
     """
     invoice_lines.recount(account, invoice)
     for line in invoice.lines.data:
         line.discount_amounts = []
-    discounts = [account.get(Discount, reference(discount)) for discount in invoice.discounts]
+    redeemed = [account.get(Discount, reference(discount)) for discount in invoice.discounts]
     amounts = [
         make(Invoice.TotalDiscountAmount, amount=_apply(account, discount, invoice), discount=discount.id)
-        for discount in discounts
+        for discount in redeemed
     ]
-    invoice.subtotal = invoice.subtotal_excluding_tax = sum(line.amount for line in invoice.lines.data)
-    invoice.total = invoice.subtotal - sum(amount.amount for amount in amounts)
-    invoice.total_excluding_tax = invoice.total
+    added, contained = taxes.apply(account, invoice)
+    invoice.subtotal = sum(line.amount for line in invoice.lines.data)
+    invoice.subtotal_excluding_tax = invoice.subtotal - contained
+    invoice.total = invoice.subtotal - sum(amount.amount for amount in amounts) + added
+    invoice.total_excluding_tax = invoice.total - added - contained
     invoice.total_discount_amounts = amounts
-    invoice.amount_due = invoice.amount_remaining = max(invoice.total + invoice.starting_balance, 0)
+    owed = invoice.total + invoice.starting_balance
+    invoice.amount_due = invoice.amount_remaining = 0 if owed < smallest(invoice.currency) else owed
+
+
+def smallest(currency: str) -> int:
+    """The smallest charge, in the currency's smallest unit; less is left on the customer's balance.
+
+    See docs.stripe.com/currencies#minimum-and-maximum-charge-amounts and docs.stripe.com/api/invoices; of
+    other currencies the stand-in asks for 50 too.
+    """
+    return SMALLEST.get(currency, 50)
 
 
 def _apply(account: Account, discount: Discount, invoice: Invoice) -> int:

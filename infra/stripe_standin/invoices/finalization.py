@@ -8,13 +8,15 @@ from stripe import Coupon, Customer, Discount, Invoice
 from infra.stripe_standin.account.shapes import make, reference
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices import drafts
+from infra.stripe_standin.invoices import drafts, taxes
+from infra.stripe_standin.products import discounts
 
 
 def finalize(account: Account, invoice: Invoice) -> None:
     """Close a draft: number it, take the customer's balance into it, leave it open to be paid.
 
-    An invoice of nothing is paid at once (docs.stripe.com/invoicing/integration/workflow-transitions).
+    An invoice of nothing is paid at once (docs.stripe.com/invoicing/integration/workflow-transitions), and
+    so is one below the smallest charge, which goes to the customer's balance (docs.stripe.com/api/invoices).
 
     Raises:
         RefusedError: It is no draft.
@@ -30,8 +32,9 @@ def finalize(account: Account, invoice: Invoice) -> None:
     drafts.total(account, invoice)
     invoice.number = f"{customer.invoice_prefix}-{customer.next_invoice_sequence:04d}"
     customer.next_invoice_sequence = (customer.next_invoice_sequence or 1) + 1
+    owed = invoice.total + invoice.starting_balance
     with account.changing("customer.updated", customer):
-        customer.balance = invoice.ending_balance = min(invoice.total + invoice.starting_balance, 0)
+        customer.balance = invoice.ending_balance = owed if owed < drafts.smallest(invoice.currency) else 0
     invoice.last_finalization_error = None
     invoice.status = "open"
     invoice.automatically_finalizes_at = None
@@ -71,17 +74,27 @@ def write_off(account: Account, invoice: Invoice) -> None:
 
 
 def check(account: Account, invoice: Invoice) -> None:
-    """Whether a draft can be finalised, as the sandbox is told (`PUT /_sandbox/finalization`).
+    """Whether a draft can be finalised.
 
     A draft that fails stays one, and says why: docs.stripe.com/invoicing/integration/workflow-transitions
-    and docs.stripe.com/tax/customer-locations, "invoice finalization errors".
+    and docs.stripe.com/tax/customer-locations, "invoice finalization errors". It fails when Stripe cannot
+    tell where the customer of automatic tax is, and as the sandbox is told (`PUT /_sandbox/finalization`).
+
+    *Unverified*: of a renewal, Stripe may switch automatic tax off instead and finalise it
+    (docs.stripe.com/changelog/acacia/2024-12-18/add-disabled-reason).
 
     Raises:
         RefusedError: 400; it cannot, and `invoice.finalization_failed` has told.
     """
-    if account.finalization_error is None or invoice.status != "draft":
+    if invoice.status != "draft":
         return
-    refusal = RefusedError("The invoice cannot be finalized.", code=account.finalization_error)
+    if account.finalization_error:
+        refusal = RefusedError("The invoice cannot be finalized.", code=account.finalization_error)
+    elif invoice.automatic_tax.enabled and not taxes.is_located(account, invoice):
+        refusal = taxes.unlocated()
+        invoice.automatic_tax.status = "requires_location_inputs"
+    else:
+        return
     invoice.automatically_finalizes_at = None
     invoice.last_finalization_error = make(
         Invoice.LastFinalizationError, type=refusal.kind, code=refusal.code, message=refusal.message
@@ -91,12 +104,15 @@ def check(account: Account, invoice: Invoice) -> None:
 
 
 def _use_up_discounts(account: Account, invoice: Invoice) -> None:
-    """A coupon of duration `once` leaves its subscription with the first invoice it cut."""
+    """A coupon of duration `once` leaves its subscription or customer with the first invoice it cut."""
     subscription = drafts.subscription_of(account, invoice)
-    if subscription is None:
-        return
+    customer = account.get(Customer, str(invoice.customer))
     for amount in invoice.total_discount_amounts or []:
         discount = account.get(Discount, reference(amount.discount))
         coupon = account.get(Coupon, reference(discount.source.coupon or ""))
-        if coupon.duration == "once" and amount.amount:
+        if coupon.duration != "once" or not amount.amount:
+            continue
+        if subscription:
             subscription.discounts = [kept for kept in subscription.discounts if kept != discount.id]
+        if customer.discount and customer.discount.id == discount.id:
+            discounts.take(account, customer)

@@ -1,21 +1,19 @@
 """Invoice items: one-off charges waiting for an invoice (docs.stripe.com/api/invoiceitems)."""
 
-from decimal import Decimal
-
-from stripe import Invoice, InvoiceItem, InvoiceLineItem, ListObject, Price, Subscription
+from stripe import Invoice, InvoiceItem, InvoiceLineItem, ListObject, Subscription
 from stripe.params import (
     InvoiceItemCreateParams,
     InvoiceItemDeleteParams,
     InvoiceItemListParams,
     InvoiceItemRetrieveParams,
+    InvoiceItemUpdateParams,
 )
 
-from infra.stripe_standin.account.shapes import deleted, listing, make, metadata, new_id
+from infra.stripe_standin.account.shapes import deleted, make
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.customers import customers
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices import drafts, invoice_lines
-from infra.stripe_standin.products.prices import cents, unit_amount
+from infra.stripe_standin.invoices import billed_items, invoice_lines
 from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 
@@ -29,67 +27,29 @@ def create(account: Account, params: InvoiceItemCreateParams) -> InvoiceItem:
         raise RefusedError("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = customers.living(account, params["customer"])
     invoice = account.get(Invoice, params["invoice"], "invoice") if "invoice" in params else None
-    if invoice and invoice.status != "draft":
-        raise RefusedError("Only a draft takes invoice items.", code="invoice_not_editable", param="invoice")
+    if invoice:
+        billed_items.check_editable(invoice)
     subscription = params.get("subscription")
     if subscription and account.get(Subscription, subscription, "subscription").customer != customer.id:
         raise RefusedError("The subscription belongs to another customer.", param="subscription")
-    now = account.now(customer.test_clock)
-    price, quantity, amount = _worth(account, params)
-    item = make(
-        InvoiceItem,
-        id=new_id("ii"),
-        amount=amount,
-        currency=price.currency if price else params.get("currency", "usd").lower(),
-        customer=customer.id,
-        date=now,
-        description=params.get("description"),
-        discountable=params.get("discountable", amount >= 0),
-        discounts=[],
-        invoice=invoice.id if invoice else None,
-        metadata=metadata(params.get("metadata")),
-        net_amount=amount,
-        parent={"type": "subscription_details", "subscription_details": {"subscription": subscription}}
-        if subscription
-        else None,
-        period=dict(params.get("period", {"start": now, "end": now})),
-        pricing=invoice_lines.pricing(price) if price else None,
-        proration=False,
-        quantity=int(quantity),
-        quantity_decimal=quantity,
-        tax_rates=[],
-        test_clock=customer.test_clock,
-    )
-    account.keep(item)
+    item = billed_items.new(account, customer, params, invoice)
+    if subscription:
+        parent = {"type": "subscription_details", "subscription_details": {"subscription": subscription}}
+        item.parent = make(InvoiceItem.Parent, **parent)
     if invoice:
-        line = invoice_lines.from_item(item)
-        line.invoice = invoice.id
-        invoice.lines = listing([*invoice.lines.data, line], str(invoice.lines.url))
-        drafts.total(account, invoice)
-    account.emit("invoiceitem.created", item)
+        billed_items.put_on(account, invoice, [item])
+    else:
+        account.emit("invoiceitem.created", account.keep(item))
     return item
 
 
-def _worth(account: Account, params: InvoiceItemCreateParams) -> tuple[Price | None, Decimal, int]:
-    """The price, quantity and cents of an item given by amount, unit amount or one-time price."""
-    quantity = params.get("quantity_decimal", Decimal(params.get("quantity", 1)))
-    if "pricing" in params:
-        price = account.get(Price, params["pricing"].get("price", ""), "pricing[price]")
-        if price.recurring:
-            raise RefusedError(
-                "The price specified is set to `type=recurring`; invoice items take one-time prices.",
-                param="pricing[price]",
-            )
-        return price, quantity, cents(quantity * unit_amount(price))
-    if "unit_amount_decimal" in params:
-        return None, quantity, cents(quantity * params["unit_amount_decimal"])
-    if "amount" not in params:
-        raise RefusedError("Missing required param: amount.", code="parameter_missing", param="amount")
-    if "quantity" in params:
-        raise RefusedError(
-            "You may only specify one of these parameters: amount, quantity.", param="quantity"
-        )
-    return None, quantity, params["amount"]
+@routes.post("/v1/invoiceitems/{item}", InvoiceItemUpdateParams)
+def update(account: Account, params: InvoiceItemUpdateParams, item: str) -> InvoiceItem:
+    """Change an item that is pending or on a draft (docs.stripe.com/api/invoiceitems/update)."""
+    known = account.get(InvoiceItem, item)
+    invoice = _draft_of(account, known)
+    billed_items.revise(account, known, params, invoice)
+    return known
 
 
 @routes.get("/v1/invoiceitems", InvoiceItemListParams)
@@ -110,13 +70,26 @@ def retrieve(account: Account, _params: InvoiceItemRetrieveParams, item: str) ->
 
 @routes.delete("/v1/invoiceitems/{item}", InvoiceItemDeleteParams)
 def delete(account: Account, _params: InvoiceItemDeleteParams, item: str) -> InvoiceItem:
-    """Delete an item that is on no invoice yet (docs.stripe.com/api/invoiceitems/delete)."""
+    """Delete an item that is pending or on a draft (docs.stripe.com/api/invoiceitems/delete)."""
     known = account.get(InvoiceItem, item)
-    if known.invoice:
-        raise RefusedError("The invoice item is on an invoice already.", code="invoice_not_editable")
-    account.forget(known)
-    account.emit("invoiceitem.deleted", known)
+    if invoice := _draft_of(account, known):
+        billed_items.take_off(account, invoice, known, deleted=True)
+    else:
+        account.forget(known)
+        account.emit("invoiceitem.deleted", known)
     return deleted(InvoiceItem, item)
+
+
+def _draft_of(account: Account, item: InvoiceItem) -> Invoice | None:
+    """The draft that an item is on, if it is on one.
+
+    Raises:
+        RefusedError: The invoice is final.
+    """
+    invoice = account.get(Invoice, str(item.invoice)) if item.invoice else None
+    if invoice:
+        billed_items.check_editable(invoice)
+    return invoice
 
 
 def take_pending_items(

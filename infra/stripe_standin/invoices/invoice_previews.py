@@ -1,6 +1,7 @@
 """Previews of what a subscription will bill (docs.stripe.com/api/invoices/create_preview)."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from stripe import Customer, Invoice, InvoiceLineItem, Subscription
@@ -8,7 +9,7 @@ from stripe.params import InvoiceCreatePreviewParams
 
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError, lacking
-from infra.stripe_standin.invoices import drafts, invoice_items, invoice_lines
+from infra.stripe_standin.invoices import billed_items, drafts, invoice_items, invoice_lines
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import billing_cycle, prorations, subscription_changes
 from infra.stripe_standin.subscriptions.periods import end_after
@@ -18,11 +19,11 @@ routes = Routes()
 
 @routes.post("/v1/invoices/create_preview", InvoiceCreatePreviewParams)
 def preview(account: Account, params: InvoiceCreatePreviewParams) -> Invoice:
-    """What the subscription's next invoice would say, with changes if given.
+    """What the subscription's next invoice would say, with changes and further items if given.
 
     See docs.stripe.com/api/invoices/create_preview.
 
-    It shows the usage counted by now and keeps nothing.
+    It shows the usage counted by now and keeps nothing but its lines, which can be listed in pages.
     """
     if "subscription" not in params:
         raise lacking("previews without a subscription")
@@ -42,13 +43,37 @@ def preview(account: Account, params: InvoiceCreatePreviewParams) -> Invoice:
     invoice = drafts.compose(
         account,
         customer,
-        lines,
+        [*lines, *_further(account, subscription, customer, params)],
         reason="upcoming",
         subscription=subscription,
         period=looked_back_on,
     )
     invoice.id = f"upcoming_{invoice.id}"
+    invoice.lines.url = f"/v1/invoices/{invoice.id}/lines"
+    account.previews[invoice.id] = invoice
     return invoice
+
+
+def _further(
+    account: Account, subscription: Subscription, customer: Customer, params: Mapping[str, Any]
+) -> list[InvoiceLineItem]:
+    """The lines of `invoice_items`, which are new ones; they name a price where other calls say `pricing`."""
+    lines = []
+    for at, given in enumerate(params.get("invoice_items", [])):
+        if given.keys() & {"invoiceitem", "tax_rates"}:
+            raise lacking("previews of changed invoice items, and of items with tax rates of their own")
+        priced = dict(given)
+        if "price" in given:
+            priced["pricing"] = {"price": given["price"]}
+        if "unit_amount" in given:
+            priced["unit_amount_decimal"] = Decimal(given["unit_amount"])
+        param = f"invoice_items[{at}]"
+        if given.get("currency", subscription.currency) != subscription.currency:
+            raise RefusedError("The currency is not the subscription's.", param=f"{param}[currency]")
+        priced["currency"] = subscription.currency
+        item = billed_items.new(account, customer, priced, None, at=param, keep=False)
+        lines.append(invoice_lines.from_item(item))
+    return lines
 
 
 def _next(account: Account, subscription: Subscription, details: Mapping[str, Any]) -> list[InvoiceLineItem]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stripe import Coupon, Discount, ListObject, PromotionCode, Subscription
+from stripe import Coupon, Customer, Discount, Invoice, ListObject, PromotionCode, Subscription
 from stripe.params import (
     CouponCreateParams,
     CouponRetrieveParams,
@@ -102,15 +102,33 @@ def by_code(account: Account, code: str) -> PromotionCode:
     raise RefusedError("This code is invalid.", code="promotion_code_invalid", param="promotion_code")
 
 
-def redeem(account: Account, given: Sequence[Mapping[str, Any]], subscription: Subscription) -> list[Any]:
-    """Turn `discounts` parameters into the subscription's discounts; returns their ids.
+def inherited(customer: Customer, subscription: Subscription | None) -> list[Any]:
+    """The discounts of a new invoice: its subscription's, else its customer's; as ids.
+
+    See docs.stripe.com/billing/subscriptions/coupons.
+    """
+    of_subscription = list(subscription.discounts) if subscription else []
+    of_customer = [customer.discount.id] if customer.discount else []
+    return of_subscription or of_customer
+
+
+def redeem(
+    account: Account,
+    given: Sequence[Mapping[str, Any]],
+    owner: Customer | Invoice | Subscription,
+) -> list[Any]:
+    """Turn `discounts` parameters into the discounts of an invoice or a subscription; returns their ids.
 
     See docs.stripe.com/api/discounts.
     """
-    return [_redeem(account, parameter, subscription).id for parameter in given]
+    return [_redeem(account, parameter, owner).id for parameter in given]
 
 
-def _redeem(account: Account, parameter: Mapping[str, Any], subscription: Subscription) -> Discount:
+def _redeem(
+    account: Account, parameter: Mapping[str, Any], owner: Customer | Invoice | Subscription
+) -> Discount:
+    if "discount" in parameter:
+        return account.get(Discount, parameter["discount"], "discounts[0][discount]")
     promotion_code = None
     if identifier := parameter.get("promotion_code"):
         promotion_code = account.get(PromotionCode, identifier, "discounts[0][promotion_code]")
@@ -124,10 +142,30 @@ def _redeem(account: Account, parameter: Mapping[str, Any], subscription: Subscr
         make(
             Discount,
             id=new_id("di"),
-            customer=subscription.customer,
+            customer=owner.id if isinstance(owner, Customer) else owner.customer,
+            invoice=owner.id if isinstance(owner, Invoice) else None,
             promotion_code=promotion_code.id if promotion_code else None,
             source={"type": "coupon", "coupon": coupon.id},
-            start=account.now(subscription.test_clock),
-            subscription=subscription.id,
+            start=account.now(owner.test_clock),
+            subscription=owner.id if isinstance(owner, Subscription) else None,
         )
     )
+
+
+def give(account: Account, customer: Customer, coupon: str) -> None:
+    """Give a customer a coupon, as somebody does in the Dashboard; no parameter of the API does any more.
+
+    See docs.stripe.com/billing/subscriptions/coupons.
+    """
+    with account.changing("customer.updated", customer):
+        customer.discount = _redeem(account, {"coupon": coupon}, customer)
+    account.emit("customer.discount.created", customer.discount)
+
+
+def take(account: Account, customer: Customer) -> None:
+    """Take a customer's coupon away, used up or not."""
+    gone = customer.discount
+    with account.changing("customer.updated", customer):
+        customer.discount = None
+    if gone:
+        account.emit("customer.discount.deleted", gone)

@@ -1,6 +1,8 @@
 """Prices (docs.stripe.com/api/prices): one-time, recurring licensed and recurring metered, per unit."""
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 from stripe import ListObject, Plan, Price, Product
 from stripe.billing import Meter
@@ -58,10 +60,15 @@ def _product(account: Account, params: PriceCreateParams) -> str:
         return account.get(Product, params["product"], "product").id
     if "product_data" in params:
         data = params["product_data"]
-        return products.create(
-            account, {"name": data["name"], "metadata": metadata(data.get("metadata")).to_dict()}
-        ).id
+        return _made_for(account, data)
     raise RefusedError("Missing required param: product.", code="parameter_missing", param="product")
+
+
+def _made_for(account: Account, data: Mapping[str, Any]) -> str:
+    """The product that `product_data` makes."""
+    return products.create(
+        account, {"name": data["name"], "metadata": metadata(data.get("metadata")).to_dict()}
+    ).id
 
 
 def _recurring(account: Account, params: PriceCreateParams) -> dict[str, object] | None:
@@ -155,9 +162,52 @@ def unit_amount(price: Price) -> Decimal:
     return price.unit_amount_decimal or Decimal(0)
 
 
-def cents(amount: Decimal) -> int:
-    """Whole cents, halves away from zero (*unverified* that Stripe rounds halves so)."""
-    return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
+def cents(amount: Decimal, rounding: str = ROUND_HALF_UP) -> int:
+    """Whole cents, halves away from zero unless told (*unverified* that Stripe rounds halves so)."""
+    return int(amount.quantize(Decimal(1), rounding))
+
+
+def inline(account: Account, data: Mapping[str, Any], at: str, *, keep: bool = True) -> Price:
+    """The one-time price that `price_data` makes, which nobody can use again.
+
+    See docs.stripe.com/api/invoices/add_lines. *Unverified* that Stripe makes it inactive.
+
+    Args:
+        account: The account.
+        data: The parameter.
+        at: Its name.
+        keep: Whether it lasts; otherwise it is for a preview.
+    """
+    if ("unit_amount" in data) == ("unit_amount_decimal" in data):
+        raise RefusedError(
+            "Give unit_amount or unit_amount_decimal.", code="parameter_missing", param=f"{at}[unit_amount]"
+        )
+    amount = Decimal(data.get("unit_amount_decimal", data.get("unit_amount", 0)))
+    if amount < 0:
+        raise RefusedError("unit_amount must not be negative.", param=f"{at}[unit_amount]")
+    if "product" in data:
+        product = account.get(Product, data["product"], f"{at}[product]").id
+    elif "product_data" in data:
+        product = _made_for(account, data["product_data"])
+    else:
+        raise RefusedError(
+            f"Missing required param: {at}[product].", code="parameter_missing", param=f"{at}[product]"
+        )
+    price = make(
+        Price,
+        id=new_id("price"),
+        active=False,
+        billing_scheme="per_unit",
+        created=account.now(),
+        currency=data["currency"].lower(),
+        metadata=metadata(None),
+        product=product,
+        tax_behavior=data.get("tax_behavior", "unspecified"),
+        type="one_time",
+        unit_amount=int(amount) if amount == amount.to_integral_value() else None,
+        unit_amount_decimal=amount,
+    )
+    return account.keep(price) if keep else price
 
 
 def plan(price: Price) -> Plan:

@@ -15,13 +15,15 @@ from infra.stripe_standin.account.state import Account, Dunning
 from infra.stripe_standin.checkout import completion
 from infra.stripe_standin.clocks.sandbox_clock import iso
 from infra.stripe_standin.clocks.stops import Mover
-from infra.stripe_standin.customers import payment_methods
+from infra.stripe_standin.customers import customers, payment_methods
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.events.deliveries import Deliveries, Disturbance
 from infra.stripe_standin.invoices import authentication
+from infra.stripe_standin.products import discounts
 from infra.stripe_standin.sandbox.settings import (
     AuthenticationSetting,
     ClockSetting,
+    CouponSetting,
     DeliverySetting,
     DunningSetting,
     ExpirySetting,
@@ -30,6 +32,7 @@ from infra.stripe_standin.sandbox.settings import (
     FinalizationSetting,
     LimitsSetting,
     PaymentSetting,
+    RoundingSetting,
     Setting,
 )
 from infra.stripe_standin.server import expansion
@@ -64,8 +67,10 @@ class Sandbox:
             Route("/_sandbox/limits", self.limits, methods=["GET", "PUT"]),
             Route("/_sandbox/dunning", self.dunning, methods=["GET", "PUT"]),
             Route("/_sandbox/finalization", self.finalization, methods=["GET", "PUT"]),
+            Route("/_sandbox/rounding", self.rounding, methods=["GET", "PUT"]),
             Route("/_sandbox/requests", self.requests, methods=["GET", "DELETE"]),
             Route("/_sandbox/checkout/sessions/{session}/complete", self.complete, methods=["POST"]),
+            Route("/_sandbox/customers/{customer}/discount", self.discount, methods=["POST"]),
             Route("/_sandbox/invoices/{invoice}/authenticate", self.authenticate, methods=["POST"]),
             Route("/_sandbox/payment_methods/{method}/replace", self.replace, methods=["POST"]),
         ]
@@ -125,12 +130,18 @@ class Sandbox:
         """Show or set how failed payments are retried."""
 
         def change(setting: DunningSetting) -> None:
-            self._account.dunning = Dunning(tuple(setting.retry_days), setting.finally_)
+            self._account.dunning = Dunning(
+                tuple(setting.retry_days), setting.finally_, tuple(setting.one_off_retry_days)
+            )
 
         def shown() -> DunningSetting:
             dunning = self._account.dunning
             return DunningSetting.model_validate(
-                {"retryDays": dunning.retry_days, "finally": dunning.finally_}
+                {
+                    "retryDays": dunning.retry_days,
+                    "finally": dunning.finally_,
+                    "oneOffRetryDays": dunning.one_off_retry_days,
+                }
             )
 
         return await _shown_or_set(request, DunningSetting, change, shown)
@@ -159,6 +170,29 @@ class Sandbox:
             change,
             lambda: FinalizationSetting(error=self._account.finalization_error),
         )
+
+    async def rounding(self, request: Request) -> Response:
+        """Show or set how fractions of cents on invoice items are rounded."""
+
+        def change(setting: RoundingSetting) -> None:
+            self._account.rounding = setting.mode
+
+        return await _shown_or_set(
+            request,
+            RoundingSetting,
+            change,
+            lambda: RoundingSetting.model_validate({"mode": self._account.rounding}),
+        )
+
+    async def discount(self, request: Request) -> Response:
+        """Give a customer a coupon, as in the Dashboard."""
+
+        def give(setting: CouponSetting) -> StripeObject:
+            customer = customers.living(self._account, request.path_params["customer"])
+            discounts.give(self._account, customer, setting.coupon)
+            return customer
+
+        return await self._done(request, CouponSetting, give)
 
     async def complete(self, request: Request) -> Response:
         """Pay on a Checkout session's page."""

@@ -62,9 +62,10 @@ class FaultsSetting(Setting):
 
 
 class DunningSetting(Setting):
-    """`{"retryDays": [3, 5, 7], "finally": "canceled"}`; see `account.Dunning`."""
+    """`{"retryDays": [3, 5, 7], "finally": "canceled", "oneOffRetryDays": []}`; see `account.Dunning`."""
 
     retry_days: list[int] = Field(default=[3, 5, 7])
+    one_off_retry_days: list[int] = Field(default=[])
     finally_: Literal["canceled", "unpaid", "past_due"] = Field("canceled", alias="finally")
 
 
@@ -103,3 +104,15 @@ class ExpirySetting(Setting):
 
     exp_month: int = Field(ge=1, le=12)
     exp_year: int
+
+
+class RoundingSetting(Setting):
+    """`{"mode": "ROUND_HALF_EVEN"}`: how an invoice item's fraction of a cent is rounded."""
+
+    mode: Literal["ROUND_HALF_UP", "ROUND_HALF_EVEN", "ROUND_DOWN", "ROUND_UP"] = "ROUND_HALF_UP"
+
+
+class CouponSetting(Setting):
+    """`{"coupon": "…"}`, which somebody gives a customer in the Dashboard."""
+
+    coupon: str

@@ -24,6 +24,7 @@ from infra.stripe_standin.server.faults import AnswerLostError, Fault, Faults
 from infra.stripe_standin.server.forms import Raw, decode
 from infra.stripe_standin.server.idempotency import Answer, IdempotencyKeys, Remembered
 from infra.stripe_standin.server.limiters import Limiters
+from infra.stripe_standin.server.locks import Locks
 from infra.stripe_standin.server.params import Params, read
 from infra.stripe_standin.server.routes import Route, Routes
 
@@ -65,6 +66,7 @@ class Api:
     limiters: Limiters = field(default_factory=Limiters)
     calls: deque[Call] = field(default_factory=lambda: deque(maxlen=MOST_REQUESTS))
     _keys: IdempotencyKeys = field(default_factory=IdempotencyKeys)
+    _locks: Locks = field(default_factory=Locks)
 
     async def handle(self, request: Request) -> Response:
         """Answer one HTTP request."""
@@ -141,12 +143,14 @@ class Api:
         self, call: Call, route: Route, ids: dict[str, str], params: Params, fault: Fault | None
     ) -> Answer:
         """Do it; a refusal from here on is an answer to remember, as Stripe remembers even a 500."""
-        if fault and fault.delay_seconds:
-            await asyncio.sleep(fault.delay_seconds)
         try:
-            if fault and fault.effect == "before":
-                _fail(fault)
-            answer = route.answer(self.account, params, **ids)
+            # `dict.get`, since to be looked at here is not to be read.
+            with self._locks.held(call.method, [*ids.values(), dict.get(params, "invoice")]):
+                if fault and fault.delay_seconds:
+                    await asyncio.sleep(fault.delay_seconds)
+                if fault and fault.effect == "before":
+                    _fail(fault)
+                answer = route.answer(self.account, params, **ids)
             call.ignored = sorted(params.ignored)
             if call.ignored and call.method == "GET":
                 raise lacking(f"the parameter {call.ignored[0]} of this call")

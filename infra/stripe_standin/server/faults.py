@@ -6,6 +6,7 @@ from typing import Literal
 
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.server.limiters import limited
+from infra.stripe_standin.server.locks import locked
 
 type FaultAnswer = Literal["500", "429", "endpoint-concurrency", "lock_timeout", "lost", "slow"]
 
@@ -68,12 +69,7 @@ def refusal(fault: Fault) -> Exception | None:
         case "endpoint-concurrency":
             return limited("endpoint-concurrency")
         case "lock_timeout":
-            return RefusedError(
-                "This object cannot be accessed right now because another API request or Stripe process is "
-                "currently accessing it. If you see this error intermittently, retry the request.",
-                status=429,
-                code="lock_timeout",
-            )
+            return locked()
         case "lost":
             return AnswerLostError()
         case "500":

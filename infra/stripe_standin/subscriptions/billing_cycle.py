@@ -110,20 +110,20 @@ def turn(account: Account, subscription: Subscription) -> None:
 
 
 def finish(account: Account, subscription: Subscription, start: int, end: int) -> None:
-    """Cancel at the period's end, billing its usage on a last invoice.
+    """Cancel at the period's end, with its usage and what is pending on a last invoice, if there is any.
 
-    See docs.stripe.com/billing/subscriptions/cancel.
-
-    *Unverified* that the last invoice, too, waits an hour as a draft.
+    See docs.stripe.com/billing/subscriptions/cancel. *Unverified* that nobody collects the last invoice: the
+    stand-in leaves it a draft that does not advance, as it does what else is open when a subscription ends.
     """
     trialed = subscription.status == "trialing"
     arrears = [] if trialed else usage_lines(account, subscription, start, end)
     arrears += invoice_items.take_pending_items(
         account, str(subscription.customer), subscription.id, subscription.currency
     )
-    last = _cycle_invoice(account, subscription, arrears, (start, end)) if arrears else None
-    subscription.latest_invoice = last.id if last else subscription.latest_invoice
-    subscription_status.end(account, subscription, reason="cancellation_requested", last=last)
+    if arrears:
+        last = _cycle_invoice(account, subscription, arrears, (start, end), advances=False)
+        subscription.latest_invoice = last.id
+    subscription_status.end(account, subscription, reason="cancellation_requested")
 
 
 def _cancel_early(account: Account, subscription: Subscription) -> None:
@@ -152,6 +152,8 @@ def _cycle_invoice(
     subscription: Subscription,
     lines: list[InvoiceLineItem],
     looked_back_on: tuple[int, int],
+    *,
+    advances: bool = True,
 ) -> Invoice:
     invoice = drafts.draft(
         account,
@@ -161,7 +163,7 @@ def _cycle_invoice(
         subscription=subscription,
         period=looked_back_on,
         # An unpaid subscription's invoices stay drafts (docs.stripe.com/billing/subscriptions/overview).
-        auto_advance=subscription.status != "unpaid",
+        auto_advance=advances and subscription.status != "unpaid",
     )
     invoice_items.bind_items(account, invoice)
     return invoice

@@ -36,7 +36,11 @@ def cancel(account: Account, params: SubscriptionCancelParams, subscription: str
 
 
 def end_now(account: Account, subscription: Subscription, *, invoice_now: bool, prorate: bool) -> None:
-    """Cancel at once, with a last invoice and credit for unexpired time if wanted."""
+    """Cancel at once, with a last invoice and credit for unexpired time if wanted.
+
+    *Unverified* that the last invoice is final at once, so that a credit counts, and that nobody collects
+    what is due, as here.
+    """
     now = account.now(subscription.test_clock)
     trialed = subscription.status == "trialing"
     if prorate:
@@ -45,8 +49,7 @@ def end_now(account: Account, subscription: Subscription, *, invoice_now: bool, 
             account.keep(item)
     subscription_status.stop_collecting(account, subscription)
     if invoice_now:
-        # *Unverified* that the last invoice is collected at once, as here.
         start = billing_cycle.period(subscription)[0]
         usage = [] if trialed else billing_cycle.usage_lines(account, subscription, start, now)
-        subscription_changes.bill_now(account, subscription, usage)
+        subscription_changes.bill_now(account, subscription, usage, collected=False)
     subscription_status.end(account, subscription, reason="cancellation_requested")

@@ -12,6 +12,7 @@ from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.invoices import collection, drafts, finalization, invoice_items
 from infra.stripe_standin.products import discounts
 from infra.stripe_standin.products.prices import plan
+from infra.stripe_standin.products.tax_rates import rates
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import (
     billing_cycle,
@@ -54,6 +55,7 @@ def update(account: Account, params: SubscriptionUpdateParams, subscription: str
     with account.changing("customer.subscription.updated", known):
         swap(account, known, wanted, params)
         _set_plain_fields(account, known, params)
+        _set_taxes(account, known, params)
         subscription_status.cancel_later(account, known, params, billing_cycle.period(known)[1])
         if "trial_end" in params:
             _set_trial_end(account, known, params["trial_end"])
@@ -142,19 +144,31 @@ def swap(
         bill_now(account, subscription)
 
 
-def bill_now(account: Account, subscription: Subscription, arrears: Sequence[InvoiceLineItem] = ()) -> None:
-    """Invoice `arrears` and what is pending, if anything, and collect it at once."""
+def bill_now(
+    account: Account,
+    subscription: Subscription,
+    arrears: Sequence[InvoiceLineItem] = (),
+    *,
+    collected: bool = True,
+) -> None:
+    """Invoice `arrears` and what is pending, if anything, at once, and collect what is due if wanted."""
     customer = account.get(Customer, str(subscription.customer))
     pending = invoice_items.take_pending_items(account, customer.id, subscription.id, subscription.currency)
     if not arrears and not pending:
         return
     invoice = drafts.draft(
-        account, customer, [*arrears, *pending], reason="subscription_update", subscription=subscription
+        account,
+        customer,
+        [*arrears, *pending],
+        reason="subscription_update",
+        subscription=subscription,
+        auto_advance=collected,
     )
     invoice_items.bind_items(account, invoice)
     subscription.latest_invoice = invoice.id
     finalization.finalize(account, invoice)
-    collection.advance(account, invoice)
+    if collected or not invoice.amount_due:
+        collection.advance(account, invoice)
 
 
 def _set_plain_fields(account: Account, subscription: Subscription, params: Mapping[str, Any]) -> None:
@@ -179,6 +193,13 @@ def _set_plain_fields(account: Account, subscription: Subscription, params: Mapp
     if subscription.cancellation_details:
         for name, value in params.get("cancellation_details", {}).items():
             subscription.cancellation_details[name] = value or None
+
+
+def _set_taxes(account: Account, subscription: Subscription, params: Mapping[str, Any]) -> None:
+    if "default_tax_rates" in params:
+        subscription.default_tax_rates = rates(account, params["default_tax_rates"], "default_tax_rates")
+    if "automatic_tax" in params:
+        subscriptions.tax_automatically(account, subscription, params)
 
 
 def _set_trial_end(account: Account, subscription: Subscription, trial_end: object) -> None:

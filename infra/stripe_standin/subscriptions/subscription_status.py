@@ -16,7 +16,7 @@ LIVE = ("trialing", "active", "past_due", "unpaid")
 ENDED = ("canceled", "incomplete_expired")
 
 
-def end(account: Account, subscription: Subscription, *, reason: str, last: Invoice | None = None) -> None:
+def end(account: Account, subscription: Subscription, *, reason: str) -> None:
     """Cancel for good; a canceled subscription never comes back.
 
     See docs.stripe.com/billing/subscriptions/cancel.
@@ -25,9 +25,8 @@ def end(account: Account, subscription: Subscription, *, reason: str, last: Invo
         account: The account.
         subscription: The subscription.
         reason: Why, as `cancellation_details` has it.
-        last: The invoice that bills its last usage, which is still collected.
     """
-    stop_collecting(account, subscription, last)
+    stop_collecting(account, subscription)
     now = account.now(subscription.test_clock)
     subscription.status = "canceled"
     subscription.ended_at = now
@@ -38,17 +37,14 @@ def end(account: Account, subscription: Subscription, *, reason: str, last: Invo
     account.emit("customer.subscription.deleted", subscription)
 
 
-def stop_collecting(account: Account, subscription: Subscription, last: Invoice | None = None) -> None:
-    """Turn `auto_advance` off on its open and draft invoices, all but the `last`.
+def stop_collecting(account: Account, subscription: Subscription) -> None:
+    """Turn `auto_advance` off on its open and draft invoices.
 
     See docs.stripe.com/billing/subscriptions/cancel, "invoices": whoever still wants the money turns it on.
     """
     for invoice in account.all(Invoice):
-        if (
-            invoice is not last
-            and invoice.status in ("draft", "open")
-            and drafts.subscription_of(account, invoice) is subscription
-        ):
+        if invoice.status in ("draft", "open") and drafts.subscription_of(account, invoice) is subscription:
+            account.collecting.pop(invoice.id, None)
             with account.changing("invoice.updated", invoice):
                 invoice.auto_advance = False
                 invoice.automatically_finalizes_at = invoice.next_payment_attempt = None

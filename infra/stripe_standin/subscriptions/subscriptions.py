@@ -10,9 +10,10 @@ from infra.stripe_standin.account.shapes import listing, make, metadata, new_id
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.customers import customers
 from infra.stripe_standin.errors import RefusedError, lacking
-from infra.stripe_standin.invoices import collection
+from infra.stripe_standin.invoices import collection, taxes
 from infra.stripe_standin.products import discounts
 from infra.stripe_standin.products.prices import is_metered, plan
+from infra.stripe_standin.products.tax_rates import rates
 from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import billing_cycle, subscription_status
@@ -29,8 +30,6 @@ def create(account: Account, params: SubscriptionCreateParams) -> Subscription:
     if "customer" not in params:
         raise RefusedError("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = customers.living(account, params["customer"])
-    if params.get("automatic_tax", {"enabled": False})["enabled"]:
-        raise lacking("automatic tax")
     method = params.get("default_payment_method")
     if method and account.get(PaymentMethod, method, "default_payment_method").customer != customer.id:
         raise RefusedError(
@@ -87,7 +86,7 @@ def start(
         currency=items[0].price.currency,
         customer=customer,
         default_payment_method=params.get("default_payment_method"),
-        default_tax_rates=[],
+        default_tax_rates=rates(account, params.get("default_tax_rates"), "default_tax_rates"),
         description=params.get("description"),
         discounts=[],
         invoice_settings={"issuer": {"type": "self"}},
@@ -103,8 +102,27 @@ def start(
         ),
         trial_start=now if trial_end else None,
     )
+    tax_automatically(account, subscription, params)
     subscription.discounts = discounts.redeem(account, params.get("discounts") or [], subscription)
     return account.keep(subscription)
+
+
+def tax_automatically(account: Account, subscription: Subscription, params: Mapping[str, Any]) -> None:
+    """Switch automatic tax on or off, as `automatic_tax` says (docs.stripe.com/tax/subscriptions).
+
+    Raises:
+        RefusedError: A price does not say whether it includes taxes, or nobody knows where the customer is.
+    """
+    enabled = params.get("automatic_tax", {"enabled": False})["enabled"]
+    subscription.automatic_tax = make(Subscription.AutomaticTax, **taxes.automatic(enabled=enabled))
+    if not enabled:
+        return
+    if any(item.price.tax_behavior in (None, "unspecified") for item in subscription.items.data):
+        raise RefusedError(
+            "Prices with `tax_behavior=unspecified` cannot be used with automatic tax.", param="automatic_tax"
+        )
+    if not taxes.is_located(account, subscription):
+        raise taxes.unlocated()
 
 
 def collection_method(params: Mapping[str, Any]) -> tuple[str, int | None]:
