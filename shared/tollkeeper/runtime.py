@@ -37,20 +37,15 @@ if TYPE_CHECKING:
     from tollkeeper.subscriptions.stripe_events import StripeEvents
     from tollkeeper.subscriptions.sweep import Sweep
     from tollkeeper.usage.intake import Intake
-    from tollkeeper.usage.queue import DeadLetters, UsageQueue
+    from tollkeeper.usage.queue import UsageQueue
     from tollkeeper.usage.tracker import Tracker
     from tollkeeper.views.reader import Reader
 
-PATIENCE_SECONDS = 8.0
-"""How long a race is run before the answer is 503: half of what a function has."""
-
-SWEEP_PATIENCE_SECONDS = 30.0
-"""Of waiting in one call while Stripe limits calls: nobody waits for the sweep."""
-
+PATIENCE_SECONDS = 8.0  # for which a race is run before the answer is 503: half of what a function has
+SWEEP_PATIENCE_SECONDS = 30.0  # of waiting in one call while Stripe limits calls: nobody waits for the sweep
 TRACKER_WORKERS = 16  # users counted side by side: as many transactions as keep a small processor busy
-
 REPORTER_WORKERS = (
-    8  # users charged side by side: Stripe takes 25 calls a second, each of a third of a second
+    8  # users charged side by side: 25 calls a second is what Stripe takes, each a third of one
 )
 
 AWS = Config(
@@ -64,11 +59,7 @@ AWS = Config(
 
 
 def get_ready(*parts: Callable[[], object]) -> None:
-    """Make parts before the first call, while Lambda lends a whole processor to a function that starts.
-
-    During a call the function has but the share of one that its memory buys, and somebody waits. Where it is
-    not Lambda that imports the function, nothing is made that may not be needed.
-    """
+    """Make parts before the first call, while Lambda lends a whole processor to a function that starts."""
     if is_lambda():
         for part in parts:
             part()
@@ -182,14 +173,6 @@ def intake() -> "Intake":
 
 
 @cache
-def dead_letters() -> "DeadLetters":
-    """Return where usage records go that cannot be counted."""
-    from tollkeeper.usage.queue import DeadLetters
-
-    return DeadLetters(sqs(), settings().usage_dead_letter_queue_url)
-
-
-@cache
 def queue_backlog() -> "QueueBacklog":
     """Return what is noted of the usage queue."""
     from tollkeeper.ledger.tracking import QueueBacklog
@@ -204,11 +187,13 @@ def tracker() -> "Tracker":
 
     from tollkeeper.ledger.counting import Counting
     from tollkeeper.ledger.tracking import MessageAttempts
+    from tollkeeper.usage.queue import DeadLetters
     from tollkeeper.usage.tracker import Tracker
 
     counting, attempts = Counting(table(), offer()), MessageAttempts(table())
+    dead_letters = DeadLetters(sqs(), settings().usage_dead_letter_queue_url)
     several = ThreadPoolExecutor(TRACKER_WORKERS).map
-    return Tracker(counting, dead_letters(), attempts, queue_backlog(), catalogue().metrics, several)
+    return Tracker(counting, dead_letters, attempts, queue_backlog(), catalogue().metrics, several)
 
 
 @cache
@@ -253,11 +238,12 @@ def secrets() -> "Secrets":
 
 @cache
 def _stripe_gateway(secret_key: str, *, patient: bool = False) -> "StripeGateway":
-    from tollkeeper.stripe.gateway import PATIENCE_SECONDS, StripeGateway, connect, is_live
+    from tollkeeper.stripe import gateway
 
-    patience_seconds = SWEEP_PATIENCE_SECONDS if patient else PATIENCE_SECONDS
-    client = connect(secret_key, settings().stripe_api_base, patience_seconds)
-    return StripeGateway(client, catalogue(), settings().deployment, livemode=is_live(secret_key))
+    seconds = SWEEP_PATIENCE_SECONDS if patient else gateway.PATIENCE_SECONDS
+    client = gateway.connect(secret_key, settings().stripe_api_base, seconds)
+    is_live = gateway.is_live(secret_key)
+    return gateway.StripeGateway(client, catalogue(), settings().deployment, livemode=is_live)
 
 
 def stripe_gateway(*, patient: bool = False) -> "StripeGateway":
@@ -288,12 +274,12 @@ def stripe_events() -> "StripeEvents":
 
 def sweep() -> "Sweep":
     """Return what puts right what webhooks missed."""
+    from tollkeeper.ledger.bills import Bills
     from tollkeeper.ledger.sweep_progress import SweepProgressBook
     from tollkeeper.subscriptions.sweep import Sweep
 
-    return Sweep(
-        users(), stripe_gateway(patient=True), offer(), settings().deployment, SweepProgressBook(table())
-    )
+    stripe, progress = stripe_gateway(patient=True), SweepProgressBook(table())
+    return Sweep(users(), Bills(table()), stripe, offer(), settings().deployment, progress)
 
 
 def reporter() -> "Reporter":
@@ -301,18 +287,13 @@ def reporter() -> "Reporter":
     from concurrent.futures import ThreadPoolExecutor
 
     from tollkeeper.ledger.bills import Bills
-    from tollkeeper.ledger.closing import Closing
     from tollkeeper.periods.charging import Charging
-    from tollkeeper.periods.closing import PeriodClosing
     from tollkeeper.periods.reporter import Reporter
     from tollkeeper.periods.settling import Settling
     from tollkeeper.rules.bills import Apart, Policy
 
-    deployment = settings().deployment
     policy = Policy(settings().longest_hold, Apart.WRITE_OFF if settings().writes_off else Apart.INVOICE)
-    closing, bills, stripe = Closing(table()), Bills(table()), stripe_gateway(patient=True)
-    period_closing = PeriodClosing(closing, bills, stripe, policy, deployment)
-    charging = Charging(bills, stripe, catalogue(), policy, deployment)
-    settling = Settling(usage_queue(), queue_backlog())
-    several = ThreadPoolExecutor(REPORTER_WORKERS).map
-    return Reporter(closing, bills, period_closing, charging, settling, clock(), several)
+    bills, stripe = Bills(table()), stripe_gateway(patient=True)
+    charging = Charging(bills, stripe, catalogue(), policy, settings().deployment)
+    settling, several = Settling(usage_queue(), queue_backlog()), ThreadPoolExecutor(REPORTER_WORKERS).map
+    return Reporter(table(), charging, settling, clock(), several)

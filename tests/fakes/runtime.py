@@ -71,7 +71,7 @@ def made_of(table: MemoryTable, sqs: FakeSqs, stripe: FakeStripe, now: datetime)
         "table": lambda: table,
         "sqs": lambda: sqs,
         "secrets": FakeSecrets,
-        "stripe_gateway": lambda: stripe,
+        "stripe_gateway": lambda **_: stripe,
     }
     caches = [each for each in vars(runtime).values() if hasattr(each, "cache_clear")]
     with pytest.MonkeyPatch.context() as patch:

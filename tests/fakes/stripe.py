@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tests.examples import NOW
+from tests.fakes.invoices import FakeInvoices
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
@@ -16,7 +17,7 @@ from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, ListedSubscri
 VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 
 
-class FakeStripe:
+class FakeStripe(FakeInvoices):
     """A Stripe account, as a deployment sees it that does all the port can do.
 
     `customers` are the users by the ids of their customers, None for one that another deployment made.
@@ -28,6 +29,7 @@ class FakeStripe:
     """
 
     def __init__(self, *subscriptions: Subscription, deployment: str = "live", now: datetime = NOW) -> None:
+        super().__init__()
         self.now = now
         self.held = list(subscriptions)
         self.customers: dict[str, str | None] = {}
@@ -232,6 +234,7 @@ class FakeStripe:
                     past_due_since=None,
                     first_charge_failed=False,
                 )
+                self.stop(each.id)
                 self._tell(EventType.CUSTOMER_SUBSCRIPTION_DELETED, each.id, each.customer_id)
 
     def _tell(self, kind: EventType, object_id: str, customer_id: str) -> None:

@@ -21,7 +21,7 @@ from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe.event_types import EventType, Style, of_style
 from tollkeeper.stripe.events import StripeEvent
 from tollkeeper.stripe.gateway import StripeGateway
-from tollkeeper.stripe.port import CheckoutOrder, MeterRejection, Stripe
+from tollkeeper.stripe.port import CheckoutOrder, MeterRejection, OwnInvoice, Stripe
 
 VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 PAGE = "https://app.example.com"
@@ -468,7 +468,7 @@ class TestMeterEvents:
 
     def event(self, customer_id: str, identifier: str = "one") -> MeterEvent:
         """Seven API calls."""
-        return MeterEvent(identifier, load().metrics["apiCalls"].meter_event_name, customer_id, 7, START)
+        return MeterEvent(identifier, load().metrics["apiCalls"].usage_meter_name, customer_id, 7, START)
 
     def test_one_may_be_sent_again(self, world: World, stripe: Stripe) -> None:
         """Stripe knows it by its identifier."""
@@ -502,6 +502,16 @@ CALLS: dict[str, Callable[[Stripe], object]] = {
     "undelivered_events": lambda stripe: list(stripe.undelivered_events(START, [*EventType])),
     "endings": lambda stripe: list(stripe.endings(START)),
     "rejections": lambda stripe: stripe.rejections("evt_1"),
+    "renewal": lambda stripe: stripe.renewal("sub_ada", START),
+    "invoice": lambda stripe: stripe.invoice("in_1"),
+    "own_invoices": lambda stripe: stripe.own_invoices("cus_ada", "bill", START),
+    "create_invoice": lambda stripe: stripe.create_invoice(
+        OwnInvoice("bill", "ada", "cus_ada", "sub_ada", "Usage"), "key"
+    ),
+    "finalize_at": lambda stripe: stripe.finalize_at("in_1", START + DAY),
+    "add_lines": lambda stripe: stripe.add_lines("in_1", [], "key"),
+    "remove_lines": lambda stripe: stripe.remove_lines("in_1", ["il_1"]),
+    "finalize_invoice": lambda stripe: stripe.finalize_invoice("in_1"),
     "send_meter_event": lambda stripe: stripe.send_meter_event(MeterEvent("one", "calls", "cus", 1, START)),
 }
 

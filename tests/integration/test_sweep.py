@@ -7,6 +7,7 @@ import pytest
 from tests.fakes.table import MemoryTable
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.sweep_progress import SweepProgressBook
 from tollkeeper.ledger.users import Users
@@ -78,7 +79,8 @@ class Town:
 
     def sweep(self) -> Swept:
         """Sweep."""
-        sweep = Sweep(self.users, self.stripe, OFFER, "live", SweepProgressBook(self.table))
+        progress = SweepProgressBook(self.table)
+        sweep = Sweep(self.users, Bills(self.table), self.stripe, OFFER, "live", progress)
         return sweep.run(self.now, for_seconds(900), LOOKS_BACK)
 
     def wrong(self) -> list[str]:

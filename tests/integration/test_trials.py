@@ -17,6 +17,7 @@ from stripe import StripeClient, Subscription
 from tests.fakes.table import MemoryTable
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.subscriptions import Cause, Status
@@ -42,10 +43,11 @@ class Life:
         self.client = client
         self._heard: set[str] = set()
         self._deployment = f"test-{uuid.uuid4().hex[:8]}"
-        self._users = Users(MemoryTable())
+        table = MemoryTable()
+        self._users = Users(table)
         gateway = StripeGateway(connect(key, api_base), CATALOGUE, self._deployment)
         self._stripe_events = StripeEvents(
-            self._users, gateway, Offer(CATALOGUE, start.date()), self._deployment
+            self._users, Bills(table), gateway, Offer(CATALOGUE, start.date()), self._deployment
         )
         clocks = client.v1.test_helpers.test_clocks
         self._clock = clocks.create({"frozen_time": epoch(start), "name": self._deployment}).id

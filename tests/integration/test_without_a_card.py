@@ -7,6 +7,7 @@ import pytest
 from tests.fakes.table import MemoryTable
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.sweep_progress import SweepProgressBook
 from tollkeeper.ledger.users import Users
@@ -31,9 +32,10 @@ class Town:
     def __init__(self, sandbox: Sandbox, stripe: StripeGateway) -> None:
         self.sandbox = sandbox
         self.stripe = stripe
-        self.users = Users(MemoryTable())
+        table = MemoryTable()
+        self.users, self.bills = Users(table), Bills(table)
         self.now = START
-        self.stripe_events = StripeEvents(self.users, stripe, OFFER, "live")
+        self.stripe_events = StripeEvents(self.users, self.bills, stripe, OFFER, "live")
 
     def subscribe(self, user: str, **by: str) -> None:
         """Have a user open Checkout and pay there."""
@@ -104,7 +106,7 @@ def test_a_user_without_a_card_stops_nobodys_sweep(town: Town, kind: str) -> Non
     town.subscribe("ada", paymentMethod=kind)
     town.subscribe("after", **WITH_A_CARD)
     progress = SweepProgressBook(MemoryTable())
-    sweep = Sweep(town.users, town.stripe, OFFER, "live", progress)
+    sweep = Sweep(town.users, town.bills, town.stripe, OFFER, "live", progress)
     swept = sweep.run(town.now, for_seconds(900), timedelta(days=3))
     assert (3, 0) == (swept.repaired, swept.failed)
     assert 0 == sweep.run(town.now, for_seconds(900), timedelta(days=3)).repaired

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from tollkeeper.rules.invoices import Renewal
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
 from tollkeeper.stripe.port import ListedSubscription
 
@@ -70,6 +71,10 @@ class World:
         return deleted
 
     # What Tollkeeper asks.
+
+    def renewal(self, subscription_id: str, ended_at: datetime) -> Renewal:
+        """Nobody is charged here."""
+        raise NotImplementedError(subscription_id, ended_at)
 
     def create_customer(self, user_id: str, replacing: str | None = None) -> str:
         """Nobody checks out here."""

@@ -21,9 +21,11 @@ from hypothesis.stateful import (
 from tests.fakes.table import MemoryTable
 from tests.ledger.crashes import Crash, CrashingTable, Moment, Outside
 from tests.ledger.model import PLANS, Model
+from tests.ledger.story import close_all
 from tests.ledger.stripe_world import World
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, record_rows, rows
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.consuming import Consuming, ObstacleError
 from tollkeeper.ledger.counting import Counting
@@ -31,7 +33,6 @@ from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import Row, Table
 from tollkeeper.ledger.users import Users
-from tollkeeper.rules.metering import meter_events
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Status, Subscription
@@ -180,10 +181,7 @@ class CountingMachine(RuleBasedStateMachine):
         self._close()
 
     def _close(self) -> None:
-        for ended in self.closing.ended(self.now):
-            user = self.users.with_period(ended.user_id, ended.period_id)
-            (period,) = user.periods
-            self.closing.close(ended.user_id, period, meter_events("live", user, period), self.now)
+        close_all(self.table, self.now)
         self.model.close(self.now)
 
     @rule(cap=CAPS)
@@ -338,11 +336,11 @@ class CountingMachine(RuleBasedStateMachine):
 
     @invariant()
     def charges_are_the_models(self) -> None:
-        """What Stripe is told of a closed period is what the model bills."""
+        """What a closed period owes is what the model bills."""
         actual: dict[tuple[str | None, datetime], Counter[str]] = {}
-        for row in self._rows("OUTBOX#", "OUTBOX$"):
-            _, start, owner, metric = str(row["sk"]).split("#")
-            actual.setdefault((owner, datetime.fromisoformat(start)), Counter())[metric] = int(row["value"])
+        for bill in Bills(self.table).of_user(self.user):
+            units = {each.metric: each.quantity for each in bill.charges or ()}
+            actual[bill.subscription_id, bill.period_start] = Counter(units)
         assert self.model.charges == actual
 
     @invariant()
@@ -352,7 +350,7 @@ class CountingMachine(RuleBasedStateMachine):
         (alone,) = self.users.profiles([self.user])
         assert set() == {*alone.timeline} - {each.stretch for each in user.periods}
         told = {(each.start, each.subscription_id) for each in alone.timeline}
-        waiting = {each.period_id for each in self.closing.ended(datetime.max.replace(tzinfo=UTC))}
+        waiting = {name for _, name in self.closing.ended(datetime.max.replace(tzinfo=UTC))}
         chosen = user.subscription
         for each in user.periods:
             if each.subscription_id is None or not each.is_open:

@@ -20,6 +20,7 @@ from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import METADATA, customer, invoice, read, snapshot
 from tests.fakes.table import MemoryTable
 from tests.ledger.turns import Turns
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.table import Row, Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Status, Subscription
@@ -94,7 +95,7 @@ class World:
         self.table = MemoryTable()
         self.stripe = FakeStripe()
         self.stripe.create_customer("ada")
-        self._stripe_events = StripeEvents(Users(self.table), self.stripe, OFFER, "live")
+        self._stripe_events = StripeEvents(Users(self.table), Bills(self.table), self.stripe, OFFER, "live")
         self._events = [read(event) for event, _ in course.steps]
         self.state = -1
         if course.before:

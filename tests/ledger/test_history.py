@@ -61,7 +61,7 @@ def bill_october(table: Table) -> None:
     subscribe(table, OCTOBER, START)
     subscribe(table)
     october = next(each for each in Users(table).read("ada", START).periods if each.end == START)
-    Closing(table).close("ada", october, {}, NOW)
+    Closing(table).close("ada", october, (), None, NOW)
 
 
 def walk[T](ask: Callable[[str | None], Part[T]]) -> Iterator[Part[T]]:

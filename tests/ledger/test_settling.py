@@ -1,88 +1,58 @@
 """A period closes by the queue, not by the clock: what was accepted before its end is waited for."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
 
-from tests.fakes.stripe import FakeStripe
-from tests.ledger.story import BEGINNING, DAY, OFFER, Story
+from tests.fakes.table import MemoryTable
+from tests.ledger.billing_house import BEGINNING, DAY, END, HOUR, MINUTE, SECOND, House
+from tests.ledger.story import OFFER, Story
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.closing import Closing
+from tollkeeper.ledger.table import Key
 from tollkeeper.ledger.tracking import LATELY, QueueBacklog
 from tollkeeper.ledger.users import Users
-from tollkeeper.periods.reporter import Report, Reporter
-from tollkeeper.periods.settling import Settling
+from tollkeeper.periods.closing import Closed, PeriodClosing
 from tollkeeper.queues import LONGEST_WAIT_SECONDS
+from tollkeeper.rules.bills import Policy, State
+from tollkeeper.rules.settling import SETTLING, Settled
 from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
-
-MINUTE = timedelta(minutes=1)
-SECOND = timedelta(seconds=1)
-END = BEGINNING + 30 * DAY
-
-
-@dataclass
-class Queue:
-    """A usage queue, by SQS's own numbers."""
-
-    is_clear: bool = False
-
-    def is_empty(self) -> bool:
-        """Whether nothing is on it."""
-        return self.is_clear
-
-
-class House:
-    """Ada's month has just ended, and the reporter runs."""
-
-    def __init__(self) -> None:
-        self.story = Story("starter")
-        self.queue = Queue()
-        self.backlog = QueueBacklog(self.story.table)
-        self.reporter = Reporter(
-            Users(self.story.table),
-            Closing(self.story.table),
-            FakeStripe(),
-            Settling(self.queue, self.backlog),
-            "live",
-        )
-        self.at(timedelta(0))
-        self.story.hear()
-
-    def at(self, after_end: timedelta) -> None:
-        """Let it be so long after the month's end."""
-        self.story.world.pass_time(END + after_end - self.story.now)
-
-    def run(self) -> Report:
-        """Let the reporter run now."""
-        return self.reporter.run(self.story.now)
 
 
 @pytest.fixture
 def house() -> House:
-    """A house whose queue holds something."""
-    return House()
+    """A house whose queue holds something, at the end of Ada's month."""
+    house = House()
+    house.queue.is_clear = False
+    house.renew()
+    return house
+
+
+def closed(house: House) -> tuple[int, int, int]:
+    """Let the reporter run; return how many periods it closed, closed unsettled, and waits for."""
+    report = house.run()
+    return report.get("closed", 0), report.get("unsettled", 0), report.get("settling", 0)
 
 
 def test_what_was_accepted_before_the_end_and_counted_after_it_is_billed_in_its_month(house: House) -> None:
     """5,000 calls come out of a backlog sixteen minutes after the end: the month has waited for them."""
     house.at(15 * MINUTE)
-    house.backlog.note(END - MINUTE, house.story.now)
-    assert (0, 1) == (house.run().closed, house.run().settling)
+    house.backlog.note(END - MINUTE, house.now)
+    assert (0, 0, 1) == closed(house)
     house.at(16 * MINUTE)
-    house.story.track("apiCalls", 5_000, at=END - MINUTE, accepted_at=END - MINUTE)
+    house.use(units={"apiCalls": 5_000}, at=END - MINUTE)
     house.queue.is_clear = True
-    report = house.run()
-    assert (1, 0, 0) == (report.closed, report.settling, report.unsettled)
-    assert {0: {"apiCalls": 4_000}} == house.story.charges()
+    assert (1, 0, 0) == closed(house)
+    assert [("apiCalls", 4_000)] == [(each.metric, each.quantity) for each in house.bill().charges or ()]
 
 
 def test_an_empty_queue_is_enough_five_minutes_after_the_end(house: House) -> None:
     """What was accepted at the last second has reached the queue by then, and not before."""
     house.queue.is_clear = True
     house.at(5 * MINUTE - SECOND)
-    assert 0 == house.run().closed
+    assert (0, 0, 0) == closed(house)
     house.at(5 * MINUTE)
-    assert 1 == house.run().closed
+    assert (1, 0, 0) == closed(house)
 
 
 @pytest.mark.parametrize(("oldest", "closes"), [(-SECOND, 0), (timedelta(0), 0), (SECOND, 1)])
@@ -91,40 +61,91 @@ def test_a_busy_queue_is_enough_if_what_trackers_hold_is_younger(
 ) -> None:
     """Under load the queue is never empty: the oldest acceptance that was lately held decides."""
     house.at(10 * MINUTE)
-    house.backlog.note(END + oldest, house.story.now - MINUTE)
-    QueueBacklog(house.story.table).note(house.story.now, house.story.now)
-    assert closes == house.run().closed
+    house.backlog.note(END + oldest, house.now - MINUTE)
+    QueueBacklog(house.table).note(house.now, house.now)
+    assert closes == closed(house)[0]
 
 
 def test_a_queue_of_which_nobody_tells_is_waited_for(house: House) -> None:
     """Something is on it, and no tracker has held any of it lately."""
+    house.at(15 * MINUTE)
+    assert (0, 0, 1) == closed(house)
+
+
+def test_three_quarters_of_an_hour_after_the_end_the_alarm_rings(house: House) -> None:
+    """The period is still waited for, and its draft held."""
+    house.at(45 * MINUTE)
+    house.backlog.note(END - MINUTE, house.now)
+    assert {Closed.SETTLING: 1, State.HELD: 1} == house.run()
+    house.at(46 * MINUTE)
+    assert {Closed.LATE: 1, State.HELD: 1} == house.run()
+
+
+def test_a_period_is_waited_for_until_its_draft_can_be_held_no_longer(house: House) -> None:
+    """Four hours before the hold runs out it is closed as it stands, and counted among the unsettled."""
+    house.go_on(67 * HOUR, every=HOUR)
+    house.use(units={"apiCalls": 1_001}, at=END - MINUTE)
+    house.at(68 * HOUR - SECOND)
+    assert Closed.LATE in house.run()
+    house.at(68 * HOUR)
+    assert (0, 1, 0) == closed(house)
+    house.go_on(72 * HOUR)
+    assert (State.AGREED, [1]) == (house.bill().state, house.cents())
+
+
+def test_a_period_that_settles_in_time_has_its_draft_left_alone(house: House) -> None:
+    """Up to twenty minutes after the end nothing is asked of Stripe."""
+    house.at(19 * MINUTE)
+    house.run()
+    assert [] == house.stripe.sent
+    house.at(20 * MINUTE)
+    house.run()
+    assert "finalize_at in_1" in house.stripe.sent
+
+
+def test_what_was_held_and_owes_nothing_is_released(house: House) -> None:
+    """Its usage came late and was within the limits: the plan's invoice goes out without delay."""
     house.at(30 * MINUTE)
-    assert (0, 1) == (house.run().closed, house.run().settling)
+    house.run()
+    house.queue.is_clear = True
+    house.go_on(HOUR)
+    assert State.RELEASED is house.bill().state
+    house.go_on(2 * HOUR)
+    assert (State.AGREED, [], 0) == (house.bill().state, house.cents(), house.waiting())
+    assert not house.stripe.invoices["in_1"].is_draft
 
 
-def test_forty_minutes_after_the_end_nobody_waits_and_the_alarm_rings(house: House) -> None:
-    """The period is closed all the same, and counted among those that had not settled."""
-    house.at(40 * MINUTE - SECOND)
-    house.backlog.note(END - MINUTE, house.story.now)
-    assert 0 == house.run().closed
-    house.at(40 * MINUTE)
-    report = house.run()
-    assert (1, 1) == (report.closed, report.unsettled)
+def test_a_draft_that_is_held_beside_another_runs_close_is_released(house: House) -> None:
+    """One run closes a period that owes nothing, while another, which knew less, binds its draft."""
+    house.at(30 * MINUTE)
+    closer = PeriodClosing(Closing(house.table), Bills(house.table), house.stripe, Policy(), "live")
+    ((user_id, period_id),) = Closing(house.table).ended(house.now)
+
+    def closes_meanwhile(name: str) -> None:
+        house.stripe.fault = lambda _: None
+        if name == "renewal":
+            assert Closed.CLOSED is closer.close(user_id, period_id, Settled(house.now, None))[0]
+
+    house.stripe.fault = closes_meanwhile
+    waiting = Settled(house.now, END - MINUTE)
+    assert Closed.SETTLING is closer.close(user_id, period_id, waiting)[0]
+    house.go_on(3 * HOUR)
+    assert (State.AGREED, [], 0) == (house.bill().state, house.cents(), house.waiting())
 
 
 def test_a_message_that_waits_out_of_sight_is_not_forgotten(house: House) -> None:
     """Notes reach further back than the longest wait of a message that failed."""
     house.at(6 * MINUTE)
-    house.backlog.note(END - MINUTE, house.story.now)
+    house.backlog.note(END - MINUTE, house.now)
     house.at(6 * MINUTE + timedelta(seconds=LONGEST_WAIT_SECONDS) + MINUTE)
-    QueueBacklog(house.story.table).note(house.story.now, house.story.now)
-    assert 0 == house.run().closed
+    QueueBacklog(house.table).note(house.now, house.now)
+    assert 0 == closed(house)[0]
     assert timedelta(seconds=LONGEST_WAIT_SECONDS) < LATELY
 
 
 def test_a_tracker_notes_once_a_minute_or_what_is_older(house: House) -> None:
     """A minute in which it has told of something as old is told of once."""
-    table, now = house.story.table, house.story.now
+    table, now = house.table, house.now
     noted = QueueBacklog(table)
     before = len(table.rows)
     noted.note(now, now)
@@ -135,24 +156,40 @@ def test_a_tracker_notes_once_a_minute_or_what_is_older(house: House) -> None:
     assert (before + 1, now - DAY) == (len(table.rows), noted.oldest(now))
 
 
+class Lagging(MemoryTable):
+    """A table whose index still says what it once did."""
+
+    listed: tuple[Key, ...] = ()
+
+    def due(self, shard: str, until: str) -> list[Key]:
+        """Return what the index held, and what it holds."""
+        found = super().due(shard, until)
+        return [*found, *(each for each in self.listed if each not in found)]
+
+
 def test_a_period_that_was_extended_since_the_index_was_read_is_not_closed() -> None:
     """The index lags behind the table: the row's own end decides."""
-    house = House()
-    house.queue.is_clear = True
     story = Story("starter", 14 * DAY)
     story.on_day(13)
     story.world.move_trial_end(story.world.live[0], BEGINNING + 20 * DAY)
     story.on_day(14.1)
-    closing = Closing(story.table)
-    listed = list(closing.ended(story.now))
+    ((user_id, period_id),) = Closing(story.table).ended(story.now)
     synchronise("cus_1", Users(story.table), story.world, OFFER, Trigger(story.now))
+    closer = PeriodClosing(Closing(story.table), Bills(story.table), story.world, Policy(), "live")
+    settled = Settled(story.now + SETTLING, None)
+    assert (Closed.LEFT, None) == closer.close(user_id, period_id, settled)
 
-    class Lagging(Closing):
-        """A book whose index is as it was."""
 
-        def ended(self, until: object) -> object:  # type: ignore[override]
-            return iter(listed if until else ())
-
-    settling = Settling(house.queue, QueueBacklog(story.table))
-    reporter = Reporter(Users(story.table), Lagging(story.table), FakeStripe(), settling, "live")
-    assert (1, 0) == (len(listed), reporter.run(story.now).closed)
+def test_a_bill_that_is_done_stays_done_though_the_index_lags() -> None:
+    """It may be named as if it were due: at most its invoice is read once more."""
+    table = Lagging()
+    house = House(table=table)
+    house.use()
+    house.renew()
+    house.at(5 * MINUTE).run()
+    table.listed = tuple(key for shard in range(4) for key in table.due(f"CHARGE#{shard}", "9999"))
+    house.go_on(3 * HOUR)
+    done = house.bill()
+    house.go_on(4 * HOUR)
+    assert (State.AGREED, [200, 500, 500]) == (done.state, house.cents())
+    assert (done.state, done.invoice_id) == (house.bill().state, house.bill().invoice_id)

@@ -20,6 +20,7 @@ from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import METADATA, invoice, snapshot
 from tests.fakes.table import MemoryTable
 from tests.ledger.crashes import Beyond, Crash, CrashingTable, Moment, Outside
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.table import Row
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause
@@ -107,8 +108,10 @@ class World:
             queue: EventQueue = Named(self.queue, outside)
             assert Receipt.QUEUED is receive(Delivery(body, header, in_base64=False), SECRET, queue, NOW)
             self.undelivered.remove(event)
+        table = CrashingTable(self.table, outside)
         stripe_events = StripeEvents(
-            Users(CrashingTable(self.table, outside)),
+            Users(table),
+            Bills(table),
             cast("Stripe", Beyond(self.stripe, outside)),
             OFFER,
             "live",

@@ -44,6 +44,7 @@ ONLY_ASKED = ("tollkeeper.ledger.", STRIPE)
 ONLY_COMPUTES = (
     "tollkeeper.catalogue.",
     "tollkeeper.clock",
+    "tollkeeper.ledger.bill_rows",
     "tollkeeper.ledger.entry_rows",
     "tollkeeper.ledger.keys",
     "tollkeeper.ledger.open_rows",
@@ -244,8 +245,8 @@ EVENT = (
     " → Stripe → subscriptions.synchronisation → ledger.users → stripe.event_queue"
 )
 REPORTER = (
-    "functions.reporter → periods.reporter → ledger.closing → periods.settling → usage.queue"
-    " → ledger.users → Stripe"
+    "functions.reporter → periods.reporter → ledger.closing → ledger.bills → periods.settling → usage.queue"
+    " → periods.closing → periods.charging → Stripe"
 )
 
 ROUTES: dict[str, tuple[Route, str]] = {

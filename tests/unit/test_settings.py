@@ -1,6 +1,6 @@
 """What the deployment decides, read from its environment."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -28,6 +28,8 @@ def test_the_environment_becomes_settings() -> None:
         stripe_api_base=None,
         allowed_origins=frozenset({"https://app.example.com", "http://localhost:3000"}),
         bill_overage_from=date(2026, 1, 31),
+        longest_hold=timedelta(hours=72),
+        writes_off=False,
         upgrade_url="/pricing",
         sandbox_clock_url=None,
     ) == Settings.from_environment(ENVIRONMENT)
@@ -46,6 +48,12 @@ def test_a_date_that_is_none_is_named(text: str) -> None:
     """The message says what to write instead."""
     with pytest.raises(SettingsError, match=r"BILL_OVERAGE_FROM is no date such as 2026-01-31"):
         Settings.from_environment({**ENVIRONMENT, "BILL_OVERAGE_FROM": text})
+
+
+def test_what_becomes_of_charges_apart_is_one_of_two() -> None:
+    """The message says which."""
+    with pytest.raises(SettingsError, match=r"CHARGE_APART is 'free', and must be invoice or write-off"):
+        Settings.from_environment({**ENVIRONMENT, "CHARGE_APART": "free"})
 
 
 def test_what_is_set_to_nothing_is_not_set() -> None:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import datetime
 from decimal import Decimal
 
 from tollkeeper.ledger import keys
+from tollkeeper.ledger.keys import Due
 from tollkeeper.ledger.rows import instant, text
-from tollkeeper.ledger.table import Cells, Row
+from tollkeeper.ledger.table import Cells, Change, Key, Row, equal
 from tollkeeper.rules.bills import Bill, State
 from tollkeeper.rules.charges import Charge
 from tollkeeper.rules.times import parse_iso
@@ -55,6 +57,31 @@ def cells(of: Bill) -> Cells:
         "waived": json.dumps(sorted(of.waived)) if of.waived else None,
         "rev": of.rev,
     }
+
+
+def change(before: Bill | None, after: Bill, due_at: datetime) -> Change:
+    """Return the writing of a bill, refused unless it still is what it was `before`; None if it is new."""
+    written = cells(replace(after, rev=rev_after(before)))
+    waits: Cells = {"due": keys.shard(Due.CHARGE, after.user_id), "dueAt": due_at}
+    return Change(
+        key(after),
+        set={**written, **({} if after.is_final else waits)},
+        remove=[
+            *(name for name, value in written.items() if value is None),
+            *(waits if after.is_final else ()),
+        ],
+        only_if=[equal("rev", before.rev if before else None)],
+    )
+
+
+def rev_after(before: Bill | None) -> int:
+    """Return the revision under which a bill is written next."""
+    return before.rev + 1 if before else 1
+
+
+def key(of: Bill) -> Key:
+    """Return the key of a bill's row."""
+    return keys.bill(of.user_id, period_id(of))
 
 
 def period_id(of: Bill) -> str:

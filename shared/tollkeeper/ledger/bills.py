@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from tollkeeper.ledger import bill_rows, entry_rows, keys
 from tollkeeper.ledger.keys import Due
-from tollkeeper.ledger.table import Cells, Change, Key, Put, Table, TransactionCancelledError, Write, equal
+from tollkeeper.ledger.table import Cells, Change, Put, Table, TransactionCancelledError, Write, equal
 from tollkeeper.rules.announcements import Announcement
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.bills import Bill, State
@@ -57,7 +57,7 @@ class Bills:
             BillMovedError: it is not as it was read any more.
             UnavailableError: whether it was written is unknown.
         """
-        writes: list[Write] = [change(before, after, due_at)]
+        writes: list[Write] = [bill_rows.change(before, after, due_at)]
         writes += [
             Put(keys.audit(each.user_id, each.at, uuid4().hex), entry_rows.audit_entry(each))
             for each in audit
@@ -70,45 +70,23 @@ class Bills:
             self._table.transact(writes)
         except TransactionCancelledError as error:
             raise BillMovedError from error
-        return replace(after, rev=_rev(before) + 1)
+        return replace(after, rev=bill_rows.rev_after(before))
 
     def postpone(self, bill: Bill, until: datetime) -> None:
         """Let a bill come again at a time, if nobody has taken it a step on meanwhile."""
-        later = Change(_key(bill), set={"dueAt": until}, only_if=[equal("rev", bill.rev)])
+        later = Change(bill_rows.key(bill), set={"dueAt": until}, only_if=[equal("rev", bill.rev)])
         with suppress(TransactionCancelledError):
             self._table.transact([later])
 
-    def wake(self, user_id: str, now: datetime) -> None:
+    def wake(self, user_id: str, of: str | None, now: datetime) -> None:
         """Let a user's bills that wait for Stripe be looked at in the next run: Stripe has said something.
 
-        An agreed bill is looked at once more as well, for its invoice may have been voided.
+        `of` is the id of what it was said of. An agreed bill is looked at once more if that is its invoice,
+        which may have been voided.
         """
         for bill in self.of_user(user_id):
-            if not bill.is_final or bill.state is State.AGREED:
+            if not bill.is_final or (bill.state is State.AGREED and bill.invoice_id == of):
                 waits: Cells = {"due": keys.shard(Due.CHARGE, user_id), "dueAt": now}
-                woken = Change(_key(bill), set=waits, only_if=[equal("rev", bill.rev)])
+                woken = Change(bill_rows.key(bill), set=waits, only_if=[equal("rev", bill.rev)])
                 with suppress(TransactionCancelledError):
                     self._table.transact([woken])
-
-
-def change(before: Bill | None, after: Bill, due_at: datetime) -> Change:
-    """Return the writing of a bill, refused unless it still is what it was `before`; None if it is new."""
-    cells = bill_rows.cells(replace(after, rev=_rev(before) + 1))
-    waits: Cells = {"due": keys.shard(Due.CHARGE, after.user_id), "dueAt": due_at}
-    return Change(
-        _key(after),
-        set={**cells, **({} if after.is_final else waits)},
-        remove=[
-            *(name for name, value in cells.items() if value is None),
-            *(waits if after.is_final else ()),
-        ],
-        only_if=[equal("rev", before.rev if before else None)],
-    )
-
-
-def _rev(of: Bill | None) -> int:
-    return of.rev if of else 0
-
-
-def _key(of: Bill) -> Key:
-    return keys.bill(of.user_id, bill_rows.period_id(of))

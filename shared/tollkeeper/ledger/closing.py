@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
 
-from tollkeeper.ledger import bill_rows, bills, entry_rows, keys, rows
+from tollkeeper.ledger import bill_rows, entry_rows, keys, rows
 from tollkeeper.ledger.keys import Due
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import Change, Put, Table, TransactionCancelledError, Write, absent, equal
@@ -75,7 +75,7 @@ class Closing:
         entry = AuditEntry(user_id, now, "reporter", Action.PERIOD_CLOSED, "period", name, {"after": units})
         writes: list[Write] = [_closed(user_id, period, now)]
         if bill:
-            writes.append(bills.change(*bill, due_at=now))
+            writes.append(bill_rows.change(*bill, due_at=now))
         writes.append(Put(keys.audit(user_id, now, uuid4().hex), entry_rows.audit_entry(entry)))
         try:
             self._table.transact(writes)

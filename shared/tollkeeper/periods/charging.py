@@ -19,7 +19,7 @@ from tollkeeper.rules.bill_steps import (
 )
 from tollkeeper.rules.bills import Bill, Call, Policy, State, Wait
 from tollkeeper.rules.charges import describe
-from tollkeeper.rules.invoices import Invoice
+from tollkeeper.rules.invoices import Invoice, Renewal
 from tollkeeper.rules.times import iso
 from tollkeeper.stripe.errors import StripeFailedError, StripeRefusedError
 from tollkeeper.stripe.port import ChargeLine, Customers, Invoices, OwnInvoice
@@ -28,8 +28,14 @@ from tollkeeper.telemetry import logger
 MOST_STEPS = 24
 """Steps that a bill is taken in one go: from owed to released there are seven."""
 
+REMEMBERED = frozenset({Call.OPEN, Call.ADD})
+"""Calls whose success Stripe repeats under their key, whatever people have done to its effect meanwhile."""
+
 MADE_BEFORE = timedelta(hours=1)
 """How long before a bill needed one its own invoice cannot have been made, clocks being what they are."""
+
+
+type Failure = StripeFailedError | StripeRefusedError
 
 
 class StripeForCharging(Customers, Invoices, Protocol):
@@ -54,22 +60,25 @@ class Charging:
             StripeUnavailableError: Stripe gave no answer; the same calls may be made again.
             UnavailableError: the ledger gave none.
         """
+        seen = self._read(bill)
         for _ in range(MOST_STEPS):
-            seen = self._read(bill)
             match next_step(bill, seen, self.policy, now):
                 case Bill() as after:
                     bill = self._write(bill, after, seen, now)
                     if bill.is_final:
                         return bill
+                    seen = _invoice_of(bill, seen) or self._read(bill)
                 case Wait(until, trouble):
                     if trouble:
                         logger.error("A bill is not as it should be", extra=self._named(bill, trouble))
                     return self.bills.write(bill, bill, until)
                 case Call() as call:
-                    bill, refusal = self._call(call, bill, seen, now)
-                    if refusal and next_step(bill, self._read(bill), self.policy, now) is call:
-                        logger.error("Stripe refuses a bill's step", extra=self._named(bill, refusal))
-                        return self.bills.write(bill, bill, now + LATER)
+                    failure = self._send(call, bill, seen, now)
+                    if failure is None and call in REMEMBERED:
+                        bill = replace(bill, answered_at=bill.answered_at or now)
+                    seen = self._read(bill)
+                    if failure and next_step(bill, seen, self.policy, now) is call:
+                        return self._leave(bill, failure, now)
         logger.error(
             "A bill does not come on", extra=self._named(bill, "Stripe takes calls, and shows nothing")
         )
@@ -85,24 +94,29 @@ class Charging:
             case _:
                 return self.stripe.invoice(str(bill.invoice_id))
 
-    def _call(self, call: Call, bill: Bill, seen: Seen, now: datetime) -> tuple[Bill, str | None]:
-        """Make a call; return the bill with what its answer teaches, and why Stripe refused it, if it did.
+    def _leave(self, bill: Bill, failure: Failure, now: datetime) -> Bill:
+        """Leave to a later run a call that did not succeed, and of which nothing is seen.
 
-        What took effect is read afterwards. A failure that Stripe will repeat is read first, too, and only if
-        the same call is still to be made is the next key written down, before it is tried.
+        A failure is repeated under its key, so that the next one is noted. It is not tried at once: what
+        failed may take effect a moment later, and another run may be about to send the old key.
         """
-        try:
-            self._send(call, bill, seen, now)
-        except StripeFailedError as error:
-            if next_step(bill, self._read(bill), self.policy, now) is call:
-                logger.warning("Stripe failed at a bill's step", extra=self._named(bill, str(error)))
-                return self.bills.write(bill, replace(bill, attempt=bill.attempt + 1), now), None
-            return bill, None
-        except StripeRefusedError as error:
-            return bill, str(error)
-        return replace(bill, answered_at=bill.answered_at or now) if call is Call.ADD else bill, None
+        if isinstance(failure, StripeFailedError):
+            logger.warning("Stripe failed at a bill's step", extra=self._named(bill, str(failure)))
+            return self.bills.write(bill, replace(bill, attempt=bill.attempt + 1), now + SOON)
+        if bill.is_own and not self.stripe.has_customer(bill.customer_id):
+            return self._write(bill, bill.moved(State.WRITTEN_OFF, now), None, now)
+        logger.error("Stripe refuses a bill's step", extra=self._named(bill, str(failure)))
+        return self.bills.write(bill, bill, now + LATER)
 
-    def _send(self, call: Call, bill: Bill, seen: Seen, now: datetime) -> None:
+    def _send(self, call: Call, bill: Bill, seen: Seen, now: datetime) -> Failure | None:
+        """Make a call; return how it failed, if Stripe says that it did."""
+        try:
+            self._make(call, bill, seen, now)
+        except (StripeFailedError, StripeRefusedError) as failure:
+            return failure
+        return None
+
+    def _make(self, call: Call, bill: Bill, seen: Seen, now: datetime) -> None:
         key = "-".join((self._name(bill), call, bill.invoice_id or f"{len(bill.passed)}", f"{bill.attempt}"))
         match call, seen:
             case Call.OPEN, _:
@@ -163,3 +177,15 @@ class Charging:
             "invoice": bill.invoice_id or "",
             "trouble": trouble,
         }
+
+
+def _invoice_of(bill: Bill, seen: Seen) -> Invoice | None:
+    """Return a bill's invoice as it was just read; None if it was not: nothing was asked of Stripe since."""
+    match seen:
+        case Renewal(draft=Invoice() as invoice) | (Invoice() as invoice):
+            found = [invoice]
+        case Opening(own=own):
+            found = [*own]
+        case _:
+            found = []
+    return next((each for each in found if each.id == bill.invoice_id), None)

@@ -53,24 +53,31 @@ class PeriodClosing:
     policy: Policy
     deployment: str
 
-    def close(self, user_id: str, period_id: str, settled: Settled) -> tuple[Closed, Bill | None]:
+    def close(
+        self, user_id: str, period_id: str, settled: Settled, *, asks_stripe: bool = True
+    ) -> tuple[Closed, Bill | None]:
         """Close a period if it has ended and its usage is counted; return what became of it, and its bill.
 
-        Where the usage is long in coming, the renewal's draft is bound, so that it is held.
+        Where the usage is long in coming, the renewal's draft is bound, so that it is held, unless Stripe is
+        not to be asked.
 
         Raises:
             BillMovedError, StripeUnavailableError, UnavailableError: the next run tries again.
         """
         for _ in range(MOST_ATTEMPTS):
             user, period, bill = self.closing.read(user_id, period_id)
-            if period is None or period.end is None or not period.is_open or user.customer_id is None:
+            if period is not None and not period.is_open:
+                return Closed.LEFT, self._freed(bill, settled.at)
+            if period is None or period.end is None or user.customer_id is None:
                 return Closed.LEFT, bill
             if period.end > settled.at - SETTLING:
                 return Closed.LEFT, bill  # Stripe has said a later end since the index was read, which lags
             has_settled = settled.has(period.end)
             if not has_settled and not settled.is_given_up(period.end, self.policy.hold):
                 late = settled.at - period.end > CLOSING_TIME
-                return Closed.LATE if late else Closed.SETTLING, bill or self._held(user, period, settled.at)
+                if bill is None and asks_stripe:
+                    bill = self._held(user, period, settled.at)
+                return Closed.LATE if late else Closed.SETTLING, bill
             owed = charges(self.deployment, user_id, period)
             after = _billed(user, period, bill, owed, settled.at)
             try:
@@ -80,6 +87,15 @@ class PeriodClosing:
             written = replace(after, rev=(bill.rev if bill else 0) + 1) if after else None
             return Closed.CLOSED if has_settled else Closed.UNSETTLED, written
         return Closed.BUSY, None
+
+    def _freed(self, bill: Bill | None, now: datetime) -> Bill | None:
+        """Let a bill owe nothing whose period closed without it, or turned out to be none, as it was held.
+
+        What a closing period owes is written into its bill at once: a bill that still waits owes nothing.
+        """
+        if bill is None or bill.charges is not None:
+            return bill
+        return self.bills.write(bill, bill.moved(bill.state, now, charges=()), now)
 
     def _held(self, user: User, period: Period, now: datetime) -> Bill | None:
         """Bind the renewal's draft of a period that may owe something, so that it is held."""

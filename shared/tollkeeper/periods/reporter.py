@@ -6,9 +6,10 @@ from functools import partial
 from itertools import batched, zip_longest
 
 from tollkeeper.clock import Clock
-from tollkeeper.ledger.bills import BillMovedError, Bills
+from tollkeeper.ledger.bills import BillMovedError
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.patience import Patience
+from tollkeeper.ledger.table import Table
 from tollkeeper.periods.charging import Charging
 from tollkeeper.periods.closing import Closed, PeriodClosing
 from tollkeeper.periods.settling import Settling
@@ -40,17 +41,17 @@ class Reporter:
 
     def __init__(
         self,
-        closing: Closing,
-        bills: Bills,
-        period_closing: PeriodClosing,
+        table: Table,
         charging: Charging,
         settling: Settling,
         clock: Clock,
         several: Several = map,
     ) -> None:
-        self._closing = closing
-        self._bills = bills
-        self._period_closing = period_closing
+        self._closing = Closing(table)
+        self._bills = charging.bills
+        self._period_closing = PeriodClosing(
+            self._closing, charging.bills, charging.stripe, charging.policy, charging.deployment
+        )
         self._charging = charging
         self._settling = settling
         self._clock = clock
@@ -74,7 +75,9 @@ class Reporter:
                 report["postponed"] += len(together)
                 break
             settled = settled or self._settling.ends(now)
-            for each in self._several(partial(self._take_on, settled=settled), _by_user(together)):
+            of_users = _by_user(together)
+            several = self._several if len(of_users) > 1 else map
+            for each in several(partial(self._take_on, settled=settled), of_users):
                 report.update(each)
         return report
 
@@ -83,38 +86,52 @@ class Reporter:
         report: Counter[str] = Counter()
         for user_id, period_id in periods:
             try:
-                closed, bill = self._period_closing.close(user_id, period_id, settled)
+                closed, bill = self._period_closing.close(
+                    user_id, period_id, settled, asks_stripe=not self._is_silent
+                )
                 if closed is not Closed.LEFT:
                     report[closed] += 1
-                if bill and not bill.is_final:
-                    report[self._charge(bill)] += 1
+                if bill and bill.may_go_on:
+                    report.update(self._charge(bill))
             except BillMovedError:
                 report["taken"] += 1  # another run is at it
             except StripeUnavailableError:
-                logger.warning(
-                    "Stripe gave no answer about a period", extra={"userId": user_id}, exc_info=True
-                )
-                self._silences += 1
-                report["silences"] += 1
+                report["silences"] += self._note_silence(user_id)
             except Exception:  # noqa: BLE001 - one user's trouble is not another's, and the alarm rings
                 logger.exception("A period could not be taken on", extra={"userId": user_id})
                 report["failed"] += 1
         return report
 
-    def _charge(self, bill: Bill) -> str:
-        """Take a bill on as far as it goes; return its state, or that it should have come further by now."""
+    def _charge(self, bill: Bill) -> list[str]:
+        """Take a bill on as far as it goes; say its state, and whether it should have come further by now."""
+        if self._is_silent:
+            return ["postponed"]
         now = self._clock.now()
-        if self._silences >= MOST_SILENCES:
-            raise StripeUnavailableError("Stripe is left in peace until the next run")
         try:
-            after = self._charging.advance(bill, now)
+            bill = self._charging.advance(bill, now)
         except BillMovedError:
             raise
-        except Exception:
+        except StripeUnavailableError:
             self._bills.postpone(bill, now + SOON)  # it holds nobody up meanwhile
+            self._note_silence(bill.user_id)
+            became = "silences"
+        except Exception:
+            self._bills.postpone(bill, now + SOON)
             raise
-        self._silences = 0
-        return "overdue" if is_overdue(after, now) else after.state.value
+        else:
+            self._silences = 0
+            became = bill.state.value
+        return [became, *(["overdue"] if is_overdue(bill, now) else [])]
+
+    @property
+    def _is_silent(self) -> bool:
+        """Whether Stripe has given no answer so often that it is left in peace until the next run."""
+        return self._silences >= MOST_SILENCES
+
+    def _note_silence(self, user_id: str) -> int:
+        logger.warning("Stripe gave no answer about a period", extra={"userId": user_id}, exc_info=True)
+        self._silences += 1
+        return 1
 
 
 def _in_turn(*several: Iterator[PeriodName]) -> Iterator[PeriodName]:

@@ -28,7 +28,7 @@ class Settling:
     """Says whether the usage that was accepted before a period's end has been counted (rule 12).
 
     It has when the queue is empty by SQS's own numbers, or when what trackers lately held was all accepted
-    after the end. Forty minutes after the end nobody waits any longer.
+    after the end. Nobody waits longer than drafts are held.
     """
 
     queue: UsageQueue

@@ -99,7 +99,13 @@ def _opening(bill: Bill, opening: Opening, now: datetime) -> Step:
     made = next((each for each in opening.own if each.id not in bill.passed), None)
     if made:
         return bill.moved(State.BOUND, now, invoice_id=made.id, is_own=True)
-    return Call.OPEN if opening.has_customer else bill.moved(State.WRITTEN_OFF, now)
+    if not opening.has_customer:
+        return bill.moved(State.WRITTEN_OFF, now)
+    if bill.answered_at is None:
+        return Call.OPEN
+    # Stripe said yes, and there is none: a person deleted it before it was seen.
+    shown_by = bill.answered_at + SHOWN_WITHIN
+    return Wait(shown_by) if now < shown_by else replace(bill, attempt=bill.attempt + 1, answered_at=None)
 
 
 def _on_draft(bill: Bill, invoice: Invoice, policy: Policy, now: datetime) -> Step:
@@ -145,7 +151,8 @@ def _charged(bill: Bill, invoice: Invoice, now: datetime) -> Step:
         return _waived(bill, missing)
     if trouble := _difference(bill, invoice):
         runs_out = invoice.finalizes_at is not None and now >= invoice.finalizes_at - LAST_HOURS
-        return bill.moved(State.MOVING, now) if runs_out and not bill.is_own else Wait(now + LATER, trouble)
+        stays = bill.is_own or _is_edited(bill, invoice) or not runs_out
+        return Wait(now + LATER, trouble) if stays else bill.moved(State.MOVING, now)
     if not bill.is_own and _is_released(invoice, now):
         return bill.moved(State.RELEASED, now, finalizes_at=invoice.finalizes_at)
     return Call.RELEASE
@@ -182,7 +189,9 @@ def _on_final(bill: Bill, invoice: Invoice, policy: Policy, now: datetime) -> St
     if bill.charges is None or (bill.left and not was_charged and not _ours(bill, invoice)):
         return _passed(bill, policy, now)
     if missing := _missing(bill, invoice):
-        return _waived(bill, missing)
+        shown_by = (bill.answered_at or bill.since) + SHOWN_WITHIN
+        is_fresh = bill.state not in LINES_WERE_SEEN and now < shown_by
+        return Wait(shown_by) if is_fresh else _waived(bill, missing)
     if trouble := _difference(bill, invoice):
         return Wait(now + A_DAY, trouble)
     return bill.moved(State.AGREED if bill.left or not bill.charges else State.WAIVED, now)
@@ -235,6 +244,13 @@ def _ours(bill: Bill, invoice: Invoice) -> list[str]:
 def _missing(bill: Bill, invoice: Invoice) -> list[str]:
     """Return the charges that have no line."""
     return [each.id for each in bill.left if each.id not in invoice.by_charge]
+
+
+def _is_edited(bill: Bill, invoice: Invoice) -> bool:
+    """Whether a line says another quantity than it was made with: no one but a person does that."""
+    due = {each.id: each.quantity for each in bill.left}
+    lone = (lines[0] for lines in invoice.by_charge.values() if len(lines) == 1)
+    return any(due.get(line.charge_id, line.quantity) != line.quantity for line in lone)
 
 
 def _difference(bill: Bill, invoice: Invoice) -> str | None:

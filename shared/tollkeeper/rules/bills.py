@@ -120,6 +120,11 @@ class Bill:
         """Whether nothing is left to do."""
         return self.state in FINAL
 
+    @property
+    def may_go_on(self) -> bool:
+        """Whether there is something to look at: the invoice of an agreed bill may be voided yet."""
+        return not self.is_final or (self.state is State.AGREED and self.invoice_id is not None)
+
     def moved(self, state: State, now: datetime, **more: object) -> "Bill":
         """Return the bill in another state, whose call has not been tried yet."""
         fresh: dict[str, object] = {"attempt": 1, "answered_at": None}

@@ -113,7 +113,7 @@ class StripeEvents:
         if synchronised is None:
             return Outcome.OF_OTHERS
         if event.type in WAKING:
-            self.bills.wake(synchronised.user_id, now)
+            self.bills.wake(synchronised.user_id, event.object_id, now)
         match event.type:
             # Of two sessions opened at one instant neither expired the other: now one of them is paid.
             case EventType.CHECKOUT_SESSION_COMPLETED:

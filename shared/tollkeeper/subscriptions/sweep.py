@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import batched, islice
 
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.sweep_progress import SweepProgress, SweepProgressBook, SweepStage
 from tollkeeper.ledger.table import UnavailableError
@@ -71,6 +72,7 @@ class Sweep:
     """Puts right what webhooks missed. Swept again, nothing is left to do."""
 
     users: Users
+    bills: Bills
     stripe: StripeForEvents
     offer: Offer
     deployment: str
@@ -118,7 +120,7 @@ class SweepRun:
         self._sweep = sweep
         self._users = sweep.users
         self._stripe = sweep.stripe
-        self._events = StripeEvents(sweep.users, sweep.stripe, sweep.offer, sweep.deployment)
+        self._events = StripeEvents(sweep.users, sweep.bills, sweep.stripe, sweep.offer, sweep.deployment)
         self._trigger = Trigger(now, actor=ACTOR)
         self._now = now
         self._patience = patience

@@ -168,16 +168,12 @@ class TestNamesInStripe:
         )
 
     def test_metric(self) -> None:
-        """A metric's product, price and meters are named after the metric."""
+        """A metric's product, price and meter are named after the metric."""
         metric = SHIPPED.metrics["apiCalls"]
 
         assert "tollkeeper_apiCalls_usage" == metric.usage_meter_name
 
-        assert ("tollkeeper_apiCalls_overage",) * 3 == (
-            metric.product_id,
-            metric.price_lookup_key,
-            metric.meter_event_name,
-        )
+        assert ("tollkeeper_apiCalls_overage",) * 2 == (metric.product_id, metric.price_lookup_key)
 
 
 class TestDefaults:

@@ -434,7 +434,7 @@ class TestRelease:
         subscribe(table)
         consume(table, "exports")
         [period] = Users(table).history("ada").periods
-        Closing(table).close("ada", period, {}, END)
+        Closing(table).close("ada", period, (), None, END)
         message = "The period is closed; report a correction instead."
         expected = (409, {"error": "period_closed", "message": message})
         assert expected == release(table, "exports", now=END)[:2]

@@ -8,14 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.examples import END, PERIOD, START
-from tollkeeper.rules.periods import METER_RESOLUTION, calendar_month, last_whole_minute
+from tollkeeper.rules.periods import calendar_month
 
-SECOND = timedelta(seconds=1)
 TICK = timedelta.resolution
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 instants = st.datetimes(datetime(1970, 1, 2), datetime(9998, 12, 30), timezones=zones)  # noqa: DTZ001 - hypothesis adds the zone
-lengths = st.timedeltas(timedelta(minutes=2), timedelta(days=31))
 
 
 @given(instants)
@@ -66,23 +64,3 @@ def test_a_period_is_half_open(*, instant: datetime, held: bool) -> None:
 def test_a_period_without_an_end_goes_on(later: timedelta) -> None:
     """Until Stripe has said where it ends, it holds every instant from its start."""
     assert replace(PERIOD, end=None).holds(START + later)
-
-
-@given(start=instants, length=lengths)
-def test_a_meter_event_is_stamped_inside_its_period(start: datetime, length: timedelta) -> None:
-    """Its minute is whole, lies in the period from end to end, and no later minute does."""
-    stamped = last_whole_minute(start, start + length)
-    assert (0, 0) == (stamped.second, stamped.microsecond)
-    assert start <= stamped <= start + length - METER_RESOLUTION < stamped + METER_RESOLUTION
-
-
-def test_the_last_whole_minute_of_a_period_that_ends_on_one() -> None:
-    """A period that ends at 10:00:00 has 9:59 as its last minute."""
-    end = datetime(2025, 12, 1, 10, tzinfo=UTC)
-    assert end - METER_RESOLUTION == last_whole_minute(end - timedelta(days=30), end)
-
-
-def test_a_period_without_a_whole_minute_is_stamped_at_its_start() -> None:
-    """A subscription that was cancelled within its first minute still has an instant inside."""
-    start = datetime(2025, 12, 1, 10, 0, 30, tzinfo=UTC)
-    assert start == last_whole_minute(start, start + 45 * SECOND)

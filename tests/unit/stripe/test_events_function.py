@@ -12,6 +12,7 @@ from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import invoice
 from tests.fakes.table import MemoryTable
 from tollkeeper import runtime
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.users import Users
 from tollkeeper.stripe.event_queue import DeadEvents, StripeEventQueue
 from tollkeeper.subscriptions.stripe_events import StripeEvents
@@ -41,7 +42,8 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Sqs:
     """SQS in the place of the real one, and Stripe."""
     sqs = Sqs()
     client = cast("SQSClient", sqs)
-    stripe_events = StripeEvents(Users(MemoryTable()), FakeStripe(), OFFER, "live")
+    table = MemoryTable()
+    stripe_events = StripeEvents(Users(table), Bills(table), FakeStripe(), OFFER, "live")
     monkeypatch.setattr(runtime, "stripe_events", lambda: stripe_events)
     monkeypatch.setattr(runtime, "dead_events", lambda: DeadEvents(client, "https://sqs.test/dead"))
     monkeypatch.setattr(runtime, "stripe_event_queue", lambda: StripeEventQueue(client, "https://sqs.test/q"))

@@ -11,6 +11,7 @@ from tests.examples import END, NOW, OFFER, SUBSCRIPTION
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import METADATA, customer, invoice, snapshot
 from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.users import Users
 from tollkeeper.queues import LONGEST_WAIT_SECONDS, seconds_until_again
@@ -110,7 +111,7 @@ def follow(stripe: Slow, table: MemoryTable, dead: Kept) -> Follow:
             QueuedEvent(f"m{number}", each if isinstance(each, str) else json.dumps(each), receives)
             for number, each in enumerate(events)
         ]
-        batch = EventBatch(messages, StripeEvents(Users(table), stripe, OFFER, "live"))
+        batch = EventBatch(messages, StripeEvents(Users(table), Bills(table), stripe, OFFER, "live"))
         return batch.follow(NOW, Patience(lambda: seconds - (stripe.seconds - begun)), dead)
 
     return follow
@@ -282,7 +283,7 @@ def test_what_came_most_often_is_taken_last(stripe: Slow, table: MemoryTable, de
     """Should it stop the function each time, the others are done before."""
     events = people(stripe, 3)
     messages = [QueuedEvent(f"m{at}", json.dumps(each), 9 - at) for at, each in enumerate(events)]
-    batch = EventBatch(messages, StripeEvents(Users(table), stripe, OFFER, "live"))
+    batch = EventBatch(messages, StripeEvents(Users(table), Bills(table), stripe, OFFER, "live"))
     batch.follow(NOW, Patience(lambda: 900), dead)
     assert ["cus_user-02", "cus_user-01", "cus_user-00"] == stripe.asked
 

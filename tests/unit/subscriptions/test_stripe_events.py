@@ -11,6 +11,7 @@ from tests.examples import END, NOW, OFFER, START, SUBSCRIPTION
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import METADATA, card, customer, invoice, read, snapshot, thin
 from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
 from tollkeeper.rules.times import epoch, iso
@@ -59,9 +60,9 @@ def stripe() -> FakeStripe:
 
 
 @pytest.fixture
-def follow(users: Users, stripe: FakeStripe) -> Callable[[dict[str, Any]], Outcome]:
+def follow(users: Users, table: MemoryTable, stripe: FakeStripe) -> Callable[[dict[str, Any]], Outcome]:
     """The deployment called `live`, following an event."""
-    stripe_events = StripeEvents(users, stripe, OFFER, "live")
+    stripe_events = StripeEvents(users, Bills(table), stripe, OFFER, "live")
     return lambda event: stripe_events.follow(read(event), NOW)
 
 
@@ -210,10 +211,12 @@ def test_one_payment_is_announced_once(follow: Follow, table: MemoryTable) -> No
 
 
 @pytest.mark.parametrize("type_", EventType)
-def test_every_type_on_the_list_is_followed(users: Users, stripe: FakeStripe, type_: EventType) -> None:
+def test_every_type_on_the_list_is_followed(
+    users: Users, table: MemoryTable, stripe: FakeStripe, type_: EventType
+) -> None:
     """What destinations are set up for, something is done about."""
     stripe.rejected = {"evt_1": []}
-    stripe_events = StripeEvents(users, stripe, OFFER, "live")
+    stripe_events = StripeEvents(users, Bills(table), stripe, OFFER, "live")
     assert Outcome.LEFT_ALONE is not stripe_events.follow(StripeEvent("evt_1", type_, NOW), NOW)
 
 

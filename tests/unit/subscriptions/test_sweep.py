@@ -10,6 +10,7 @@ from tests.examples import END, NOW, OFFER, START, SUBSCRIPTION
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import METADATA, invoice, read, snapshot
 from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.sweep_progress import SweepProgressBook
 from tollkeeper.ledger.users import Users
@@ -60,7 +61,7 @@ def stripe() -> FakeStripe:
 @pytest.fixture
 def sweep(table: Reads, users: Users, stripe: FakeStripe) -> Sweep:
     """The sweep of the deployment called `live`."""
-    return Sweep(users, stripe, OFFER, "live", SweepProgressBook(table))
+    return Sweep(users, Bills(table), stripe, OFFER, "live", SweepProgressBook(table))
 
 
 def run(
@@ -192,7 +193,8 @@ def test_one_that_cannot_be_put_right_does_not_stop_the_others(users: Users) -> 
     stripe.create_customer("bob")
     stripe.create_customer("ada")
     stripe.undelivered = [read(invoice("invoice.paid", customer="cus_bob"))]
-    sweep = Sweep(users, stripe, OFFER, "live", SweepProgressBook(MemoryTable()))
+    table = MemoryTable()
+    sweep = Sweep(users, Bills(table), stripe, OFFER, "live", SweepProgressBook(table))
     assert (Swept(repaired=1, failed=2), SUBSCRIPTION) == (run(sweep), known(users))
 
 

@@ -10,6 +10,7 @@ from tests.examples import NOW, OFFER, START, SUBSCRIPTION
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import invoice, read
 from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.sweep_progress import SweepProgress, SweepProgressBook, SweepStage
 from tollkeeper.ledger.users import Users
@@ -82,7 +83,7 @@ def stripe() -> Counting:
 @pytest.fixture
 def sweep(table: MemoryTable, users: Users, stripe: Counting) -> Sweep:
     """The sweep of the deployment called `live`."""
-    return Sweep(users, stripe, OFFER, "live", SweepProgressBook(table))
+    return Sweep(users, Bills(table), stripe, OFFER, "live", SweepProgressBook(table))
 
 
 def run(sweep: Sweep, now: datetime = NOW, pages: int | None = None) -> Swept:

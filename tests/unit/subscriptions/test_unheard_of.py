@@ -8,6 +8,7 @@ import pytest
 from tests.examples import END, NOW, OFFER, SUBSCRIPTION
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.sweep_progress import SweepProgress, SweepProgressBook
 from tollkeeper.ledger.users import Users
@@ -62,7 +63,7 @@ def sweep(table: MemoryTable, users: Users, stripe: Counting) -> Sweep:
     """The sweep, which has looked through Stripe's lists and does not yet again."""
     book = SweepProgressBook(table)
     book.write(SweepProgress(END + 365 * DAY, END, None))
-    return Sweep(users, stripe, OFFER, "live", book)
+    return Sweep(users, Bills(table), stripe, OFFER, "live", book)
 
 
 def run(sweep: Sweep, now: datetime) -> Swept:

@@ -29,7 +29,7 @@ def keyed() -> Iterator[None]:
     """Turn the errors of a call under an idempotency key into ours.
 
     A failure of Stripe's own is kept under the key and repeated, and so is a lock that was waited for in
-    vain; a key that was used with other parameters is spent as well (docs.stripe.com/api/idempotent_requests).
+    vain; a key that was used with other parameters is spent, too (docs.stripe.com/api/idempotent_requests).
     What a limiter refused never began, and what got no answer may have been done: the same key goes for both.
     """
     with translated():
