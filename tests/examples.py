@@ -44,6 +44,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "USER_AUDIENCE": "tollkeeper",
     "SERVICE_AUDIENCE": "tollkeeper-service",
     "SERVICE_SCOPE": "billing:service",
+    "USER_CLAIM": "sub",
+    "BILLING_CLAIM": "",
     "TABLE_NAME": "ledger",
     "USAGE_QUEUE_URL": "https://sqs.test/usage",
     "USAGE_DEAD_LETTER_QUEUE_URL": "https://sqs.test/usage-dead-letters",

@@ -26,4 +26,4 @@ def checkout(
     return CheckoutSessionOut.of(checkouts.open_session(wish, clock.now()))
 
 
-handler = handler_of(app, lambda event: runtime.authorizer().user(event))
+handler = handler_of(app, lambda event: runtime.authorizer().buyer(event))

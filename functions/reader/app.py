@@ -89,15 +89,14 @@ def openapi() -> Response[str]:
     return Response(200, content_types.APPLICATION_JSON, OPENAPI.read_text())
 
 
-def admit(event: Mapping[str, Any]) -> None:
+def admit(event: Mapping[str, Any]) -> str | None:
     """Let anybody read what this API is, services what any user has, and everybody else their own."""
     route = event["routeKey"]
-    if route == "GET /openapi.json":
-        return
     if route.startswith("GET /users/"):
         runtime.authorizer().service(event)
-    else:
-        runtime.authorizer().user(event)
+    elif route != "GET /openapi.json":
+        return runtime.authorizer().user(event)
+    return None
 
 
 @logger.inject_lambda_context

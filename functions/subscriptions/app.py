@@ -27,4 +27,4 @@ def set_spending_cap(
     return body
 
 
-handler = handler_of(app, lambda event: runtime.authorizer().user(event))
+handler = handler_of(app, lambda event: runtime.authorizer().buyer(event))

@@ -9,8 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.config import Config
 
+from tollkeeper.aws import AWS
 from tollkeeper.clock import Clock
 from tollkeeper.clock import clock as clock_at
 from tollkeeper.settings import Settings, is_lambda
@@ -48,15 +48,6 @@ REPORTER_WORKERS = (
     8  # users charged side by side: 25 calls a second is what Stripe takes, each a third of one
 )
 
-AWS = Config(
-    max_pool_connections=32,
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    # The types vouch for the parameters; botocore's own look at each takes a fifth of a transaction's time.
-    parameter_validation=False,
-)
-
 
 def get_ready(*parts: Callable[[], object]) -> None:
     """Make parts before the first call, while Lambda lends a whole processor to a function that starts."""
@@ -91,7 +82,9 @@ def authorizer() -> "Authorizer":
     from tollkeeper.api.authorization import Authorizer
 
     mine = settings()
-    return Authorizer(mine.user_audience, mine.service_audience, mine.service_scope)
+    return Authorizer(
+        mine.user_audience, mine.service_audience, mine.service_scope, mine.user_claim, mine.billing_claim
+    )
 
 
 def patience() -> "Patience":

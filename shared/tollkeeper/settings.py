@@ -28,9 +28,10 @@ class Settings:
     """The environment of a function, as template.yaml sets it.
 
     `deployment` names this stack towards Stripe, so that several can share one Stripe account. Tokens of
-    users and of services are told apart by their audiences, and services' also carry `service_scope`.
-    Drafts of invoices are held for `longest_hold` at most; `writes_off` says that what then has no draft is
-    not charged.
+    users and of services are told apart by their audiences, and services' also carry `service_scope`. The
+    claim `user_claim` of a user's token names them; `billing_claim` is what the tokens of those say who may
+    change what is bought, if not all may. Drafts of invoices are held for `longest_hold` at most;
+    `writes_off` says that what then has no draft is not charged.
     """
 
     stage: Stage
@@ -38,6 +39,8 @@ class Settings:
     user_audience: str
     service_audience: str
     service_scope: str
+    user_claim: str
+    billing_claim: str | None
     table_name: str
     usage_queue_url: str
     usage_dead_letter_queue_url: str
@@ -69,6 +72,8 @@ class Settings:
                 user_audience=environment["USER_AUDIENCE"],
                 service_audience=environment["SERVICE_AUDIENCE"],
                 service_scope=environment["SERVICE_SCOPE"],
+                user_claim=environment["USER_CLAIM"],
+                billing_claim=environment["BILLING_CLAIM"] or None,
                 table_name=environment["TABLE_NAME"],
                 usage_queue_url=environment["USAGE_QUEUE_URL"],
                 usage_dead_letter_queue_url=environment["USAGE_DEAD_LETTER_QUEUE_URL"],

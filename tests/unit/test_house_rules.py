@@ -80,17 +80,19 @@ ROOMS = {
     "tollkeeper.clock": room("rules"),
     "tollkeeper.settings": room("rules"),
     "tollkeeper.secrets": room("settings", others=["aws_lambda_powertools", "mypy_boto3_ssm"]),
+    "tollkeeper.aws": room(others=["botocore"]),
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
     "tollkeeper.runtime": room(
         *NOUNS,
         *BELOW,
         "api",
+        "aws",
         "ledger.dynamo",
         "stripe.gateway",
         "secrets",
         "settings",
-        others=["boto3", "botocore", "mypy_boto3_sqs"],
+        others=["boto3", "mypy_boto3_sqs"],
     ),
     "functions": Room(
         frozenset(
@@ -147,7 +149,7 @@ NAMESAKES = {
 }
 """Each function, and the module or room of the layer that does its work."""
 
-FOR_EVERY_FUNCTION = {"__init__", "clock", "queues", "runtime", "secrets", "settings", "telemetry"}
+FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "runtime", "secrets", "settings", "telemetry"}
 """The only modules beside the rooms of the layer."""
 
 

@@ -16,6 +16,8 @@ def test_the_environment_becomes_settings() -> None:
         user_audience="tollkeeper",
         service_audience="tollkeeper-service",
         service_scope="billing:service",
+        user_claim="sub",
+        billing_claim=None,
         table_name="ledger",
         usage_queue_url="https://sqs.test/usage",
         usage_dead_letter_queue_url="https://sqs.test/usage-dead-letters",

@@ -19,20 +19,45 @@ class Authorizer:
 
     It asks for audience and scope once more. So a route that has lost its authorizer lets nobody in, and
     neither does one that was given the other kind's.
+
+    The claim `user_claim` names the user, who may be an organisation: then all its members are one user.
+    `billing_claim`, such as `org_role=admin`, is what the tokens of those say who may change what is
+    bought; where it is None all may.
     """
 
     user_audience: str
     service_audience: str
     service_scope: str
+    user_claim: str = "sub"
+    billing_claim: str | None = None
 
     def user(self, event: Mapping[str, Any]) -> str:
         """Return the user whose token a request carries.
 
         Raises:
-            UnauthenticatedError: there is none, or it is not a user's.
+            UnauthenticatedError: there is none, it is not a user's, or it does not name one.
         """
-        _require_audience(event, self.user_audience)
-        return caller_of(event)
+        claimed = _require_audience(event, self.user_audience).get(self.user_claim)
+        if not claimed or not isinstance(claimed, str):
+            raise UnauthenticatedError
+        return claimed
+
+    def buyer(self, event: Mapping[str, Any]) -> str:
+        """Return the user whose token a request carries, if it may change what they buy.
+
+        Raises:
+            UnauthenticatedError: there is none, it is not a user's, or it does not name one.
+            ForbiddenError: it is a member's without that right.
+        """
+        user = self.user(event)
+        if self.billing_claim is not None:
+            name, _, wanted = self.billing_claim.partition("=")
+            if wanted not in _members(_claims(event).get(name)):
+                raise ForbiddenError(
+                    "This call changes what is bought, and needs a token that says so: "
+                    f"the claim {name} must be, or list, {wanted}."
+                )
+        return user
 
     def service(self, event: Mapping[str, Any]) -> None:
         """See that a request carries a back end's token.
@@ -45,18 +70,6 @@ class Authorizer:
         granted = [*_members(claims.get("scope")), *_members(claims.get("scp"))]
         if self.service_scope not in " ".join(granted).split():
             raise ForbiddenError(f"This call needs a token with the scope {self.service_scope}.")
-
-
-def caller_of(event: Mapping[str, Any]) -> str:
-    """Return the user whose token a request carries; API Gateway has verified it.
-
-    Raises:
-        UnauthenticatedError: there is none, or it names nobody.
-    """
-    subject = _claims(event).get("sub")
-    if not subject:
-        raise UnauthenticatedError
-    return str(subject)
 
 
 def _claims(event: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 
 from tollkeeper.api import errors
-from tollkeeper.api.authorization import ForbiddenError, UnauthenticatedError, caller_of
+from tollkeeper.api.authorization import ForbiddenError, UnauthenticatedError
 from tollkeeper.api.replies import Fault, Reply, not_found, validation_failed
 from tollkeeper.api.requests import TooLargeError, read_body
 from tollkeeper.rules.fields import InvalidFieldError
@@ -23,11 +23,17 @@ from tollkeeper.telemetry import logger
 from tollkeeper.usage.judgement import path
 from tollkeeper.usage.records import UserId
 
+CALLER = "caller"
+"""Where a request that was let in bears whom it is of; no client reaches it."""
+
 
 def caller(request: Request) -> str:
     """Return the user whose token a request carries, which has been let in."""
-    return caller_of(request.resolved_event.raw_event)
+    return str(request.resolved_event.raw_event[CALLER])
 
+
+type Admit = Callable[[Mapping[str, Any]], str | None]
+"""Who is let in: the user whose token a request carries, None for a back end's or where none is asked for."""
 
 Caller = Annotated[str, Depends(caller)]
 """The user whose token a request carries, by their id."""
@@ -70,11 +76,12 @@ def of_any_user[F: Callable[..., Any]](
 
 
 def handler_of(
-    app: APIGatewayHttpResolver, admit: Callable[[Mapping[str, Any]], object]
+    app: APIGatewayHttpResolver, admit: Admit
 ) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
     """Return what Lambda calls with an HTTP API request, for an application whose requests have bodies.
 
-    `admit` raises what of the API's errors says that nobody is let in.
+    `admit` returns the user who calls, if it is one, or raises what of the API's errors says that nobody is
+    let in.
     """
 
     @logger.inject_lambda_context
@@ -88,19 +95,20 @@ def respond(
     app: APIGatewayHttpResolver,
     event: dict[str, Any],
     context: LambdaContext,
-    admit: Callable[[Mapping[str, Any]], object],
+    admit: Admit,
 ) -> dict[str, Any]:
     """Answer an HTTP API request, unless it lets nobody in, or its body is too large or no JSON object.
 
-    `admit` raises what of its errors says so. A body is read as JSON, whatever its sender calls it.
+    `admit` returns the user who calls, if it is one, or raises what of the API's errors says so. A body is
+    read as JSON, whatever its sender calls it.
     """
     try:
-        admit(event)
+        user = admit(event)
         body = _object(read_body(event))
     except (UnauthenticatedError, ForbiddenError, TooLargeError, InvalidFieldError) as error:
         return dict(errors.reply_to(error))
     headers = {**(event.get("headers") or {}), "content-type": content_types.APPLICATION_JSON}
-    request = {**event, "headers": headers, "body": body, "isBase64Encoded": False}
+    request = {**event, "headers": headers, "body": body, "isBase64Encoded": False, CALLER: user}
     return app.resolve(request, context)
 
 

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from tollkeeper.api.authorization import Authorizer, ForbiddenError, UnauthenticatedError, caller_of
+from tollkeeper.api.authorization import Authorizer, ForbiddenError, UnauthenticatedError
 from tollkeeper.api.requests import TooLargeError, read_body
 from tollkeeper.rules.fields import InvalidFieldError
 
 AUTHORIZER = Authorizer("tollkeeper", "tollkeeper-service", "billing:service")
+ORGANISATIONS = Authorizer(
+    "tollkeeper", "tollkeeper-service", "billing:service", "https://acme.dev/org", "cognito:groups=payers=all"
+)
 COGNITO = Authorizer("2users", "1service", "tollkeeper/billing")
 MEGABYTE = 1_048_576
 
@@ -41,20 +44,6 @@ def test_what_is_no_text_is_no_json() -> None:
         read_body(sent(b"\xff", encoded=True))
 
 
-def test_the_caller_is_whom_the_token_names() -> None:
-    """By its subject."""
-    assert "ada" == caller_of({"requestContext": {"authorizer": {"jwt": {"claims": {"sub": "ada"}}}}})
-
-
-@pytest.mark.parametrize(
-    "context", [{}, {"authorizer": {}}, {"authorizer": {"jwt": {"claims": {"sub": ""}}}}]
-)
-def test_a_token_that_names_nobody_is_none(context: dict[str, Any]) -> None:
-    """Nobody is not a user."""
-    with pytest.raises(UnauthenticatedError):
-        caller_of({"requestContext": context})
-
-
 def bearing(claims: object) -> dict[str, Any]:
     """A request with a token that API Gateway has verified."""
     return {"requestContext": {"authorizer": {"jwt": {"claims": claims, "scopes": None}}}}
@@ -64,6 +53,56 @@ def bearing(claims: object) -> dict[str, Any]:
 def test_a_user_has_a_token_for_users(audience: object) -> None:
     """Of theirs alone or among others: API Gateway hands a list over as a text in brackets."""
     assert "ada" == AUTHORIZER.user(bearing({"sub": "ada", "aud": audience}))
+
+
+@pytest.mark.parametrize("claims", [{}, {"sub": ""}, {"sub": None}, {"org_id": "acme"}])
+def test_a_token_that_names_nobody_is_none(claims: dict[str, Any]) -> None:
+    """Nobody is not a user."""
+    with pytest.raises(UnauthenticatedError):
+        AUTHORIZER.user(bearing({"aud": "tollkeeper", **claims}))
+
+
+def test_the_claim_that_the_deployer_names_names_the_user() -> None:
+    """So an organisation is one user, whoever of its members calls."""
+    for member in ("ada", "ben"):
+        claims = {"sub": member, "aud": "tollkeeper", "https://acme.dev/org": "org_1"}
+        assert "org_1" == ORGANISATIONS.user(bearing(claims))
+
+
+@pytest.mark.parametrize("org", [{}, {"https://acme.dev/org": ""}, {"org": "org_1"}, {"user_claim": "org_1"}])
+def test_without_that_claim_a_token_names_nobody_and_never_its_subject(org: dict[str, str]) -> None:
+    """A person outside of an organisation would else be billed as one."""
+    with pytest.raises(UnauthenticatedError):
+        ORGANISATIONS.user(bearing({"sub": "ada", "aud": "tollkeeper", **org}))
+
+
+def test_every_user_may_buy_unless_the_deployer_says_otherwise() -> None:
+    """Whatever else their token says."""
+    assert "ada" == AUTHORIZER.buyer(bearing({"sub": "ada", "aud": "tollkeeper", "role": "guest"}))
+
+
+@pytest.mark.parametrize("groups", ["payers=all", "[staff payers=all]", ["staff", "payers=all"]])
+def test_a_member_whose_token_says_so_may_buy(groups: object) -> None:
+    """By a claim that is the value, or lists it."""
+    claims = {"aud": "tollkeeper", "https://acme.dev/org": "org_1", "cognito:groups": groups}
+    assert "org_1" == ORGANISATIONS.buyer(bearing(claims))
+
+
+@pytest.mark.parametrize(
+    "groups", [None, "", "payers", "payers=al", "[staff payers]", "staff payers=all", ["payers", "all"], True]
+)
+def test_another_member_is_told_what_their_token_lacks(groups: object) -> None:
+    """They are known, and see what is bought, but do not change it."""
+    claims = {"aud": "tollkeeper", "https://acme.dev/org": "org_1", "cognito:groups": groups}
+    assert "org_1" == ORGANISATIONS.user(bearing(claims))
+    with pytest.raises(ForbiddenError, match="the claim cognito:groups must be, or list, payers=all"):
+        ORGANISATIONS.buyer(bearing(claims))
+
+
+def test_who_is_no_user_may_not_buy_either() -> None:
+    """Whatever else the token says."""
+    with pytest.raises(UnauthenticatedError):
+        ORGANISATIONS.buyer(bearing({"sub": "ada", "aud": "tollkeeper", "cognito:groups": "payers=all"}))
 
 
 @pytest.mark.parametrize("audience", ["tollkeeper-service", "[another more]", "tollkeeper another", "", None])
@@ -124,6 +163,6 @@ def test_a_token_without_an_audience_is_for_its_client() -> None:
 )
 def test_without_an_authorizer_nobody_is_let_in(event: dict[str, Any]) -> None:
     """A route that has lost its authorizer is closed."""
-    for admit in (AUTHORIZER.user, AUTHORIZER.service):
+    for admit in (AUTHORIZER.user, AUTHORIZER.buyer, AUTHORIZER.service):
         with pytest.raises(UnauthenticatedError):
             admit(event)
