@@ -9,6 +9,10 @@ class AlreadySubscribedError(Exception):
     """The user has a live subscription; a second one would be paid twice."""
 
 
+class NoCustomerError(Exception):
+    """The user is no customer at Stripe yet, or no more: they have nothing to look after there."""
+
+
 class PaymentDueError(Exception):
     """The user has bought already and owes for it, so they need to pay that. `page` is where they can."""
 
