@@ -12,6 +12,7 @@ from stripe import StripeClient
 from infra.stripe_standin.account.presence import LEFT_OUT
 from tests.standin.harness import START, Receiver, Sandbox, Shop
 from tests.standin.presence import Recorder, differences, optional_fields
+from tests.standin.stories import options
 
 DAY = timedelta(days=1)
 FAILS = "pm_card_chargeCustomerFail"
@@ -328,6 +329,7 @@ STORIES: list[Callable[[Sandbox, Shop], None]] = [
     portal,
     clocks,
     endings,
+    *options.STORIES,
 ]
 
 
