@@ -23,7 +23,7 @@ StartingAfter = Annotated[
     str | None,
     Query(
         alias="startingAfter",
-        min_length=1,
+        pattern="^in_[A-Za-z0-9_]+$",
         max_length=255,
         description="The last invoice of the answer before, to go on from there.",
     ),

@@ -86,19 +86,19 @@ class InvoiceViews:
         if subscription is None or not subscription.renews:
             raise NoUpcomingInvoiceError
         period = period_at(user, now, self.offer)
-        owes = period.subscription_id == subscription.id and period.terms.billed
-        lines = self._lines(user_id, period, now) if owes else []
+        is_of_it = period.subscription_id == subscription.id
+        lines = self._lines(user_id, period, now) if is_of_it else []
         found = self.stripe.upcoming_invoice(subscription.id, lines)
         if found is None:
             raise NoUpcomingInvoiceError
         return UpcomingInvoiceView(
-            at=period.end if owes and period.end else subscription.period_end,
+            at=period.end if is_of_it and period.end else subscription.period_end,
             currency=found.currency,
             base=_sum(found.lines, LineKind.BASE),
             prorations=_sum(found.lines, LineKind.PRORATION),
             overage=_sum(found.lines, LineKind.OVERAGE),
             other=_sum(found.lines, LineKind.OTHER),
-            off_by_cap=_off_by_cap(period) if owes else 0,
+            off_by_cap=_off_by_cap(period) if is_of_it else 0,
             subtotal=found.subtotal,
             discount=found.discount,
             tax=found.tax,

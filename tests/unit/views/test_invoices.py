@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.invoices.app import app, handler
-from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, SUBSCRIPTION, USER
+from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION, USER
 from tests.fakes.api_gateway import Answer, call
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
@@ -19,6 +19,7 @@ from tollkeeper import customer_runtime
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.charges import charges
 from tollkeeper.rules.overage import overage, spent
+from tollkeeper.rules.periods import Stretch
 from tollkeeper.rules.subscriptions import Status
 from tollkeeper.rules.users import User
 from tollkeeper.stripe.customer_port import LineKind, ShownLine
@@ -135,12 +136,18 @@ class TestUpcoming:
         found = upcoming(replace(USER, periods=(unbilled,)))
         assert (0, 0, 9_900) == (found.overage, found.off_by_cap, found.total)
 
-    def test_usage_without_a_subscription_is_not_on_it(self) -> None:
-        """What was used in a calendar month before the subscription began is the free plan's."""
-        earlier = replace(SUBSCRIPTION, period_start=END, period_end=END.replace(month=1, year=2026))
-        user = replace(USER, subscription=earlier, timeline=(), periods=())
-        found = upcoming(user)
-        assert (earlier.period_end, 9_900) == (found.at, found.total)
+    def test_usage_of_another_subscription_is_not_on_it(self) -> None:
+        """Its period owes on an invoice of its own; this one's begins later."""
+        earlier = replace(PERIOD, subscription_id="sub_before", used=BUSY, spending_cap=0)
+        later = replace(SUBSCRIPTION, period_start=END, period_end=END.replace(month=1, year=2026))
+        timeline = (Stretch(START, END, "sub_before"),)
+        found = upcoming(replace(USER, subscription=later, timeline=timeline, periods=(earlier,)))
+        assert (later.period_end, 0, 0, 9_900) == (
+            found.at,
+            found.overage,
+            found.off_by_cap,
+            found.total,
+        )
 
     def test_a_period_whose_end_is_not_known_yet_is_shown_so_far(self) -> None:
         """It has begun where the last one ended, and Stripe's word of it has not come."""
@@ -270,6 +277,14 @@ class TestHistory:
     def test_a_page_has_its_bounds(self, query: str) -> None:
         """422 names what cannot be used."""
         assert 422 == ask(query).status
+
+    @pytest.mark.parametrize(
+        "after", ["search", "upcoming", "..", "in_1/lines", "in_1%3Fexpand", "cus_1", "in_"]
+    )
+    def test_what_is_no_invoices_id_is_not_asked_about(self, stripe: FakeStripe, after: str) -> None:
+        """Stripe has other addresses beside those of invoices; 422, and nobody has looked."""
+        stripe.is_down = True
+        assert 422 == ask(f"?startingAfter={after}").status
 
     def test_the_next_bill_is_told(self) -> None:
         """With what is taken off."""
