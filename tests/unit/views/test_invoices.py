@@ -1,6 +1,6 @@
 """GET /invoices and /invoices/upcoming: what a user was billed, and what is to come."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ class OneUser(Users):
         super().__init__(MemoryTable())
         self._user = user
 
-    def read(self, user_id: str, now: datetime) -> User:  # noqa: ARG002 - a user at any time
+    def read(self, user_id: str, now: datetime, instants: Iterable[datetime] = ()) -> User:  # noqa: ARG002 - at any time
         """Return the user, or somebody who has nothing."""
         return self._user if user_id == self._user.user_id else User(user_id)
 
