@@ -43,22 +43,25 @@ class InvoiceHistoryGateway(InvoicesGateway):
 
     def upcoming_invoice(self, subscription_id: str, charges: Sequence[ChargeLine]) -> UpcomingInvoice | None:
         """Preview a subscription's next invoice, with charges as further items priced like their lines."""
-        prices = self._sold_at([overage_name(each.metric) for each in charges])
-        items = [self._item(each, prices.get(overage_name(each.metric))) for each in charges]
         try:
-            with translated():
-                try:
-                    found = self._client.v1.invoices.create_preview(
-                        {"subscription": subscription_id, "invoice_items": items}
-                    )
-                    return self._upcoming(found)
-                except stripe.InvalidRequestError as error:
-                    if not _says_that_none_is_to_come(error):
-                        raise
-                    return None
+            return self._preview(subscription_id, charges)
         except StripeRefusedError:
             self._overage_prices.clear()  # perhaps one of them is sold no more
-            raise
+            return self._preview(subscription_id, charges)
+
+    def _preview(self, subscription_id: str, charges: Sequence[ChargeLine]) -> UpcomingInvoice | None:
+        prices = self._sold_at([overage_name(each.metric) for each in charges])
+        items = [self._item(each, prices.get(overage_name(each.metric))) for each in charges]
+        with translated():
+            try:
+                found = self._client.v1.invoices.create_preview(
+                    {"subscription": subscription_id, "invoice_items": items}
+                )
+                return self._upcoming(found)
+            except stripe.InvalidRequestError as error:
+                if not _says_that_none_is_to_come(error):
+                    raise
+                return None
 
     def _is_invoice_of(self, invoice_id: str, customer_id: str) -> bool:
         try:

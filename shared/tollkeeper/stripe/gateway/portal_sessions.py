@@ -18,6 +18,13 @@ class PortalSessionsGateway(Connection):
 
     def create_portal_session(self, customer_id: str, return_url: str, flow: PortalFlow | None) -> str:
         """Create a session under the configuration that the catalogue command keeps."""
+        try:
+            return self._open(customer_id, return_url, flow)
+        except StripeRefusedError:
+            self._portal_configuration_id = None  # perhaps it is in force no more
+            return self._open(customer_id, return_url, flow)
+
+    def _open(self, customer_id: str, return_url: str, flow: PortalFlow | None) -> str:
         asked: SessionCreateParams = {
             "customer": customer_id,
             "configuration": self._portal_configuration(),
@@ -28,12 +35,8 @@ class PortalSessionsGateway(Connection):
                 "type": flow.value,
                 "after_completion": {"type": "redirect", "redirect": {"return_url": return_url}},
             }
-        try:
-            with translated():
-                return self._client.v1.billing_portal.sessions.create(asked).url
-        except StripeRefusedError:
-            self._portal_configuration_id = None  # perhaps it is in force no more
-            raise
+        with translated():
+            return self._client.v1.billing_portal.sessions.create(asked).url
 
     def _portal_configuration(self) -> str:
         """Return the id of the oldest active configuration with our mark, asked once in a function's life."""
