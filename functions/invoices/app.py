@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tollkeeper import customer_runtime, runtime
+from tollkeeper import runtime, runtime_customers
 from tollkeeper.api.bodies.invoices import InvoicesOut, UpcomingInvoiceOut
 from tollkeeper.api.resolver import Caller, resolver, respond
 from tollkeeper.telemetry import logger
@@ -17,7 +17,7 @@ MOST_AT_ONCE = 50
 
 app = resolver()
 
-TheseInvoices = Annotated[InvoiceViews, Depends(customer_runtime.invoices)]
+TheseInvoices = Annotated[InvoiceViews, Depends(runtime_customers.invoices)]
 Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="How many at once.")]
 StartingAfter = Annotated[
     str | None,

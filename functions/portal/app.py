@@ -5,7 +5,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
 
-from tollkeeper import customer_runtime, runtime
+from tollkeeper import runtime, runtime_customers
 from tollkeeper.api.bodies.portal import PortalRequest, PortalSessionOut
 from tollkeeper.api.resolver import Caller, handler_of, resolver
 from tollkeeper.clock import Clock
@@ -18,7 +18,7 @@ app = resolver()
 def portal(
     body: PortalRequest,
     user: Caller,
-    portals: Annotated[Portal, Depends(customer_runtime.portal)],
+    portals: Annotated[Portal, Depends(runtime_customers.portal)],
     clock: Annotated[Clock, Depends(runtime.clock)],
 ) -> PortalSessionOut:
     """Return where to send the user, who may also cancel there at the period's end."""

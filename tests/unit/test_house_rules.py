@@ -83,7 +83,7 @@ ROOMS = {
     "tollkeeper.aws": room(others=["botocore"]),
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
-    "tollkeeper.customer_runtime": room("runtime", "subscriptions", "views"),
+    "tollkeeper.runtime_customers": room("runtime", "subscriptions", "views"),
     "tollkeeper.runtime": room(
         *NOUNS,
         *BELOW,
@@ -99,7 +99,7 @@ ROOMS = {
         frozenset(
             {"tollkeeper"}
             | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
-            | {"tollkeeper.customer_runtime", "tollkeeper.runtime"}
+            | {"tollkeeper.runtime_customers", "tollkeeper.runtime"}
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -154,7 +154,7 @@ NAMESAKES = {
 """Each function, and the module or room of the layer that does its work."""
 
 FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings", "telemetry"} | {
-    "customer_runtime",
+    "runtime_customers",
     "runtime",
 }
 """The only modules beside the rooms of the layer."""

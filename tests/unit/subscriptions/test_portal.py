@@ -10,7 +10,7 @@ from tests.examples import ENVIRONMENT, NOW
 from tests.fakes.api_gateway import Answer, call, user_claims
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
-from tollkeeper import customer_runtime, runtime
+from tollkeeper import runtime, runtime_customers
 from tollkeeper.api.authorization import Authorizer
 from tollkeeper.ledger.users import Users
 from tollkeeper.settings import Settings
@@ -31,7 +31,7 @@ def stripe() -> FakeStripe:
 def function(stripe: FakeStripe, users: Users) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     app.dependency_overrides = {
-        customer_runtime.portal: lambda: Portal(users, stripe, SETTINGS.allowed_origins),
+        runtime_customers.portal: lambda: Portal(users, stripe, SETTINGS.allowed_origins),
         runtime.clock: lambda: FixedClock(NOW),
     }
     yield

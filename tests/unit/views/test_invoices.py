@@ -15,7 +15,7 @@ from tests.fakes.api_gateway import Answer, call
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.table import MemoryTable
-from tollkeeper import customer_runtime
+from tollkeeper import runtime_customers
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.charges import charges
 from tollkeeper.rules.overage import overage, spent
@@ -190,7 +190,7 @@ def stripe() -> FakeStripe:
 def function(stripe: FakeStripe) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     views = InvoiceViews(OneUser(using(BUSY)), stripe, OFFER, "live", FixedClock(NOW))
-    app.dependency_overrides = {customer_runtime.invoices: lambda: views}
+    app.dependency_overrides = {runtime_customers.invoices: lambda: views}
     yield
     app.dependency_overrides = {}
 
