@@ -23,7 +23,7 @@ from tests.ledger.two_months import (
     units_of,
 )
 from tollkeeper.ledger.history import History
-from tollkeeper.ledger.lines import Line, cells, listed_in
+from tollkeeper.ledger.lines import Line, line_cells, listed_in
 from tollkeeper.ledger.sizes import size
 from tollkeeper.ledger.table import Table
 
@@ -49,14 +49,14 @@ lines = st.builds(
 @given(st.lists(lines, max_size=12, unique_by=lambda line: line.id))
 def test_what_is_put_is_read(put: list[Line]) -> None:
     """Any lines come back as they were, each under a name of its own."""
-    row = {**PERIOD._asdict(), "used_apiCalls": 3, "lines": len(put), **cells(PERIOD, put)}
+    row = {**PERIOD._asdict(), "used_apiCalls": 3, "lines": len(put), **line_cells(PERIOD, put)}
     assert put == listed_in(row)
 
 
 @given(st.lists(lines, max_size=12, unique_by=lambda line: line.id), st.integers(-(10**12), 10**12))
 def test_a_row_is_not_larger_than_it_is_taken_to_be(put: list[Line], number: int) -> None:
     """By DynamoDB's published rules it has no more bytes, and a few less at most for each number."""
-    row = {**PERIOD._asdict(), "used_apiCalls": number, "lines": len(put), **cells(PERIOD, put)}
+    row = {**PERIOD._asdict(), "used_apiCalls": number, "lines": len(put), **line_cells(PERIOD, put)}
     assert published_size(row) <= size(row) <= published_size(row) + 2 * 8
 
 

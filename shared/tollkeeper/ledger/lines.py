@@ -52,7 +52,7 @@ class Line(NamedTuple):
         return PageLine(self.id, self.metric, self.quantity, self.day.isoformat()[:7])
 
 
-def cells(period: Key, lines: Iterable[Line]) -> dict[str, str]:
+def line_cells(period: Key, lines: Iterable[Line]) -> dict[str, str]:
     """Return lines as the row of a period holds them."""
     start = keys.read_period_key(period)[0].date()
     return {

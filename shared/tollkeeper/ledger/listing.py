@@ -11,7 +11,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from tollkeeper.ledger import keys, record_rows
-from tollkeeper.ledger.lines import EMPTIED, LINES, Line, cells, listed_in, names
+from tollkeeper.ledger.lines import EMPTIED, LINES, Line, line_cells, listed_in, names
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.sizes import WRITE_UNIT, size
 from tollkeeper.ledger.table import (
@@ -69,7 +69,7 @@ def listing(period: Key, new: Sequence[Line], row: Row, change: Change, now: dat
     """
     after = _after(row, change)
     kept = int(row.get(LINES, 0))
-    put = cells(period, new)
+    put = line_cells(period, new)
     room = WRITE_UNIT - size({**after, **put, LINES: kept + len(put)})
     if room >= 0:
         others = room // max(size({name: text}) for name, text in put.items())
