@@ -8,7 +8,7 @@ from stripe.checkout import Session
 
 from infra.stripe_standin.account.shapes import make
 from infra.stripe_standin.account.state import Account
-from infra.stripe_standin.customers import payment_methods
+from infra.stripe_standin.customers import cardless
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.invoices import taxes
 
@@ -57,7 +57,7 @@ def payment_method_types(params: Mapping[str, Any]) -> list[str]:
         RefusedError: None is left. *Unverified*, as are its words.
     """
     allowed = params.get("allowed_payment_method_types")
-    left = [kind for kind in payment_methods.TYPES if allowed is None or kind in allowed]
+    left = [kind for kind in cardless.TAKEN if allowed is None or kind in allowed]
     if not left:
         raise RefusedError(
             "No valid payment method types for this Checkout Session.", param="allowed_payment_method_types"
