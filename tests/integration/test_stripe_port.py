@@ -7,6 +7,7 @@ each of the two worlds does in its own way.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
 
 import pytest
@@ -21,7 +22,7 @@ from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe.event_types import EventType, Style, of_style
 from tollkeeper.stripe.events import StripeEvent
 from tollkeeper.stripe.gateway import StripeGateway
-from tollkeeper.stripe.port import CheckoutOrder, MeterRejection, OwnInvoice, Stripe
+from tollkeeper.stripe.port import ChargeLine, CheckoutOrder, MeterRejection, OwnInvoice, Stripe
 
 VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 PAGE = "https://app.example.com"
@@ -485,6 +486,8 @@ class TestMeterEvents:
         assert rejection.samples[0].startswith("one: ")
 
 
+LINE = ChargeLine("charge", "ada", "apiCalls", 1, Decimal(1), START, START + DAY, "A call")
+
 CALLS: dict[str, Callable[[Stripe], object]] = {
     "is_of_this_account": lambda stripe: stripe.is_of_this_account(
         StripeEvent("evt_1", "invoice.paid", START, account_id="acct_2")
@@ -509,7 +512,7 @@ CALLS: dict[str, Callable[[Stripe], object]] = {
         OwnInvoice("bill", "ada", "cus_ada", "sub_ada", "Usage"), "key"
     ),
     "finalize_at": lambda stripe: stripe.finalize_at("in_1", START + DAY),
-    "add_lines": lambda stripe: stripe.add_lines("in_1", [], "key"),
+    "add_lines": lambda stripe: stripe.add_lines("in_1", [LINE], "key"),
     "remove_lines": lambda stripe: stripe.remove_lines("in_1", ["il_1"]),
     "finalize_invoice": lambda stripe: stripe.finalize_invoice("in_1"),
     "send_meter_event": lambda stripe: stripe.send_meter_event(MeterEvent("one", "calls", "cus", 1, START)),
