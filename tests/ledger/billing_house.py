@@ -184,9 +184,9 @@ class House:
         return len([*Bills(self.table).due(far)]) + len([*Closing(self.table).ended(self.now)])
 
 
-def busy_house(policy: Policy | None = None, **usage: int) -> House:
+def busy_house(policy: Policy | None = None, table: MemoryTable | None = None, **usage: int) -> House:
     """Return a house in which Ada was busy and her month has just ended at Stripe."""
-    house = House(policy)
+    house = House(policy, table=table)
     house.use(units=usage or None)
     house.renew()
     return house

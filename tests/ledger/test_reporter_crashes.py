@@ -158,8 +158,7 @@ def test_every_call_of_the_straight_course_is_known() -> None:
         "transact 0 puts, 1 changes",  # charged
         "finalize_at in_1",
         "invoice in_1",
-        "transact 0 puts, 1 changes",  # released
-        "transact 0 puts, 1 changes",  # and to be looked at when it is final
+        "transact 0 puts, 1 changes",  # released, and to be looked at when it is final
         "get_all",
         "invoice in_1",
         "transact 1 puts, 1 changes",  # agreed

@@ -8,7 +8,7 @@ from stripe import Coupon, Customer, Discount, Invoice, InvoiceLineItem, Subscri
 from infra.stripe_standin.account.shapes import listing, make, metadata, new_id, reference
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
-from infra.stripe_standin.invoices import invoice_lines, taxes
+from infra.stripe_standin.invoices import taxes
 from infra.stripe_standin.products import discounts
 
 HOUR = 3600
@@ -155,11 +155,10 @@ def _parent(subscription: Subscription) -> dict[str, object]:
 
 
 def total(account: Account, invoice: Invoice) -> None:
-    """Sum a draft up: recounted usage, discounts, taxes, then the customer's balance.
+    """Sum a draft up: discounts, taxes, then the customer's balance.
 
     See docs.stripe.com/billing/customer/balance.
     """
-    invoice_lines.recount(account, invoice)
     for line in invoice.lines.data:
         line.discount_amounts = []
     redeemed = [account.get(Discount, reference(discount)) for discount in invoice.discounts]

@@ -2,13 +2,12 @@
 
 from decimal import Decimal
 
-from stripe import Invoice, InvoiceItem, InvoiceLineItem, Price, Product, Subscription, SubscriptionItem
-from stripe.billing import Meter
+from stripe import InvoiceItem, InvoiceLineItem, Price, Product, Subscription, SubscriptionItem
 
 from infra.stripe_standin.account.shapes import make, metadata, new_id, reference
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.clocks.sandbox_clock import at
-from infra.stripe_standin.products.prices import cents, is_metered, unit_amount
+from infra.stripe_standin.products.prices import cents, unit_amount
 
 
 def in_advance(account: Account, subscription: Subscription, item: SubscriptionItem) -> InvoiceLineItem:
@@ -24,54 +23,16 @@ def in_advance(account: Account, subscription: Subscription, item: SubscriptionI
 
 
 def of_trial(account: Account, subscription: Subscription, item: SubscriptionItem) -> InvoiceLineItem:
-    """The line of 0 that opens a trial (docs.stripe.com/billing/subscriptions/trials).
-
-    *Unverified* that Stripe writes it for licensed items only, as the stand-in does.
-    """
+    """The line of 0 that opens a trial (docs.stripe.com/billing/subscriptions/trials)."""
     line = in_advance(account, subscription, item)
     line.description = f"Trial period for {_name(account, item.price)}"
     line.amount = line.subtotal = 0
     return line
 
 
-def in_arrears(
-    account: Account, subscription: Subscription, item: SubscriptionItem, start: int, end: int
-) -> InvoiceLineItem:
-    """A metered item's usage in the ended period `[start, end)`; 0 is written out too.
-
-    Usage stamped inside the period counts until the invoice finalises
-    (docs.stripe.com/billing/subscriptions/usage-based/recording-usage).
-    """
-    line = _of_subscription(subscription, item, Decimal(0), "", (start, end))
-    _count(account, line, item.price, reference(subscription.customer))
-    return line
-
-
-def recount(account: Account, invoice: Invoice) -> None:
-    """Bring a draft's metered lines up to what its customer used in their periods by now."""
-    for line in invoice.lines.data:
-        price = price_of(account, line)
-        if price and is_metered(price) and not _is_pending_item(line):
-            _count(account, line, price, str(invoice.customer))
-
-
-def _count(account: Account, line: InvoiceLineItem, price: Price, customer: str) -> None:
-    line.quantity_decimal = used(account, price, customer, line.period.start, line.period.end)
-    line.quantity = int(line.quantity_decimal)
-    line.amount = line.subtotal = cents(line.quantity_decimal * unit_amount(price))
-    line.description = usage_text(account, price, line.quantity_decimal)
-
-
 def usage_text(account: Account, price: Price, quantity: Decimal) -> str:
     """Stripe's words, a quantity times a name and a price: `(at $0.01 / month)`."""
     return f"{quantity} \N{MULTIPLICATION SIGN} {_name(account, price)} ({_each(price)})"
-
-
-def used(account: Account, price: Price, customer: str, start: int, end: int) -> Decimal:
-    """What a metered price bills for `[start, end)`; a negative total bills 0."""
-    meter = account.find(Meter, price.recurring.meter) if price.recurring else None
-    counted = account.usage.counted(meter, customer, start, end) if meter else None
-    return max(counted or Decimal(0), Decimal(0))
 
 
 def from_item(item: InvoiceItem) -> InvoiceLineItem:
@@ -117,12 +78,6 @@ def from_item(item: InvoiceItem) -> InvoiceLineItem:
     )
 
 
-def price_of(account: Account, line: InvoiceLineItem) -> Price | None:
-    """The price behind a line, if there is one."""
-    details = line.pricing.price_details if line.pricing else None
-    return account.find(Price, str(details.price)) if details else None
-
-
 def subscription_item_of(line: InvoiceLineItem) -> str | None:
     """The id of the subscription item behind a line, if there is one."""
     details = line.parent.subscription_item_details if line.parent else None
@@ -146,11 +101,6 @@ def proration_text(account: Account, price: Price, instant: int, *, unused: bool
     )
 
 
-def _is_pending_item(line: InvoiceLineItem) -> bool:
-    details = line.parent.subscription_item_details if line.parent else None
-    return details is None or details.invoice_item is not None
-
-
 def _of_subscription(
     subscription: Subscription,
     item: SubscriptionItem,
@@ -164,7 +114,7 @@ def _of_subscription(
         id=new_id("il"),
         amount=amount,
         currency=item.price.currency,
-        description=description or None,
+        description=description,
         discount_amounts=[],
         discountable=True,
         discounts=[],

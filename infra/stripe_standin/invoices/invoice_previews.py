@@ -23,7 +23,7 @@ def preview(account: Account, params: InvoiceCreatePreviewParams) -> Invoice:
 
     See docs.stripe.com/api/invoices/create_preview.
 
-    It shows the usage counted by now and keeps nothing but its lines, which can be listed in pages.
+    It keeps nothing but its lines, which can be listed in pages.
     """
     if "subscription" not in params:
         raise lacking("previews without a subscription")
@@ -37,7 +37,7 @@ def preview(account: Account, params: InvoiceCreatePreviewParams) -> Invoice:
     start, end = billing_cycle.period(subscription)
     now = account.now(subscription.test_clock)
     if details.get("cancel_now"):
-        lines, looked_back_on = _arrears(account, subscription, start, now), (start, now)
+        lines, looked_back_on = [], (start, now)
     else:
         lines, looked_back_on = _next(account, subscription, details), (start, end)
     invoice = drafts.compose(
@@ -82,7 +82,7 @@ def _next(account: Account, subscription: Subscription, details: Mapping[str, An
 
     With `always_invoice` only the prorations: they would be invoiced at once.
     """
-    start, end = billing_cycle.period(subscription)
+    end = billing_cycle.period(subscription)[1]
     now = account.now(subscription.test_clock)
     after = subscription_changes.changed_items(account, subscription, details.get("items", []))
     behavior = details.get("proration_behavior", "create_prorations")
@@ -98,17 +98,11 @@ def _next(account: Account, subscription: Subscription, details: Mapping[str, An
     recurring = after[0].price.recurring
     if recurring and not _ends(subscription, end):
         following = end_after(subscription.billing_cycle_anchor, recurring, end)
-        for item in billing_cycle.licensed(after):
+        for item in after:
             line = invoice_lines.in_advance(account, subscription, item)
             line.period.start, line.period.end = end, following
             lines.append(line)
-    return [*lines, *_arrears(account, subscription, start, end)]
-
-
-def _arrears(account: Account, subscription: Subscription, start: int, end: int) -> list[InvoiceLineItem]:
-    if subscription.status == "trialing":
-        return []
-    return billing_cycle.usage_lines(account, subscription, start, end)
+    return lines
 
 
 def _ends(subscription: Subscription, end: int) -> bool:

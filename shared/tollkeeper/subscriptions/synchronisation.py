@@ -4,6 +4,7 @@ Unless it has been: what Stripe said when it was asked after the hint had come h
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -13,7 +14,7 @@ from tollkeeper.rules import announcements, audit
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.binding import bind
 from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.subscriptions import Status, Subscription, choose, to_cancel
+from tollkeeper.rules.subscriptions import Status, Subscription, as_decided, choose, given_up, to_cancel
 from tollkeeper.rules.users import User
 from tollkeeper.stripe.port import Customers, Subscriptions
 
@@ -73,8 +74,9 @@ def synchronise(
 
     The row's revision is read before Stripe is asked and must be the same when the answer is written, so that
     of two workers the one with the older answer never wins. It moves even when nothing else in the row does,
-    for the same reason. What must not go on (rule 10) is cancelled first, and then Stripe is asked again. If
-    Stripe was asked since, for another event's sake perhaps, the row is right as it is.
+    for the same reason. What must not go on (rule 10), or was given up by its user, is cancelled first, and
+    then Stripe is asked again. If Stripe was asked since, for another event's sake perhaps, the row is right
+    as it is.
 
     Raises:
         StaleRevisionError: others wrote the row each time in between.
@@ -88,7 +90,7 @@ def synchronise(
             return None  # the user has another customer: this one was deleted, or was made by somebody else
         if trigger.is_answered_by(user):
             return Synchronised(user.user_id, user.subscription, user.subscription)
-        found = stripe.subscriptions_of(customer_id)
+        found = [as_decided(each, user.subscription) for each in stripe.subscriptions_of(customer_id)]
         if surplus := to_cancel(found):
             for subscription_id, cause in surplus.items():
                 stripe.cancel_subscription(subscription_id, cause)
@@ -129,9 +131,29 @@ def end_forgotten(user_id: str, users: Users, offer: Offer, trigger: Trigger) ->
     before = user.subscription
     if before is None or not before.is_live:
         return None
-    ended = replace(before, status=Status.CANCELED, ended_at=before.period_end, past_due_since=None)
+    ended = replace(before, status=Status.CANCELED, ended_at=before.bounds[1], past_due_since=None)
     _write(users, user, ended, [ended], offer, trigger)
     return Synchronised(user_id, before, ended)
+
+
+def give_up(user_id: str, subscription: Subscription, users: Users, offer: Offer, trigger: Trigger) -> None:
+    """Write down that a user ends their live subscription now, which nothing takes back (DESIGN rule 12).
+
+    `subscription` is as it was just synchronised. Its period ends with that writing, and nothing follows it:
+    what is used from then on is used without a subscription. Stripe hears of it from whoever synchronises
+    next.
+
+    Raises:
+        StaleRevisionError: something else is said of it meanwhile, perhaps the same.
+    """
+    ending = given_up(subscription, trigger.at)
+    for _ in range(MOST_ATTEMPTS):
+        user = users.history(user_id)
+        if user.subscription != subscription:
+            break
+        with suppress(StaleRevisionError):
+            return _write(users, user, ending, [ending], offer, trigger)
+    raise StaleRevisionError
 
 
 def _write(

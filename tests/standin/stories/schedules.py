@@ -17,7 +17,7 @@ def downgrade(shop: Shop, **more: Any) -> SubscriptionSchedule:  # noqa: ANN401 
     now = made.phases[0]
     phases: Any = [
         {
-            "items": [{"price": shop.large.id, "quantity": 1}, {"price": shop.metered.id}],
+            "items": [{"price": shop.large.id, "quantity": 1}],
             "start_date": now.start_date,
             "end_date": now.end_date,
         },

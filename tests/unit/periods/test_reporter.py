@@ -9,13 +9,17 @@ from itertools import count
 import pytest
 
 from tests.fakes.invoices import Fault
-from tests.ledger.billing_house import HOUR, MINUTE, House, busy_house, endless
+from tests.ledger.billing_house import HOUR, MINUTE, OFFER, House, busy_house, endless
 from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
-from tollkeeper.periods.reporter import MOST_SILENCES, PERIODS_AT_ONCE, PeriodName, Worker
+from tollkeeper.ledger.users import Users
+from tollkeeper.periods.reporter import MOST_SILENCES, PeriodName, Worker
 from tollkeeper.rules.bills import State
+from tollkeeper.stripe.event_types import EventType
+from tollkeeper.stripe.events import StripeEvent
+from tollkeeper.subscriptions.stripe_events import Outcome, StripeEvents
 
-MANY = [f"user-{number:03}" for number in range(PERIODS_AT_ONCE + 6)]
+MANY = [f"user-{number:03}" for number in range(60)]
 
 
 def town(users: Iterable[str] = MANY) -> House:
@@ -81,16 +85,16 @@ def test_closing_and_charging_take_turns() -> None:
         return [work(each) for each in together]
 
     house.reporter(several=note).run(endless())
-    assert {*late} <= {*done[:PERIODS_AT_ONCE]}
+    assert {*late} <= {*done[: 4 * len(late)]}
 
 
 def test_a_run_stops_in_time_and_the_next_goes_on() -> None:
     """What it does not begin is counted, and found again."""
     house = town()
-    seconds = iter([900.0, 80.0])
+    seconds = iter([900.0] * 41)  # one look before all, and one before each
     report = house.reporter().run(Patience(lambda: next(seconds, 0.0), sleep=lambda _: None))
-    assert (PERIODS_AT_ONCE, True) == (report["closed"], report["postponed"] > 0)
-    assert len(MANY) - PERIODS_AT_ONCE == house.run()["closed"]
+    assert (40, len(MANY) - 40) == (report["closed"], report["postponed"])
+    assert len(MANY) - 40 == house.run()["closed"]
 
 
 def test_a_stripe_that_is_silent_is_left_in_peace() -> None:
@@ -223,3 +227,14 @@ def test_what_is_off_is_charged_apart_before_the_hold_runs_out() -> None:
 
 def _has_lines(house: House) -> bool:
     return bool(house.stripe.invoices["in_1"].lines)
+
+
+def test_an_event_of_the_invoice_wakes_its_bill() -> None:
+    """Stripe tells that it was voided: the next run looks, and it is audited."""
+    house = busy_house()
+    house.go_on(3 * HOUR)
+    house.stripe.void("in_1")
+    events = StripeEvents(Users(house.table), Bills(house.table), house.stripe, OFFER, "live")
+    told = StripeEvent("evt_1", EventType.INVOICE_VOIDED, house.now, object_id="in_1", customer_id="cus_ada")
+    assert Outcome.FOLLOWED is events.follow(told, house.now)
+    assert {"voided": 1} == house.run()
