@@ -100,7 +100,7 @@ test: $(if $(T),.venv/.ready .venv-sam/.ready,check) .venv-runtime/.ready ## Eve
 	$(PYTHON) -m pytest $(T)
 
 .PHONY: sabotage
-sabotage: .venv/.ready .venv-sam/.ready ## Break the code in three places and see that the demo notices each
+sabotage: .venv/.ready .venv-sam/.ready ## Break the code in six places and see that the demo notices each
 	@$(PYTHON) -m infra.local.sabotage
 
 .PHONY: bench

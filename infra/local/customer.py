@@ -23,11 +23,12 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class UsageRecord:
-    """One thing the customer did, as `POST /usage` takes it."""
+    """What the customer did, as `POST /usage` takes it."""
 
     id: str
     event_type: str
     timestamp: datetime
+    quantity: int = 1
 
 
 class Customer:
@@ -57,6 +58,10 @@ class Customer:
                 raise LocalError(f"No {what} in GET /subscription after {PATIENCE_SECONDS:.0f} s: {shown}")
             time.sleep(POLL_SECONDS)
 
+    def accept(self, cents: int) -> None:
+        """Set the most overage that the customer accepts in a period."""
+        _ask(self._as_user, "PUT", "/subscription/spending-cap", {"amount": cents})
+
     def quota(self, event_type: str) -> Json:
         """What a back end is told of the customer's quota."""
         return _ask(self._as_service, "GET", f"/quota/{event_type}?userId={self.user_id}")
@@ -73,6 +78,7 @@ class Customer:
                 "id": record.id,
                 "userId": self.user_id,
                 "eventType": record.event_type,
+                "quantity": record.quantity,
                 "timestamp": record.timestamp.isoformat(),
             }
             for record in records

@@ -1,9 +1,11 @@
-"""A busy customer's month, lived through the public API only, and the invoice it ends in.
+"""A month of two customers, lived through the public API only, and the invoices it ends in.
 
-The case is that of the audit Tollkeeper was written for: a professional customer makes 15,000 API calls,
-1,200 AI queries and 600 exports in a month, and was charged $119 where $219 is due.
+The busy one is that of the audit Tollkeeper was written for: a professional customer makes 15,000 API calls,
+1,200 AI queries and 600 exports in a month, and was charged $119 where $219 is due. The careful one accepts
+$10 of overage, and goes beyond.
 """
 
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,58 +13,66 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import batched
 
-from rich.table import Column, Table
-from stripe import Invoice, InvoiceLineItem
-
 from infra.local.console import console, step
 from infra.local.customer import Customer, Json, UsageRecord
 from infra.local.places import Home, Stack
+from infra.local.renewals import Figure, Line, Renewal, dollars
 from infra.local.stack import down, stripe_client, up
 
 PLAN = "professional"
 CARD = "4242424242424242"
-USAGE = {"apiCalls": 15_000, "aiQueries": 1_200, "exports": 600}
-
-# What the invoice must say: product → (quantity, cents). The plan includes 10,000 API calls, 1,000 AI queries
-# and 500 exports; each beyond them costs 1, 10 and 50 cents.
-LINES = {
-    "Professional": (1, 99_00),
-    "API calls over the limit": (5_000, 50_00),
-    "AI queries over the limit": (200, 20_00),
-    "Exports over the limit": (100, 50_00),
-}
+BUSY = {"apiCalls": 15_000, "aiQueries": 1_200, "exports": 600}
+LAST_SECOND = {"apiCalls": 1_000}
+"""How much of that the busy customer does in the last second of the period."""
+CAREFUL = {"apiCalls": 12_000}
+CAP = 10_00
+"""The cents of overage that the careful customer accepts."""
 TOTAL = 219_00
 
 RECORDS_PER_REQUEST = 1_000
 CONNECTIONS = 2
-# How far into the period the usage lies, and how long after its end the invoice is certainly final: Stripe
-# keeps a renewal invoice open for an hour, or for as long as it is held, three days at most.
+# How far into the period the usage lies, and how long after its end the invoice is certainly final: a renewal
+# is a draft for an hour, unless somebody holds it for longer.
 USAGE_WITHIN = timedelta(days=7)
-FINALISATION = timedelta(days=3)
+FINALISATION = timedelta(hours=2)
+SECOND = timedelta(seconds=1)
+STANDSTILL_SECONDS = 30.0
+"""How long counts may stand still before they are taken as they are."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line of the invoice; `amount` in cents."""
+class Period:
+    """The period that is paid for."""
 
-    product: str
-    description: str
-    quantity: int
-    amount: int
+    start: datetime
+    end: datetime
+
+    def words(self, title: str, arithmetic: str) -> str:
+        """Return how a line of it must be described."""
+        year = "" if self.start.year == self.end.year else f" {self.start:%Y}"
+        return f"{title}, {self.start:%-d %b}{year} to {self.end:%-d %b %Y}: {arithmetic}"
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A figure that is known in advance, and what it turned out to be."""
+def busy_lines(period: Period) -> list[Line]:
+    """Return what the busy customer's invoice must say.
 
-    name: str
-    expected: str
-    found: str
+    The plan includes 10,000 API calls, 1,000 AI queries and 500 exports; each beyond them costs 1, 10 and 50
+    cents.
+    """
+    calls = period.words("API calls", "15,000 used − 10,000 included = 5,000 × $0.01")
+    queries = period.words("AI queries", "1,200 used − 1,000 included = 200 × $0.10")
+    exports = period.words("Exports", "600 used − 500 included = 100 × $0.50")
+    return [
+        Line("Professional", 1, 99_00),
+        Line("API calls over the limit", 5_000, 50_00, calls),
+        Line("AI queries over the limit", 200, 20_00, queries),
+        Line("Exports over the limit", 100, 50_00, exports),
+    ]
 
-    @property
-    def is_off(self) -> bool:
-        """Whether the two differ."""
-        return self.expected != self.found
+
+def careful_lines() -> list[Line]:
+    """Return what the careful customer's invoice must say: 2,000 calls more than included, $10 accepted."""
+    return [Line("Professional", 1, 99_00), Line("API calls over the limit", 1_000, 10_00)]
 
 
 def run(home: Home) -> int:
@@ -87,28 +97,50 @@ def run(home: Home) -> int:
 
 def live_a_month(home: Home, stack: Stack) -> list[Figure]:
     """Subscribe, pass the trial, use, pass the period's end; return every figure known in advance."""
-    customer = Customer(home, stack, user_id=f"user-{uuid.uuid4().hex[:8]}")
-    with step(f"{customer.user_id} buys the {PLAN} plan") as work:
-        customer.buy(PLAN, CARD)
-        trial = _once(customer, "trialing")
-        trial_ends = datetime.fromisoformat(trial["trial"]["endsAt"])
-        work.outcome = f"on trial until {trial_ends:%-d %B %Y}"
+    busy, careful = (
+        Customer(home, stack, user_id=f"{name}-{uuid.uuid4().hex[:8]}") for name in ("busy", "careful")
+    )
+    with step(f"{busy.user_id} and {careful.user_id} buy the {PLAN} plan") as work:
+        for customer in (busy, careful):
+            customer.buy(PLAN, CARD)
+        trial_ends = [_trial_end(_once(each, "trialing")) for each in (busy, careful)]
+        work.outcome = f"on trial until {trial_ends[0]:%-d %B %Y}"
     with step("The trial passes, and a week more") as work:
-        customer.move_clock(trial_ends + USAGE_WITHIN)
-        active = _once(customer, "active")
-        period_start, period_end = (
-            datetime.fromisoformat(active[key]) for key in ("currentPeriodStart", "currentPeriodEnd")
+        busy.move_clock(max(trial_ends) + USAGE_WITHIN)
+        active = _once(busy, "active")
+        period = Period(
+            *(datetime.fromisoformat(active[key]) for key in ("currentPeriodStart", "currentPeriodEnd"))
         )
-        work.outcome = f"active, {period_start:%-d %B} to {period_end:%-d %B %Y}"
-    _send(customer, _usage_records(period_start))
-    counted = _counted(customer)
-    quota = ", ".join(f"{name} {value}" for name, value in customer.quota("apiCalls").items())
+        work.outcome = f"active, {period.start:%-d %B} to {period.end:%-d %B %Y}"
+    _send(busy, _first_weeks_records(period.start))
+    with step(f"The careful customer accepts {dollars(CAP)} of overage, and goes beyond"):
+        _once(careful, "active")
+        careful.accept(CAP)
+        midway = period.start + USAGE_WITHIN / 2
+        careful.report([UsageRecord("all", metric, midway, each) for metric, each in CAREFUL.items()])
+        _counted(careful, CAREFUL)
+    with step("The period's last second comes"):
+        busy.move_clock(period.end - SECOND)
+    _send(busy, _last_seconds_records(period.end))
+    with step("The ledger counts them"):
+        counted = _counted(busy, BUSY)
+    quota = ", ".join(f"{name} {value}" for name, value in busy.quota("apiCalls").items())
     console.print(f"  GET /quota/apiCalls: {quota}", style="dim")
     with step("The period passes, and Stripe finalises the invoice"):
-        customer.move_clock(period_end + FINALISATION)
-    invoice, lines = _renewal(stack, active["customerId"])
-    _show(invoice, lines)
-    return _figures(counted, lines, invoice.total)
+        busy.move_clock(period.end + FINALISATION)
+    stripe = stripe_client(stack.stripe)
+    capped = Renewal.of(stripe, str(_once(careful, "active")["customerId"]))
+    renewal = Renewal.of(stripe, str(active["customerId"]))
+    renewal.show()
+    usage = [
+        Figure(f"{metric} in GET /subscription", f"{quantity:,}", f"{counted[metric]:,}")
+        for metric, quantity in BUSY.items()
+    ]
+    return [
+        *usage,
+        *capped.figures("the careful customer's", careful_lines()),
+        *renewal.figures("the", busy_lines(period)),
+    ]
 
 
 def _once(customer: Customer, status: str) -> Json:
@@ -120,11 +152,24 @@ def _once(customer: Customer, status: str) -> Json:
     )
 
 
-def _usage_records(period_start: datetime) -> list[UsageRecord]:
-    """One record for each thing the customer did, spread evenly over the first week of the period."""
+def _trial_end(shown: Json) -> datetime:
+    return datetime.fromisoformat(shown["trial"]["endsAt"])
+
+
+def _first_weeks_records(period_start: datetime) -> list[UsageRecord]:
+    """One record for each thing the customer did before the last second, over the first week."""
+    before = {metric: quantity - LAST_SECOND.get(metric, 0) for metric, quantity in BUSY.items()}
     return [
         UsageRecord(f"{metric}-{number}", metric, period_start + USAGE_WITHIN * (number / quantity))
-        for metric, quantity in USAGE.items()
+        for metric, quantity in before.items()
+        for number in range(quantity)
+    ]
+
+
+def _last_seconds_records(period_end: datetime) -> list[UsageRecord]:
+    return [
+        UsageRecord(f"last-{metric}-{number}", metric, period_end - SECOND)
+        for metric, quantity in LAST_SECOND.items()
         for number in range(quantity)
     ]
 
@@ -138,64 +183,14 @@ def _send(customer: Customer, records: Sequence[UsageRecord]) -> None:
             work.reached(answered)
 
 
-def _counted(customer: Customer) -> Mapping[str, int]:
-    """The counts in GET /subscription once they have reached what was sent."""
-    with step("The ledger counts them", sum(USAGE.values())) as work:
-        for shown in customer.watch_for("usage of all that was sent"):
-            usage: Mapping[str, int] = shown["usage"]
-            work.reached(sum(usage[metric] for metric in USAGE))
-            if all(usage[metric] >= quantity for metric, quantity in USAGE.items()):
-                break
+def _counted(customer: Customer, sent: Mapping[str, int]) -> Mapping[str, int]:
+    """The counts in GET /subscription once they have reached what was sent, or stand still for long."""
+    usage: Mapping[str, int] = {}
+    since = time.monotonic()
+    for shown in customer.watch_for("usage of all that was sent"):
+        if shown["usage"] != usage:
+            usage, since = shown["usage"], time.monotonic()
+        is_all = all(usage[metric] >= quantity for metric, quantity in sent.items())
+        if is_all or time.monotonic() - since > STANDSTILL_SECONDS:
+            break
     return usage
-
-
-def _renewal(stack: Stack, customer_id: str) -> tuple[Invoice, list[Line]]:
-    """The customer's newest invoice in Stripe, and its lines."""
-    stripe = stripe_client(stack.stripe)
-    invoice = stripe.v1.invoices.list({"customer": customer_id, "limit": 1}).data[0]
-    products = {product.id: product.name for product in stripe.v1.products.list({"limit": 100}).data}
-    return invoice, [
-        Line(_product(line, products), line.description or "", line.quantity or 0, line.amount)
-        for line in invoice.lines.data
-    ]
-
-
-def _product(line: InvoiceLineItem, names: Mapping[str, str]) -> str:
-    details = line.pricing and line.pricing.price_details
-    return names[details.product] if details else "no product"
-
-
-def _show(invoice: Invoice, lines: Sequence[Line]) -> None:
-    table = Table("Invoice", Column("Amount", justify="right"), title_justify="left")
-    for line in lines:
-        table.add_row(line.description, dollars(line.amount))
-    table.add_section()
-    table.add_row(f"Total ({invoice.status})", dollars(invoice.total), style="bold")
-    console.print(table)
-
-
-def _figures(counted: Mapping[str, int], lines: Sequence[Line], total: int) -> list[Figure]:
-    """What was counted, each line, any line that should not be there, and the total."""
-    usage = [
-        Figure(f"{metric} in GET /subscription", f"{quantity:,}", f"{counted[metric]:,}")
-        for metric, quantity in USAGE.items()
-    ]
-    on_invoice = [
-        Figure(
-            f"{product} on the invoice",
-            _charge(*LINES[product]) if product in LINES else "no line",
-            " and ".join(_charge(line.quantity, line.amount) for line in lines if line.product == product)
-            or "no line",
-        )
-        for product in dict.fromkeys([*LINES, *(line.product for line in lines)])
-    ]
-    return [*usage, *on_invoice, Figure("The invoice's total", dollars(TOTAL), dollars(total))]
-
-
-def _charge(quantity: int, amount: int) -> str:
-    return f"{quantity:,} for {dollars(amount)}"
-
-
-def dollars(cents: int) -> str:
-    """An amount as people write it."""
-    return f"${cents / 100:,.2f}"

@@ -1,4 +1,4 @@
-"""Does the demo notice? Breaks the product in three places, one at a time, and expects `make demo` to object.
+"""Does the demo notice? Breaks the product in six places, one at a time, and expects `make demo` to object.
 
 `python -m infra.local.sabotage` works on a copy of the tree and never touches the tree itself.
 """
@@ -29,22 +29,25 @@ class Sabotage:
     figure: str
 
 
+CALLS = "API calls over the limit on the invoice is off: expected 5,000 for $50.00, found "
+CAPPED = (
+    "API calls over the limit on the careful customer's invoice is off: expected 1,000 for $10.00, found "
+)
+
 SABOTAGES = (
     Sabotage(
         what="The tracker counts twice",
-        file="shared/tollkeeper/ledger/counting.py",
+        file="shared/tollkeeper/ledger/transactions.py",
         right="+= each.record.quantity\n",
         wrong="+= 2 * each.record.quantity\n",
-        figure="API calls over the limit on the invoice is off:"
-        " expected 5,000 for $50.00, found 20,000 for $200.00",
+        figure=f"{CALLS}20,000 for $200.00",
     ),
     Sabotage(
-        what="The reporter reports usage instead of overage",
-        file="shared/tollkeeper/rules/metering.py",
-        right="value=over.quantity",
-        wrong="value=period.used[metric]",
-        figure="API calls over the limit on the invoice is off:"
-        " expected 5,000 for $50.00, found 15,000 for $150.00",
+        what="Usage is charged instead of overage",
+        file="shared/tollkeeper/rules/charges.py",
+        right="quantity=due.quantity,",
+        wrong="quantity=period.used[metric],",
+        figure=f"{CALLS}15,000 for $150.00",
     ),
     Sabotage(
         what="The catalogue has one wrong price",
@@ -52,6 +55,27 @@ SABOTAGES = (
         right="overage_price = 0.50",
         wrong="overage_price = 0.05",
         figure="Exports over the limit on the invoice is off: expected 100 for $50.00, found 100 for $5.00",
+    ),
+    Sabotage(
+        what="Each line is made twice",
+        file="shared/tollkeeper/periods/charging.py",
+        right="for each in bill.left\n",
+        wrong="for each in bill.left * 2\n",
+        figure=f"{CALLS}5,000 for $50.00 and 5,000 for $50.00",
+    ),
+    Sabotage(
+        what="The spending cap is ignored",
+        file="shared/tollkeeper/rules/overage.py",
+        right="left = period.spending_cap\n",
+        wrong="left = None\n",
+        figure=f"{CAPPED}2,000 for $20.00",
+    ),
+    Sabotage(
+        what="The period is closed early",
+        file="shared/tollkeeper/rules/settling.py",
+        right="SETTLING = timedelta(minutes=5)",
+        wrong="SETTLING = timedelta(hours=-1)",
+        figure=f"{CALLS}4,000 for $40.00",
     ),
 )
 

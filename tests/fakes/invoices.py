@@ -157,7 +157,9 @@ class FakeInvoices:
     def renewal(self, subscription_id: str, ended_at: datetime) -> Renewal:
         """Look for the invoice that starts there."""
         self._begin("renewal", subscription_id)
-        (of,) = (each for each in self.held if each.id == subscription_id)
+        of = next((each for each in self.held if each.id == subscription_id), None)
+        if of is None:
+            return Renewal()
         found = [
             each
             for each in self.invoices.values()

@@ -4,11 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.operate.stripe_catalogue.gateway import StripeCatalogue
-from infra.operate.stripe_catalogue.planning import plan, wanted
-from infra.stripe_standin.app import create_app
-from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
-from tests.standin.harness import START, Host, Sandbox
+from tests.integration.catalogued import catalogued
+from tests.standin.harness import Host, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.stripe.gateway import StripeGateway, connect
 
@@ -24,13 +21,7 @@ def host() -> Iterator[Host]:
 @pytest.fixture
 def sandbox(host: Host) -> Iterator[Sandbox]:
     """A stand-in whose clock stands at START, and which sells what the catalogue says."""
-    app = create_app(clock=SandboxClock(frozen_at=START), public_url=host.url)
-    with host.serving(app):
-        sandbox = Sandbox(host.http, [])
-        catalogue = load()
-        stripe = StripeCatalogue(sandbox.stripe)
-        for step in plan(catalogue, stripe.read([*wanted(catalogue)]), START):
-            stripe.take(step, START)
+    with catalogued(host) as sandbox:
         yield sandbox
 
 

@@ -1,8 +1,6 @@
 """Random ends of months: whatever goes wrong and whoever has a hand in it, overage is charged as it must be.
 
-What a period owes is reckoned again by the model of counting, which shares no code; what became of it is read
-from Stripe's invoices. A charge stands once on a final invoice, to the cent, or an audited waiver, voiding or
-write-off says why it does not.
+In memory; tests/integration/test_random_months.py lives such months at the stand-in.
 """
 
 from collections import Counter
@@ -15,13 +13,12 @@ from hypothesis import strategies as st
 
 from tests.fakes.invoices import Fault
 from tests.ledger.billing_house import DAY, END, HOUR, MINUTE, RUN, House
-from tests.ledger.model import CENTS, Stretch
+from tests.ledger.judgement import Ended, judge, never_twice
 from tests.ledger.story import OFFER, patience
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.spending_caps import SpendingCaps
-from tollkeeper.rules.bills import Apart, Bill, Policy, State
-from tollkeeper.rules.charges import Charge
+from tollkeeper.rules.bills import Apart, Policy
 from tollkeeper.rules.invoices import InvoiceLine, InvoiceStatus
 from tollkeeper.rules.subscriptions import Cause
 
@@ -169,79 +166,34 @@ def steps() -> st.SearchStrategy[Step]:
     )
 
 
-def expected(month: Month) -> Counter[str]:
-    """Reckon what the closed month owes by the model of counting, in units."""
-    row = next(row for row in month.house.rows("PERIOD#") if row["sk"] == f"PERIOD#{_name(month)}")
-    period = rows.period(row)
-    model = Stretch("sub_ada", period.start, period.end, "starter", cap=period.spending_cap)
-    model.used.update(period.used)
-    model.forgiven.update(period.beyond)
-    return model.billed()
-
-
-def _name(month: Month) -> str:
-    return keys.period_name(month.house.bill().period_start, "sub_ada")
-
-
-def lines_of(month: Month, charge: Charge, *, final: bool) -> list[InvoiceLine]:
-    """Return a charge's lines on what somebody is asked to pay; if not `final`, on whatever is left there."""
+def lines(month: Month, *, final: bool) -> list[InvoiceLine]:
+    """Return the lines on what somebody is asked to pay; if not `final`, on what is left a draft."""
     return [
         line
         for each in month.stripe.invoices.values()
         for line in each.lines
-        if line.charge_id == charge.id
-        and not each.is_deleted
+        if not each.is_deleted
         and (each.status not in {InvoiceStatus.DRAFT, InvoiceStatus.VOID} if final else each.is_draft)
     ]
 
 
-def never_twice(month: Month) -> None:
-    """See that no charge stands twice on what is, or may become, an invoice that somebody is asked to pay."""
-    lines = Counter(
-        line.charge_id
-        for each in month.stripe.invoices.values()
-        if each.status is not InvoiceStatus.VOID and not each.is_deleted
-        for line in each.lines
-    )
-    assert {} == {charge: number for charge, number in lines.items() if number > 1}
-
-
-def judge(month: Month) -> None:
-    """See of each charge that it stands once on a final invoice, or why it does not."""
-    bill, audited = month.house.bill(), Counter(month.house.audited())
-    charges = bill.charges or ()
-    assert expected(month) == Counter({each.metric: each.quantity for each in charges})
-    assert all(each.amount == each.quantity * CENTS[each.metric] for each in charges)
-    assert bill.is_final or month.edited, bill
+def ended(month: Month) -> Ended:
+    """Return the month as it ended."""
+    bill = month.house.bill()
     event(bill.state)
-    for charge in charges:
-        final, left = lines_of(month, charge, final=True), lines_of(month, charge, final=False)
-        assert len(final) <= 1
-        assert not left or bill.state is State.WRITTEN_OFF or month.edited
-        if charge.id in bill.waived:
-            assert (0, True) == (len(final), charge.id in month.touched)
-            assert audited["OVERAGE_WAIVED"]
-        elif final and not month.edited:
-            ((line),) = final
-            assert charge.quantity == line.quantity
-            assert abs(charge.amount - line.amount) <= 1
-            assert State.AGREED is bill.state
-            assert audited["OVERAGE_CHARGED"]
-        elif not month.edited:
-            _explained(month, bill, charge, audited)
-    if bill.is_final:
-        assert 0 == month.house.waiting()
-
-
-def _explained(month: Month, bill: Bill, charge: Charge, audited: Counter[str]) -> None:
-    """See that what nobody is asked to pay was voided by a person, or written off."""
-    if bill.state is State.VOIDED:
-        assert charge.id in month.touched
-        assert audited["OVERAGE_VOIDED"]
-    else:
-        assert State.WRITTEN_OFF is bill.state
-        assert month.stripe.deleted or bill.is_own is False
-        assert audited["OVERAGE_WRITTEN_OFF"]
+    name = keys.period_name(bill.period_start, "sub_ada")
+    row = next(row for row in month.house.rows("PERIOD#") if row["sk"] == f"PERIOD#{name}")
+    return Ended(
+        period=rows.period(row),
+        bill=bill,
+        audited=Counter(month.house.audited()),
+        final=lines(month, final=True),
+        left=lines(month, final=False),
+        touched=month.touched,
+        waiting=month.house.waiting(),
+        edited=month.edited,
+        has_customer=not month.stripe.deleted,
+    )
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
@@ -274,16 +226,16 @@ def test_each_overage_is_charged_once_or_explained(
     for step in happening:
         month.passes(step.after)
         step.done(month)
-        never_twice(month)
+        never_twice(lines(month, final=True) + lines(month, final=False))
     house.queue.is_clear = True
     month.stripe.land()
     month.stripe.fault = lambda _: None
     month.passes(MINUTE)
     month.hear()
     house.go_on(house.now - END + 3 * HOUR)
-    never_twice(month)
+    never_twice(lines(month, final=True) + lines(month, final=False))
     house.go_on(house.now - END + QUIET, every=HOUR)
     if Bills(house.table).of_user("ada"):
-        judge(month)
+        judge(ended(month))
     else:
         assert cap == 0

@@ -45,7 +45,12 @@ def _is_spent(error: stripe.StripeError) -> bool:
     status = error.http_status or 0
     if isinstance(error, stripe.IdempotencyError):
         return status == HTTPStatus.BAD_REQUEST
-    return is_replayed(error) or status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.code == "lock_timeout"
+    return is_replayed(error) or status >= HTTPStatus.INTERNAL_SERVER_ERROR or _is_locked(error)
+
+
+def _is_locked(error: stripe.StripeError) -> bool:
+    """Whether an object was locked for too long. The SDK leaves out the code of a 429, but not its body."""
+    return error.error is not None and error.error.code == "lock_timeout"
 
 
 @contextmanager
