@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import stripe as sdk
@@ -19,7 +19,7 @@ from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.rules.bills import Policy
 from tollkeeper.rules.invoices import InvoiceLine
-from tollkeeper.rules.usage import Correction, UsageRecord
+from tollkeeper.rules.usage import UsageRecord
 from tollkeeper.stripe.errors import StripeUnavailableError
 from tollkeeper.stripe.gateway.patient_client import PatientClient
 
@@ -166,9 +166,8 @@ class DisturbedMonth(MonthAtStripe):
     def correct(self, units: int) -> None:
         """Take calls of before the end back."""
         stamp = END - MINUTE
-        why = Correction("a mistake", "support")
         record = UsageRecord(
-            f"fix-{self.now}", "ada", "apiCalls", -units, stamp, self.now, correction=why
+            f"fix-{self.now}", "ada", "apiCalls", -units, stamp, self.now, reason="a mistake", actor="support"
         )
         counting = Counting(self.table, OFFER)
         (profile,) = counting.profiles(["ada"])

@@ -10,11 +10,13 @@ from decimal import Decimal
 
 import pytest
 
-from tests.integration.invoice_worlds import END, HOUR, NEXT_END, AtFake, AtStandin, Call, How, InvoiceWorld
+from tests.integration.invoice_worlds import HOUR, NEXT_END, AtFake, AtStandin, Call, How, InvoiceWorld
+from tests.integration.month_at_stripe import END
 from tests.standin.harness import START
 from tollkeeper.rules.invoices import Invoice, InvoiceStatus, Renewal
+from tollkeeper.stripe.charge_lines import ChargeLine
 from tollkeeper.stripe.errors import StripeFailedError, StripeRefusedError, StripeUnavailableError
-from tollkeeper.stripe.port import ChargeLine, OwnInvoice, Stripe
+from tollkeeper.stripe.port import OwnInvoice, Stripe
 
 MINUTE = timedelta(minutes=1)
 

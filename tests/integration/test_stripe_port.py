@@ -25,7 +25,7 @@ from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe.event_types import EventType, Style, of_style
 from tollkeeper.stripe.events import StripeEvent
 from tollkeeper.stripe.gateway import StripeGateway
-from tollkeeper.stripe.port import ChargeLine, CheckoutOrder, MeterRejection, OwnInvoice, Stripe
+from tollkeeper.stripe.port import CheckoutOrder, MeterRejection, OwnInvoice, Stripe
 
 VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 PAGE = "https://app.example.com"

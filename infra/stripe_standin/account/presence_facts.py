@@ -67,9 +67,7 @@ LEFT_OUT: Mapping[str, Collection[str]] = {
     },
     "billing_portal.configuration.features.subscription_update": {"products"},
     "billing_portal.session": {"after_expiration"},
-    "billing_portal.session.flow.subscription_update_confirm.items": {
-        "quantity",
-    },
+    "billing_portal.session.flow.subscription_update_confirm.items": {"quantity"},
     "checkout.session": {
         "branding_settings",
         "excluded_payment_method_types",
@@ -122,13 +120,7 @@ LEFT_OUT: Mapping[str, Collection[str]] = {
     "invoiceitem.pricing": {"price_details"},
     "item": {"discounts", "taxes"},
     "line_item.pricing": {"price_details"},
-    "payment_intent": {
-        "amount_details",
-        "hooks",
-        "payment_details",
-        "presentment_details",
-        "transfer_data",
-    },
+    "payment_intent": {"amount_details", "hooks", "payment_details", "presentment_details", "transfer_data"},
     "payment_intent.last_payment_error": OF_ERRORS,
     "payment_intent.next_action": {
         "alipay_handle_redirect",

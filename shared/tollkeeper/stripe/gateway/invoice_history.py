@@ -120,8 +120,8 @@ class InvoiceHistoryGateway(InvoicesGateway):
             total=of.total,
             amount_due=of.amount_due,
             amount_paid=of.amount_paid,
-            hosted_invoice_url=of.hosted_invoice_url,
-            invoice_pdf=of.invoice_pdf,
+            hosted_invoice_url=getattr(of, "hosted_invoice_url", None),
+            invoice_pdf=getattr(of, "invoice_pdf", None),
             lines=[self._shown_line(each) for each in self._all_lines(of)],
         )
 
