@@ -67,7 +67,7 @@ class Receiver:
 
 
 class Shop:
-    """A small catalogue and its customers: two plans and a metered price of 3 cents."""
+    """A small catalogue and its customers: two plans, a price that is charged once, and a meter."""
 
     def __init__(self, stripe: StripeClient) -> None:
         self.stripe = stripe
@@ -77,14 +77,8 @@ class Shop:
         )
         self.small = self.price(2000, "small")
         self.large = self.price(5000, "large")
-        self.metered = stripe.v1.prices.create(
-            {
-                "currency": "usd",
-                "product": self.product.id,
-                "unit_amount": 3,
-                "recurring": {"interval": "month", "usage_type": "metered", "meter": self.meter.id},
-                "lookup_key": "switches",
-            }
+        self.once = stripe.v1.prices.create(
+            {"currency": "usd", "product": self.product.id, "unit_amount": 3, "lookup_key": "switches"}
         )
 
     def price(self, amount: int, lookup_key: str) -> Price:
@@ -110,9 +104,8 @@ class Shop:
         )
 
     def subscribe(self, customer: Customer, **more: Any) -> Subscription:  # noqa: ANN401 - any parameter
-        """A subscription of the small plan with the metered price."""
-        items = [{"price": self.small.id}, {"price": self.metered.id}]
-        params: Any = {"customer": customer.id, "items": items, **more}
+        """A subscription of the small plan."""
+        params: Any = {"customer": customer.id, "items": [{"price": self.small.id}], **more}
         return self.stripe.v1.subscriptions.create(params)
 
     def use(self, customer: Customer, value: int, identifier: str, at: datetime | None = None) -> None:

@@ -106,13 +106,12 @@ def test_invoices_number_on(sandbox: Sandbox, shop: Shop) -> None:
 
 
 def test_preview_shows_the_next_bill(sandbox: Sandbox, shop: Shop) -> None:
-    """The preview bills the coming period ahead and the usage counted so far, and keeps nothing."""
+    """The preview bills the coming period ahead, and keeps nothing."""
     customer = shop.customer()
     subscription = shop.subscribe(customer)
-    shop.use(customer, 100, "a")
     sandbox.move(HALF)
     preview = shop.stripe.v1.invoices.create_preview({"subscription": subscription.id})
-    assert ([2000, 300], 2300, 1) == (
+    assert ([2000], 2000, 1) == (
         [line.amount for line in preview.lines.data],
         preview.total,
         len(shop.invoices(customer)),
@@ -170,31 +169,54 @@ def test_lookup_key_moves_only_when_told(stripe: StripeClient, shop: Shop) -> No
     assert [moved.id] == [price.id for price in stripe.v1.prices.list({"lookup_keys": ["small"]}).data]
 
 
-def test_fractions_of_cents_are_rounded_per_line(sandbox: Sandbox, shop: Shop) -> None:
+def test_fractions_of_cents_are_rounded_per_line(shop: Shop) -> None:
     """A price of fractional cents is multiplied first and rounded once."""
     price = shop.stripe.v1.prices.create(
-        {
-            "currency": "usd",
-            "product": shop.product.id,
-            "unit_amount_decimal": Decimal("0.25"),
-            "recurring": {"interval": "month", "usage_type": "metered", "meter": shop.meter.id},
-        }
+        {"currency": "usd", "product": shop.product.id, "unit_amount_decimal": Decimal("0.25")}
     )
     customer = shop.customer()
-    shop.stripe.v1.subscriptions.create({"customer": customer.id, "items": [{"price": price.id}]})
-    shop.use(customer, 1001, "a")
-    sandbox.move(END + timedelta(hours=1))
-    assert shop.invoices(customer)[-1].total == 250
+    item = shop.stripe.v1.invoice_items.create(
+        {"customer": customer.id, "pricing": {"price": price.id}, "quantity": 1001}
+    )
+    assert ("one_time", 250) == (price.type, item.amount)
 
 
-def test_metered_price_needs_a_meter(stripe: StripeClient, shop: Shop) -> None:
-    """Usage records are gone: a metered price counts a meter."""
+def test_metered_prices_are_not_played(stripe: StripeClient, shop: Shop) -> None:
+    """Meters count, and bill nothing: a price that would bill by one is refused."""
+    with pytest.raises(sdk.InvalidRequestError, match="lacks metered prices"):
+        stripe.v1.prices.create(
+            {
+                "currency": "usd",
+                "unit_amount": 1,
+                "product": shop.product.id,
+                "recurring": {"interval": "month", "usage_type": "metered", "meter": shop.meter.id},
+            }
+        )
+
+
+def test_licensed_price_takes_no_meter(stripe: StripeClient, shop: Shop) -> None:
+    """What is bought by quantity counts nothing."""
     with pytest.raises(sdk.InvalidRequestError, match="meter"):
         stripe.v1.prices.create(
             {
                 "currency": "usd",
                 "unit_amount": 1,
                 "product": shop.product.id,
-                "recurring": {"interval": "month", "usage_type": "metered"},
+                "recurring": {"interval": "month", "meter": shop.meter.id},
             }
         )
+
+
+def test_prices_are_found_by_how_they_recur(stripe: StripeClient, shop: Shop) -> None:
+    """A price that is charged once is not among them, and no price is metered."""
+    monthly = stripe.v1.prices.list({"recurring": {"interval": "month", "usage_type": "licensed"}}).data
+    metered = stripe.v1.prices.list({"recurring": {"usage_type": "metered"}}).data
+    assert ({shop.small.id, shop.large.id}, []) == ({price.id for price in monthly}, metered)
+
+
+def test_tax_behavior_is_said_once(stripe: StripeClient, shop: Shop) -> None:
+    """How tax stands with a price can be said later, and not be changed."""
+    said = stripe.v1.prices.update(shop.small.id, {"tax_behavior": "inclusive"})
+    with pytest.raises(sdk.InvalidRequestError, match="cannot be changed"):
+        stripe.v1.prices.update(shop.small.id, {"tax_behavior": "exclusive"})
+    assert ("unspecified", "inclusive") == (shop.small.tax_behavior, said.tax_behavior)

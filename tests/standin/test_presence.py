@@ -40,7 +40,7 @@ def open_session(shop: Shop, **more: Any) -> sdk.checkout.Session:  # noqa: ANN4
     params: Any = {
         "mode": "subscription",
         "success_url": "https://x.test",
-        "line_items": [{"price": shop.small.id, "quantity": 1}, {"price": shop.metered.id}],
+        "line_items": [{"price": shop.small.id, "quantity": 1}],
         "expand": ["line_items.data.price.product"],
         **more,
     }
@@ -173,7 +173,7 @@ def schedules(sandbox: Sandbox, shop: Shop) -> None:
         now = made.phases[0]
         phases: Any = [
             {
-                "items": [{"price": shop.large.id, "quantity": 1}, {"price": shop.metered.id}],
+                "items": [{"price": shop.large.id, "quantity": 1}],
                 "start_date": now.start_date,
                 "end_date": now.end_date,
             },

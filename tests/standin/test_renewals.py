@@ -1,4 +1,4 @@
-"""Renewals: trials, periods, and invoices that bill ahead and in arrears."""
+"""Renewals: trials, periods, and invoices that bill ahead."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -37,15 +37,6 @@ def test_trial_turns_into_a_paid_period(sandbox: Sandbox, shop: Shop) -> None:
     )
 
 
-def test_trial_usage_is_not_billed(sandbox: Sandbox, shop: Shop) -> None:
-    """What was used in a trial is on no invoice."""
-    customer = shop.customer()
-    shop.subscribe(customer, trial_period_days=14)
-    shop.use(customer, 100, "in trial")
-    sandbox.move(TRIAL_END + timedelta(days=32))
-    assert [invoice.total for invoice in shop.invoices(customer)] == [0, 2000, 2000]
-
-
 def test_trial_end_is_announced_three_days_before(sandbox: Sandbox, shop: Shop) -> None:
     """`trial_will_end` comes once, three days before."""
     shop.subscribe(shop.customer(), trial_period_days=14)
@@ -71,49 +62,13 @@ def test_trial_without_a_card_cancels_if_told(sandbox: Sandbox, shop: Shop) -> N
     assert ("canceled", stamp(TRIAL_END), 1) == (ended.status, ended.ended_at, len(shop.invoices(customer)))
 
 
-def test_renewal_bills_ahead_and_in_arrears(sandbox: Sandbox, shop: Shop) -> None:
-    """The renewal bills the licensed price for the coming period and the usage of the ended one."""
+def test_renewal_bills_ahead(sandbox: Sandbox, shop: Shop) -> None:
+    """The renewal bills the coming period, and nothing of what meters counted in the ended one."""
     customer = shop.customer()
     shop.subscribe(customer)
     shop.use(customer, 100, "a")
-    shop.use(customer, 11, "b")
     sandbox.move(datetime(2026, 2, 28, 14, tzinfo=UTC))
-    renewal = shop.invoices(customer)[-1]
-    assert lines(renewal) == [(1, 2000), (111, 333)]
-
-
-def test_unused_metered_item_is_a_line_of_zero(sandbox: Sandbox, shop: Shop) -> None:
-    """A metered item without usage stands on the renewal with 0."""
-    customer = shop.customer()
-    shop.subscribe(customer)
-    sandbox.move(datetime(2026, 2, 28, 14, tzinfo=UTC))
-    assert lines(shop.invoices(customer)[-1]) == [(1, 2000), (0, 0)]
-
-
-def test_usage_belongs_to_the_period_of_its_timestamp(sandbox: Sandbox, shop: Shop) -> None:
-    """Half-open: the last second of a period is billed with it, its end with the next."""
-    customer = shop.customer()
-    shop.subscribe(customer)
-    end = datetime(2026, 2, 28, 12, 0, 7, tzinfo=UTC)
-    sandbox.move(end)
-    shop.use(customer, 5, "last second", end - timedelta(seconds=1))
-    shop.use(customer, 7, "next period", end)
-    sandbox.move(datetime(2026, 3, 31, 14, tzinfo=UTC))
-    _, february, march = shop.invoices(customer)
-    assert (lines(february), lines(march)) == ([(1, 2000), (5, 15)], [(1, 2000), (7, 21)])
-
-
-def test_draft_takes_late_usage_and_final_invoice_none(sandbox: Sandbox, shop: Shop) -> None:
-    """Usage stamped in the ended period counts until finalisation, and never after."""
-    customer = shop.customer()
-    shop.subscribe(customer)
-    end = datetime(2026, 2, 28, 12, 0, 7, tzinfo=UTC)
-    sandbox.move(end)
-    shop.use(customer, 5, "in time", end - HOUR)
-    sandbox.move(end + HOUR)
-    shop.use(customer, 9, "too late", end - HOUR)
-    sandbox.move(end + 2 * HOUR)
-    assert lines(shop.invoices(customer)[-1]) == [(1, 2000), (5, 15)]
+    assert lines(shop.invoices(customer)[-1]) == [(1, 2000)]
 
 
 def test_held_draft_finalises_when_told(sandbox: Sandbox, shop: Shop) -> None:
@@ -145,21 +100,20 @@ def test_month_without_the_day_ends_on_its_last(sandbox: Sandbox, shop: Shop) ->
 
 
 def test_invoice_names_its_subscription_and_periods(sandbox: Sandbox, shop: Shop) -> None:
-    """A renewal looks back on the ended period; each line says which period it bills and by which price."""
+    """A renewal looks back on the ended period; its line says which period it bills and by which price."""
     customer = shop.customer()
     subscription = shop.subscribe(customer, metadata={"user": "u"})
     end = datetime(2026, 2, 28, 12, 0, 7, tzinfo=UTC)
     sandbox.move(end)
     renewal = shop.invoices(customer)[-1]
-    ahead, arrears = renewal.lines.data
+    (ahead,) = renewal.lines.data
     assert renewal.parent
     assert renewal.parent.subscription_details
-    assert (subscription.id, (stamp(START), stamp(end)), stamp(end), (stamp(START), stamp(end))) == (
+    assert (subscription.id, (stamp(START), stamp(end)), stamp(end)) == (
         renewal.parent.subscription_details.subscription,
         (renewal.period_start, renewal.period_end),
         ahead.period.start,
-        (arrears.period.start, arrears.period.end),
     )
-    assert arrears.pricing
-    assert arrears.pricing.price_details
-    assert shop.metered.id == arrears.pricing.price_details.price
+    assert ahead.pricing
+    assert ahead.pricing.price_details
+    assert shop.small.id == ahead.pricing.price_details.price

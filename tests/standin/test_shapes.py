@@ -63,7 +63,7 @@ def everything(shop: Shop) -> list[StripeObject]:
         {
             "mode": "subscription",
             "success_url": "https://x.test",
-            "line_items": [{"price": shop.small.id, "quantity": 1}, {"price": shop.metered.id}],
+            "line_items": [{"price": shop.small.id, "quantity": 1}],
             "expand": ["line_items"],
         }
     )
@@ -76,7 +76,7 @@ def everything(shop: Shop) -> list[StripeObject]:
     return [
         shop.product,
         shop.small,
-        shop.metered,
+        shop.once,
         shop.meter,
         customer,
         subscription,

@@ -18,7 +18,7 @@ from infra.stripe_standin.account.shapes import listing, make, metadata, new_id,
 from infra.stripe_standin.account.state import Account, Due
 from infra.stripe_standin.customers import customers, payment_methods
 from infra.stripe_standin.errors import RefusedError, lacking
-from infra.stripe_standin.products.prices import cents, is_metered, unit_amount
+from infra.stripe_standin.products.prices import cents, unit_amount
 from infra.stripe_standin.server.lists import matching, page
 from infra.stripe_standin.server.routes import Routes
 
@@ -108,7 +108,7 @@ def _custom_text(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _items(account: Account, wanted: list[Any]) -> list[LineItem]:
-    """Line items of ready-made recurring prices; a metered one carries no quantity."""
+    """Line items of ready-made recurring prices."""
     if not 0 < len(wanted) <= MOST_ITEMS:
         raise RefusedError(f"Give between 1 and {MOST_ITEMS} line items.", param="line_items")
     return [_item(account, item, f"line_items[{at}]") for at, item in enumerate(wanted)]
@@ -118,17 +118,12 @@ def _item(account: Account, wanted: Mapping[str, Any], param: str) -> LineItem:
     if "price" not in wanted:
         raise lacking("line items without a ready-made price")
     price = account.get(Price, wanted["price"], f"{param}[price]")
-    metered = is_metered(price)
     if price.recurring is None:
         raise lacking("one-time line items")
-    if metered and "quantity" in wanted:
-        raise RefusedError(
-            "Quantity should not be specified where usage_type is `metered`.", param=f"{param}[quantity]"
-        )
-    if not metered and "quantity" not in wanted:
+    if "quantity" not in wanted:
         raise RefusedError("Quantity is required.", code="parameter_missing", param=f"{param}[quantity]")
-    quantity = None if metered else int(wanted["quantity"])
-    amount = 0 if quantity is None else cents(quantity * unit_amount(price))
+    quantity = int(wanted["quantity"])
+    amount = cents(quantity * unit_amount(price))
     return make(
         LineItem,
         id=new_id("li"),

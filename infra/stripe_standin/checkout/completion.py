@@ -69,7 +69,7 @@ def complete(
     payment_methods.join(account, method, customer)
     account.set_up.add(method.id)
     wanted = [
-        {"price": item.price.id} | ({"quantity": item.quantity} if item.quantity is not None else {})
+        {"price": item.price.id, "quantity": item.quantity}
         for item in (session.line_items.data if session.line_items else [])
         if item.price
     ]

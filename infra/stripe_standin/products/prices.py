@@ -1,9 +1,8 @@
-"""Prices (docs.stripe.com/api/prices): one-time, recurring licensed and recurring metered, per unit."""
+"""Prices (docs.stripe.com/api/prices): one-time and recurring licensed, per unit."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
 from stripe import ListObject, Plan, Price, Product
-from stripe.billing import Meter
 from stripe.params import PriceCreateParams, PriceListParams, PriceRetrieveParams, PriceUpdateParams
 
 from infra.stripe_standin.account.shapes import make, metadata, new_id, reference
@@ -31,7 +30,7 @@ def create(account: Account, params: PriceCreateParams) -> Price:
         )
     if lookup_key := params.get("lookup_key"):
         _claim_lookup_key(account, lookup_key, transfer=params.get("transfer_lookup_key", False))
-    recurring = _recurring(account, params)
+    recurring = _recurring(params)
     price = make(
         Price,
         id=new_id("price"),
@@ -64,26 +63,19 @@ def _product(account: Account, params: PriceCreateParams) -> str:
     raise RefusedError("Missing required param: product.", code="parameter_missing", param="product")
 
 
-def _recurring(account: Account, params: PriceCreateParams) -> dict[str, object] | None:
-    """A metered price needs a meter since API version basil (docs.stripe.com/changelog/basil)."""
+def _recurring(params: PriceCreateParams) -> dict[str, object] | None:
     if "recurring" not in params:
         return None
     recurring = params["recurring"]
-    usage_type = recurring.get("usage_type", "licensed")
-    meter = recurring.get("meter")
-    if usage_type == "metered" and not meter:
-        raise RefusedError(
-            "A metered price needs a meter.", code="parameter_missing", param="recurring[meter]"
-        )
-    if meter and usage_type != "metered":
+    if recurring.get("usage_type", "licensed") == "metered":
+        raise lacking("metered prices: its meters count, and bill nothing")
+    if "meter" in recurring:
         raise RefusedError("Only metered prices take a meter.", param="recurring[meter]")
-    if meter and account.get(Meter, meter, "recurring[meter]").status != "active":
-        raise RefusedError("The meter is inactive.", param="recurring[meter]")
     return {
         "interval": recurring["interval"],
         "interval_count": recurring.get("interval_count", 1),
-        "meter": meter,
-        "usage_type": usage_type,
+        "meter": None,
+        "usage_type": "licensed",
     }
 
 

@@ -3,7 +3,7 @@
 See docs.stripe.com/billing/subscriptions/overview.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from stripe import Customer, Invoice, InvoiceLineItem, Subscription, SubscriptionItem
@@ -60,7 +60,7 @@ def begin(
     """
     trialing = subscription.status == "trialing"
     write = invoice_lines.of_trial if trialing else invoice_lines.in_advance
-    lines = [write(account, subscription, item) for item in licensed(subscription.items.data)]
+    lines = [write(account, subscription, item) for item in subscription.items.data]
     lines += invoice_items.take_pending_items(account, customer.id, subscription.id, subscription.currency)
     sent = subscription.collection_method == "send_invoice"
     invoice = drafts.draft(
@@ -76,7 +76,7 @@ def begin(
 
 
 def turn(account: Account, subscription: Subscription) -> None:
-    """The period ended: cancel, or bill the next one ahead and the ended one's usage in arrears.
+    """The period ended: cancel, or bill the next one ahead.
 
     A trial that ends without a card does what its settings say
     (docs.stripe.com/billing/subscriptions/trials/free-trials).
@@ -96,8 +96,6 @@ def turn(account: Account, subscription: Subscription) -> None:
                 subscription.status = "paused"
             account.emit("customer.subscription.paused", subscription)
             return
-    # Trial usage is not billed (docs.stripe.com/billing/subscriptions/usage-based/implementation-guide).
-    arrears = [] if trialed else usage_lines(account, subscription, start, end)
     with account.changing("customer.subscription.updated", subscription):
         recurring = subscription.items.data[0].price.recurring
         if recurring is not None:
@@ -106,22 +104,20 @@ def turn(account: Account, subscription: Subscription) -> None:
             )
         if trialed:
             subscription.status = "active"
-        bill_ahead(account, subscription, (start, end), arrears)
+        bill_ahead(account, subscription, (start, end))
 
 
 def finish(account: Account, subscription: Subscription, start: int, end: int) -> None:
-    """Cancel at the period's end, billing its usage on a last invoice.
+    """Cancel at the period's end, billing what is pending on a last invoice.
 
     See docs.stripe.com/billing/subscriptions/cancel.
 
     *Unverified* that the last invoice, too, waits an hour as a draft.
     """
-    trialed = subscription.status == "trialing"
-    arrears = [] if trialed else usage_lines(account, subscription, start, end)
-    arrears += invoice_items.take_pending_items(
+    pending = invoice_items.take_pending_items(
         account, str(subscription.customer), subscription.id, subscription.currency
     )
-    last = _cycle_invoice(account, subscription, arrears, (start, end)) if arrears else None
+    last = _cycle_invoice(account, subscription, pending, (start, end)) if pending else None
     subscription.latest_invoice = last.id if last else subscription.latest_invoice
     subscription_status.end(account, subscription, reason="cancellation_requested", last=last)
 
@@ -131,20 +127,13 @@ def _cancel_early(account: Account, subscription: Subscription) -> None:
     finish(account, subscription, period(subscription)[0], account.now(subscription.test_clock))
 
 
-def bill_ahead(
-    account: Account,
-    subscription: Subscription,
-    looked_back_on: tuple[int, int],
-    arrears: Sequence[InvoiceLineItem] = (),
-) -> None:
+def bill_ahead(account: Account, subscription: Subscription, looked_back_on: tuple[int, int]) -> None:
     """Draft the invoice that opens the current period and closes the one `looked_back_on`."""
-    lines = [
-        invoice_lines.in_advance(account, subscription, item) for item in licensed(subscription.items.data)
-    ]
+    lines = [invoice_lines.in_advance(account, subscription, item) for item in subscription.items.data]
     lines += invoice_items.take_pending_items(
         account, str(subscription.customer), subscription.id, subscription.currency
     )
-    subscription.latest_invoice = _cycle_invoice(account, subscription, [*lines, *arrears], looked_back_on).id
+    subscription.latest_invoice = _cycle_invoice(account, subscription, lines, looked_back_on).id
 
 
 def _cycle_invoice(

@@ -6,12 +6,7 @@ from stripe.params import SubscriptionCancelParams
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
 from infra.stripe_standin.server.routes import Routes
-from infra.stripe_standin.subscriptions import (
-    billing_cycle,
-    prorations,
-    subscription_changes,
-    subscription_status,
-)
+from infra.stripe_standin.subscriptions import prorations, subscription_changes, subscription_status
 
 routes = Routes()
 
@@ -20,8 +15,7 @@ routes = Routes()
 def cancel(account: Account, params: SubscriptionCancelParams, subscription: str) -> Subscription:
     """Cancel now (docs.stripe.com/api/subscriptions/cancel).
 
-    `invoice_now` bills the usage so far and pending items, `prorate` credits unexpired time; without them
-    both are dropped.
+    `invoice_now` bills what is pending, `prorate` credits unexpired time.
     """
     known = account.get(Subscription, subscription)
     if known.ended_at:
@@ -38,15 +32,11 @@ def cancel(account: Account, params: SubscriptionCancelParams, subscription: str
 def end_now(account: Account, subscription: Subscription, *, invoice_now: bool, prorate: bool) -> None:
     """Cancel at once, with a last invoice and credit for unexpired time if wanted."""
     now = account.now(subscription.test_clock)
-    trialed = subscription.status == "trialing"
     if prorate:
-        metered = billing_cycle.metered(subscription.items.data)
-        for item in prorations.prorate(account, subscription, metered, now):
+        for item in prorations.prorate(account, subscription, [], now):
             account.keep(item)
     subscription_status.stop_collecting(account, subscription)
     if invoice_now:
         # *Unverified* that the last invoice is collected at once, as here.
-        start = billing_cycle.period(subscription)[0]
-        usage = [] if trialed else billing_cycle.usage_lines(account, subscription, start, now)
-        subscription_changes.bill_now(account, subscription, usage)
+        subscription_changes.bill_now(account, subscription)
     subscription_status.end(account, subscription, reason="cancellation_requested")

@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 
-from stripe import Invoice, InvoiceItem, Price, Subscription, SubscriptionItem
+from stripe import Invoice, InvoiceItem, Subscription, SubscriptionItem
 
 from infra.stripe_standin.account.shapes import make, metadata, new_id
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.invoices import collection, drafts, invoice_items, invoice_lines
-from infra.stripe_standin.invoices.invoice_lines import price_of, subscription_item_of
-from infra.stripe_standin.products.prices import cents, is_metered, unit_amount
+from infra.stripe_standin.invoices.invoice_lines import subscription_item_of
+from infra.stripe_standin.products.prices import cents, unit_amount
 
 
 def prorate(
@@ -16,27 +16,21 @@ def prorate(
 ) -> list[InvoiceItem]:
     """The invoice items of a change of items at `instant`, not kept yet.
 
-    A licensed item gives back the unexpired share of what was really debited for it and charges the same
-    share of its new price; a removed metered item bills its usage so far, as flexible billing mode does
-    (docs.stripe.com/billing/subscriptions/billing-mode/compare). A trial has debited nothing and bills
-    nothing.
+    An item gives back the unexpired share of what was really debited for it and charges the same share of
+    its new price, as flexible billing mode does (docs.stripe.com/billing/subscriptions/billing-mode/compare).
+    A trial has debited nothing and bills nothing.
     """
     if subscription.status == "trialing":
         return []
     kept = {item.id: item for item in after}
     known = {item.id for item in subscription.items.data}
     changed = [item for item in subscription.items.data if not _same(item, kept.get(item.id))]
-    given_back = [
-        _usage_so_far(account, subscription, item, instant)
-        if is_metered(item.price)
-        else _credit(account, subscription, item, instant)
-        for item in changed
-    ]
+    given_back = [_credit(account, subscription, item, instant) for item in changed]
     replaced = {item.id for item in changed}
     charged = [
         _debit(account, subscription, item, instant)
         for item in after
-        if (item.id in replaced or item.id not in known) and not is_metered(item.price)
+        if item.id in replaced or item.id not in known
     ]
     return [item for item in [*given_back, *charged] if item.amount]
 
@@ -68,7 +62,7 @@ def _unexpired(account: Account, subscription: Subscription, item: str, instant:
         for invoice in account.all(Invoice)
         if invoice.status in ("draft", "open", "paid") and _counts(account, invoice, subscription)
         for line in invoice.lines.data
-        if subscription_item_of(line) == item and not _metered(price_of(account, line))
+        if subscription_item_of(line) == item
     ]
     pending = [
         (known.amount, known.period.start, known.period.end)
@@ -92,23 +86,6 @@ def _counts(account: Account, invoice: Invoice, subscription: Subscription) -> b
     """What a pending update would charge has not been debited yet."""
     held_back = collection.is_of_pending_update(account, invoice, subscription)
     return drafts.subscription_of(account, invoice) is subscription and not held_back
-
-
-def _metered(price: Price | None) -> bool:
-    return price is not None and is_metered(price)
-
-
-def _usage_so_far(
-    account: Account, subscription: Subscription, item: SubscriptionItem, instant: int
-) -> InvoiceItem:
-    start = item.current_period_start
-    used = invoice_lines.used(account, item.price, str(subscription.customer), start, instant)
-    amount = cents(used * unit_amount(item.price))
-    text = invoice_lines.usage_text(account, item.price, used)
-    billed = _item(subscription, item, amount, text, instant, used)
-    billed.proration = False
-    billed.period.start, billed.period.end = start, instant
-    return billed
 
 
 def _item(

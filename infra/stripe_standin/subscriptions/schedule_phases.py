@@ -15,7 +15,7 @@ type Phase = SubscriptionSchedule.Phase
 
 def present(subscription: Subscription, start: int, end: int) -> Phase:
     """The subscription as it stands, as a phase."""
-    items = [{"price": item.price.id} | quantity(item.quantity) for item in subscription.items.data]
+    items = [{"price": item.price.id, "quantity": item.quantity} for item in subscription.items.data]
     trial_end = subscription.trial_end if subscription.status == "trialing" else None
     return _phase(subscription, {"items": items, "trial_end": trial_end}, start, end)
 
@@ -72,7 +72,7 @@ def _phase(subscription: Subscription, given: Mapping[str, Any], start: int, end
 
 
 def quantity(given: int | None) -> dict[str, int]:
-    """The `quantity` parameter of an item; a metered one has none."""
+    """The `quantity` parameter of an item, where one is given."""
     return {} if given is None else {"quantity": given}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stripe import Customer, InvoiceLineItem, PaymentMethod, Price, Subscription, SubscriptionItem
+from stripe import Customer, PaymentMethod, Price, Subscription, SubscriptionItem
 from stripe.params import SubscriptionResumeParams, SubscriptionUpdateParams
 
 from infra.stripe_standin.account.shapes import make, metadata
@@ -92,12 +92,11 @@ def _changed_item(account: Account, item: SubscriptionItem, change: Mapping[str,
     See docs.stripe.com/billing/subscriptions/change-price.
     """
     price = account.get(Price, change["price"], "items[0][price]") if "price" in change else item.price
-    metered = price.recurring is not None and price.recurring.usage_type == "metered"
     kept = item.quantity if price.id == item.price.id else 1
     fields = item.to_dict(recursive=False) | {
         "price": price,
         "plan": plan(price),
-        "quantity": None if metered else change.get("quantity", kept),
+        "quantity": change.get("quantity", kept),
         "metadata": metadata(change.get("metadata"), item.metadata),
     }
     return make(SubscriptionItem, **fields)
@@ -142,14 +141,14 @@ def swap(
         bill_now(account, subscription)
 
 
-def bill_now(account: Account, subscription: Subscription, arrears: Sequence[InvoiceLineItem] = ()) -> None:
-    """Invoice `arrears` and what is pending, if anything, and collect it at once."""
+def bill_now(account: Account, subscription: Subscription) -> None:
+    """Invoice what is pending, if anything, and collect it at once."""
     customer = account.get(Customer, str(subscription.customer))
     pending = invoice_items.take_pending_items(account, customer.id, subscription.id, subscription.currency)
-    if not arrears and not pending:
+    if not pending:
         return
     invoice = drafts.draft(
-        account, customer, [*arrears, *pending], reason="subscription_update", subscription=subscription
+        account, customer, pending, reason="subscription_update", subscription=subscription
     )
     invoice_items.bind_items(account, invoice)
     subscription.latest_invoice = invoice.id

@@ -12,7 +12,7 @@ from infra.stripe_standin.customers import customers
 from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.invoices import collection
 from infra.stripe_standin.products import discounts
-from infra.stripe_standin.products.prices import is_metered, plan
+from infra.stripe_standin.products.prices import plan
 from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
 from infra.stripe_standin.subscriptions import billing_cycle, subscription_status
@@ -131,19 +131,12 @@ def payment_behavior(params: Mapping[str, Any]) -> str:
 
 
 def new_item(account: Account, subscription: str, now: int, wanted: Mapping[str, Any]) -> SubscriptionItem:
-    """An item of a recurring price; a metered one has no quantity.
-
-    See docs.stripe.com/api/subscription_items.
-    """
+    """An item of a recurring price (docs.stripe.com/api/subscription_items)."""
     if "price" not in wanted:
         raise lacking("subscription items without a ready-made price")
     price = account.get(Price, wanted["price"], "items[0][price]")
     if not price.active:
         raise RefusedError(f"The price specified is inactive: {price.id}", param="items[0][price]")
-    if is_metered(price) and "quantity" in wanted:
-        raise RefusedError(
-            "Quantity should not be specified where usage_type is `metered`.", param="items[0][quantity]"
-        )
     return make(
         SubscriptionItem,
         id=new_id("si"),
@@ -154,7 +147,7 @@ def new_item(account: Account, subscription: str, now: int, wanted: Mapping[str,
         metadata=metadata(wanted.get("metadata")),
         plan=plan(price),
         price=price,
-        quantity=None if is_metered(price) else wanted.get("quantity", 1),
+        quantity=wanted.get("quantity", 1),
         subscription=subscription,
         tax_rates=[],
     )

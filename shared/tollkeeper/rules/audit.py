@@ -60,12 +60,16 @@ def of_subscription(
     actor: str,
     event_id: str | None,
 ) -> AuditEntry | None:
-    """Return the entry for what Stripe now says of a subscription; None if it says nothing new."""
+    """Return the entry for what Stripe now says of a subscription; None if it says nothing new.
+
+    The end of one that its user gave up is theirs, whoever has it carried out.
+    """
     if before == after:
         return None
     known = before if before and before.id == after.id else None
     if after.ended_at and not (known and known.ended_at):
         action = Action.SUBSCRIPTION_CANCELED
+        actor = user_id if after.is_given_up else actor
     elif known is None:
         action = Action.SUBSCRIPTION_CREATED
     else:

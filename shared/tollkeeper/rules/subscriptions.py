@@ -1,7 +1,7 @@
 """What a subscription gives its user, and which one counts (DESIGN rules 5 and 10)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -19,6 +19,9 @@ ASKED_AFTER = timedelta(hours=2)
 SOONEST_ASKED_AGAIN = timedelta(hours=1)
 LATEST_ASKED_AGAIN = timedelta(days=1)
 """How long after it was asked Stripe is asked again, while its word stays what it was."""
+
+CANCELED_WITHIN = timedelta(minutes=10)
+"""How long a subscription that its user gave up may live on at Stripe before it is looked at again."""
 
 
 class Status(StrEnum):
@@ -42,6 +45,8 @@ class Cause(StrEnum):
 
     DUPLICATE = "duplicate"
     FIRST_CHARGE_FAILED = "first_charge_failed"
+    REQUESTED = "requested"
+    """Its user gave it up, at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,8 @@ class Subscription:
 
     `period_start` and `period_end` are those of its items. `past_due_since` is when the oldest invoice
     failed that is still to be paid, and `first_charge_failed` says that this is the first after a trial.
-    `canceled_for` is given where Tollkeeper cancelled it. `payment_method` is what its invoices are charged
-    to.
+    `canceled_for` is given where Tollkeeper cancelled it, or is about to since its user gave it up: then
+    `cancel_at` is when they did. `payment_method` is what its invoices are charged to.
     """
 
     id: str
@@ -97,6 +102,11 @@ class Subscription:
     def is_live(self) -> bool:
         """Whether it stands at Stripe: begun, and not ended."""
         return self.status in LIVE
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether its user ended it at once: that holds from their word on, before Stripe has ended it."""
+        return self.canceled_for is Cause.REQUESTED
 
     @property
     def has_begun(self) -> bool:
@@ -124,10 +134,11 @@ class Subscription:
 
     @property
     def bounds(self) -> tuple[datetime, datetime]:
-        """The present period, cut short where the subscription ended inside it."""
-        if self.ended_at is None:
+        """The present period, cut short where the subscription ended, or was given up, inside it."""
+        ended_at = self.ended_at or (self.cancel_at if self.is_given_up else None)
+        if ended_at is None:
             return self.period_start, self.period_end
-        return self.period_start, max(self.period_start, min(self.period_end, self.ended_at))
+        return self.period_start, max(self.period_start, min(self.period_end, ended_at))
 
     @property
     def believed_until(self) -> datetime:
@@ -137,7 +148,8 @@ class Subscription:
     @property
     def renews(self) -> bool:
         """Whether a period is expected to follow: it is live, and is not known to end with this one."""
-        return self.is_live and (self.cancel_at is None or self.cancel_at > self.period_end)
+        goes_on = self.is_live and not self.is_given_up
+        return goes_on and (self.cancel_at is None or self.cancel_at > self.period_end)
 
 
 def choose(subscriptions: Sequence[Subscription]) -> Subscription | None:
@@ -164,22 +176,52 @@ def _ending(of: Subscription) -> tuple[bool, bool, datetime, datetime, str]:
 def to_cancel(subscriptions: Sequence[Subscription]) -> Mapping[str, Cause]:
     """Return which of a customer's subscriptions must not go on, and why.
 
-    A trial whose first invoice was not paid has no grace. Of the others that live the oldest one stays.
+    What its user gave up ends. A trial whose first invoice was not paid has no grace. Of the others that live
+    the oldest one stays.
     """
     live = [each for each in subscriptions if each.is_live]
-    failed = {each.id: Cause.FIRST_CHARGE_FAILED for each in live if each.first_charge_failed}
-    kept = choose([each for each in live if each.id not in failed])
-    return failed | {each.id: Cause.DUPLICATE for each in live if each is not kept and each.id not in failed}
+    ending = {each.id: Cause.FIRST_CHARGE_FAILED for each in live if each.first_charge_failed}
+    ending |= {each.id: Cause.REQUESTED for each in live if each.is_given_up}
+    kept = choose([each for each in live if each.id not in ending])
+    return ending | {each.id: Cause.DUPLICATE for each in live if each is not kept and each.id not in ending}
+
+
+def given_up(subscription: Subscription, now: datetime) -> Subscription:
+    """Return a live subscription as its user's decision to end it at once leaves it, before Stripe hears it.
+
+    Where its period is over and Stripe has not renewed it yet, it is the period after that one that ends:
+    what was used since belongs there, if Stripe has begun it when it hears.
+    """
+    at = now.replace(microsecond=0)
+    decided = replace(subscription, cancel_at=at, canceled_for=Cause.REQUESTED)
+    if at < subscription.period_end:
+        return decided
+    status = Status.ACTIVE if subscription.in_trial else subscription.status
+    return replace(decided, status=status, period_start=subscription.period_end, period_end=at)
+
+
+def as_decided(said: Subscription, known: Subscription | None) -> Subscription:
+    """Return what Stripe says of a subscription, with its user's decision: what was given up stays so.
+
+    `known` is the subscription in the user's row.
+    """
+    if known is None or known.id != said.id or not known.is_given_up:
+        return said
+    cancel_at = known.cancel_at if said.is_live else said.cancel_at
+    return replace(said, cancel_at=cancel_at, canceled_for=Cause.REQUESTED)
 
 
 def ask_at(subscription: Subscription, now: datetime) -> datetime | None:
     """Return when Stripe is to be asked, if it says no more of a subscription; None if that has ended.
 
-    Two hours after the end of its period. Where that has passed, as it may where nothing is paid any more,
-    once more after as long as it has been waited for, an hour at least and a day at most.
+    Soon, if its user gave it up: then it is still to be cancelled. Else two hours after the end of its
+    period. Where that has passed, as it may where nothing is paid any more, once more after as long as it has
+    been waited for, an hour at least and a day at most.
     """
     if not subscription.is_live:
         return None
+    if subscription.is_given_up:
+        return now + CANCELED_WITHIN
     expected = subscription.period_end + ASKED_AFTER
     if now < expected:
         return expected
@@ -190,9 +232,12 @@ def effective_plan(subscription: Subscription | None, now: datetime) -> str:
     """Return the plan a user has the use of: theirs while trialing, active, or 7 days past due; else free.
 
     What Stripe said holds until the end of the period it was said of, and three days beyond where another
-    should follow. Then nothing is given away any more until Stripe has been asked.
+    should follow. Then nothing is given away any more until Stripe has been asked. What they gave up is
+    theirs no more.
     """
     match subscription:
+        case Subscription(canceled_for=Cause.REQUESTED):
+            return FREE
         case Subscription(status=Status.TRIALING | Status.ACTIVE) if now < subscription.believed_until:
             return subscription.plan
         case Subscription(status=Status.PAST_DUE, past_due_since=since) if since and now < since + GRACE:

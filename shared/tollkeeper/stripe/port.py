@@ -131,8 +131,9 @@ class Subscriptions(Protocol):
     def cancel_subscription(self, subscription_id: str, cause: Cause) -> None:
         """Cancel a subscription at once. One that has ended already stays as it is.
 
-        What was paid for a duplicate and not used is credited to the customer. What is still open of a first
-        charge that failed is no longer collected.
+        What was paid for a duplicate and not used is credited to the customer; nothing is to a user who
+        cancels. Invoices of it that are open or drafts, as of a first charge that failed, are no longer
+        collected.
         """
 
 

@@ -1,4 +1,4 @@
-"""Why a user cannot subscribe, apart from checkout so that nobody imports Stripe's SDK to name an error."""
+"""Why a user cannot subscribe or cancel, apart from both so that nobody imports them to name an error."""
 
 from collections.abc import Iterable
 
@@ -7,6 +7,10 @@ from tollkeeper.rules.fields import InvalidFieldError, quoted
 
 class AlreadySubscribedError(Exception):
     """The user has a live subscription; a second one would be paid twice."""
+
+
+class NoSubscriptionError(Exception):
+    """The user has no subscription, and has had none: there is nothing to cancel."""
 
 
 class PaymentDueError(Exception):

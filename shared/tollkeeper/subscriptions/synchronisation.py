@@ -10,7 +10,7 @@ from tollkeeper.rules import announcements, audit
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.binding import bind
 from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.subscriptions import Status, Subscription, choose, to_cancel
+from tollkeeper.rules.subscriptions import Status, Subscription, as_decided, choose, given_up, to_cancel
 from tollkeeper.rules.users import User
 from tollkeeper.stripe.port import Customers, Subscriptions
 
@@ -53,7 +53,8 @@ def synchronise(
 
     The row's revision is read before Stripe is asked and must be the same when the answer is written, so that
     of two workers the one with the older answer never wins. It moves even when nothing else in the row does,
-    for the same reason. What must not go on (rule 10) is cancelled first, and then Stripe is asked again.
+    for the same reason. What must not go on (rule 10), or was given up by its user, is cancelled first, and
+    then Stripe is asked again.
 
     Raises:
         StaleRevisionError: others wrote the row each time in between.
@@ -66,7 +67,7 @@ def synchronise(
         user = users.history(user_id)
         if user.customer_id not in {None, customer_id}:
             return None  # the user has another customer: this one was deleted, or was made by somebody else
-        found = stripe.subscriptions_of(customer_id)
+        found = [as_decided(each, user.subscription) for each in stripe.subscriptions_of(customer_id)]
         if surplus := to_cancel(found):
             for subscription_id, cause in surplus.items():
                 stripe.cancel_subscription(subscription_id, cause)
@@ -94,9 +95,26 @@ def end_forgotten(user_id: str, users: Users, offer: Offer, trigger: Trigger) ->
     before = user.subscription
     if before is None or not before.is_live:
         return None
-    ended = replace(before, status=Status.CANCELED, ended_at=before.period_end, past_due_since=None)
+    ended = replace(before, status=Status.CANCELED, ended_at=before.bounds[1], past_due_since=None)
     _write(users, user, ended, [ended], offer, trigger)
     return Synchronised(user_id, before, ended)
+
+
+def give_up(user_id: str, subscription: Subscription, users: Users, offer: Offer, trigger: Trigger) -> None:
+    """Write down that a user ends their live subscription now, which nothing takes back (DESIGN rule 12).
+
+    `subscription` is as it was just synchronised. Its period ends with that writing, and nothing follows it:
+    what is used from then on is used without a subscription. Stripe hears of it from whoever synchronises
+    next.
+
+    Raises:
+        StaleRevisionError: something else was written meanwhile, perhaps the same.
+    """
+    user = users.history(user_id)
+    if user.subscription != subscription:
+        raise StaleRevisionError
+    ending = given_up(subscription, trigger.at)
+    _write(users, user, ending, [ending], offer, trigger)
 
 
 def _write(
