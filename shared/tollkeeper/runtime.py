@@ -9,8 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.config import Config
 
+from tollkeeper.aws import AWS
 from tollkeeper.clock import Clock
 from tollkeeper.clock import clock as clock_at
 from tollkeeper.settings import Settings, is_lambda
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from tollkeeper.announcements.dead_letters import StreamDeadLetters
     from tollkeeper.api.authorization import Authorizer
     from tollkeeper.catalogue import Catalogue
+    from tollkeeper.ledger.bills import Bills
     from tollkeeper.ledger.patience import Patience
     from tollkeeper.ledger.spending_caps import SpendingCaps
     from tollkeeper.ledger.table import Table
     from tollkeeper.ledger.tracking import QueueBacklog
     from tollkeeper.ledger.users import Users
+    from tollkeeper.periods.charging import Charging
     from tollkeeper.periods.reporter import Reporter
     from tollkeeper.quota.quota import Quota
     from tollkeeper.rules.offers import Offer
@@ -46,15 +48,6 @@ SWEEP_PATIENCE_SECONDS = 30.0  # of waiting in one call while Stripe limits call
 TRACKER_WORKERS = 16  # users counted side by side: as many transactions as keep a small processor busy
 REPORTER_WORKERS = (
     8  # users charged side by side: 25 calls a second is what Stripe takes, each a third of one
-)
-
-AWS = Config(
-    max_pool_connections=32,
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    # The types vouch for the parameters; botocore's own look at each takes a fifth of a transaction's time.
-    parameter_validation=False,
 )
 
 
@@ -282,18 +275,23 @@ def sweep() -> "Sweep":
     return Sweep(users(), Bills(table()), stripe, offer(), settings().deployment, progress)
 
 
+def charging(bills: "Bills", stripe: "StripeGateway") -> "Charging":
+    """Return what charges bills."""
+    from tollkeeper.periods.charging import Charging
+    from tollkeeper.rules.bills import Apart, Policy
+
+    policy = Policy(settings().longest_hold, Apart.WRITE_OFF if settings().writes_off else Apart.INVOICE)
+    return Charging(bills, stripe, catalogue(), policy, settings().deployment)
+
+
 def reporter() -> "Reporter":
     """Return what closes and charges periods."""
     from concurrent.futures import ThreadPoolExecutor
 
     from tollkeeper.ledger.bills import Bills
-    from tollkeeper.periods.charging import Charging
     from tollkeeper.periods.reporter import Reporter
     from tollkeeper.periods.settling import Settling
-    from tollkeeper.rules.bills import Apart, Policy
 
-    policy = Policy(settings().longest_hold, Apart.WRITE_OFF if settings().writes_off else Apart.INVOICE)
-    bills, stripe = Bills(table()), stripe_gateway(patient=True)
-    charging = Charging(bills, stripe, catalogue(), policy, settings().deployment)
+    charges = charging(Bills(table()), stripe_gateway(patient=True))
     settling, several = Settling(usage_queue(), queue_backlog()), ThreadPoolExecutor(REPORTER_WORKERS).map
-    return Reporter(table(), charging, settling, clock(), several)
+    return Reporter(table(), charges, settling, clock(), several)

@@ -77,6 +77,7 @@ ROOMS = {
     "tollkeeper.pages": room("views", "catalogue", "rules"),
     "tollkeeper.client": room("catalogue"),
     # What belongs to every function.
+    "tollkeeper.aws": room(others=["botocore"]),
     "tollkeeper.clock": room("rules"),
     "tollkeeper.settings": room("rules"),
     "tollkeeper.secrets": room("settings", others=["aws_lambda_powertools", "mypy_boto3_ssm"]),
@@ -86,16 +87,21 @@ ROOMS = {
         *NOUNS,
         *BELOW,
         "api",
+        "aws",
         "ledger.dynamo",
         "stripe.gateway",
         "secrets",
         "settings",
-        others=["boto3", "botocore", "mypy_boto3_sqs"],
+        others=["boto3", "mypy_boto3_sqs"],
     ),
+    "tollkeeper.runtime_decisions": room(*NOUNS, *BELOW, "runtime"),
     "functions": Room(
         frozenset(
             {"tollkeeper"}
-            | {f"tollkeeper.{each}" for each in ("api", "queues", "runtime", "settings", *NOUNS, *BELOW)}
+            | {
+                f"tollkeeper.{each}"
+                for each in ("api", "queues", "runtime", "runtime_decisions", "settings", *NOUNS, *BELOW)
+            }
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -147,7 +153,17 @@ NAMESAKES = {
 }
 """Each function, and the module or room of the layer that does its work."""
 
-FOR_EVERY_FUNCTION = {"__init__", "clock", "queues", "runtime", "secrets", "settings", "telemetry"}
+FOR_EVERY_FUNCTION = {
+    "__init__",
+    "aws",
+    "clock",
+    "queues",
+    "runtime",
+    "runtime_decisions",
+    "secrets",
+    "settings",
+    "telemetry",
+}
 """The only modules beside the rooms of the layer."""
 
 

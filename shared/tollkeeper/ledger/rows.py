@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from tollkeeper.ledger import decision_rows
 from tollkeeper.ledger.table import Cells, Row, Value
 from tollkeeper.rules.periods import Period, Stretch, Terms
 from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
@@ -89,6 +90,7 @@ def subscription_cells(of: Subscription) -> Cells:
         "stripeCustomerId": of.customer_id,
         "stripeSubscriptionId": of.id,
         "subscriptionTier": of.plan,
+        "pendingPlan": of.pending_plan,
         "subscriptionStatus": of.status.value,
         "subscriptionCreatedAt": of.created,
         "subscriptionPeriodStart": of.period_start,
@@ -117,6 +119,7 @@ def user(user_id: str, profile: Row | None, periods: tuple[Period, ...]) -> User
         trial_used=bool(row.get("trialUsed", False)),
         spending_cap=int(row["spendingCap"]) if "spendingCap" in row else None,
         timeline=timeline(str(row["timeline"])) if "timeline" in row else (),
+        decision=decision_rows.decision(row),
         periods=periods,
     )
 
@@ -126,6 +129,7 @@ def _subscription(row: Mapping[str, Value]) -> Subscription:
         id=str(row["stripeSubscriptionId"]),
         customer_id=str(row["stripeCustomerId"]),
         plan=str(row["subscriptionTier"]),
+        pending_plan=text(row, "pendingPlan"),
         status=Status(str(row["subscriptionStatus"])),
         created=parse_iso(str(row["subscriptionCreatedAt"])),
         period_start=parse_iso(str(row["subscriptionPeriodStart"])),

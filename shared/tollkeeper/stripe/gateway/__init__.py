@@ -9,6 +9,7 @@ from tollkeeper.stripe.gateway.events import EventsGateway
 from tollkeeper.stripe.gateway.invoices import InvoicesGateway
 from tollkeeper.stripe.gateway.meter_events import MeterEventsGateway
 from tollkeeper.stripe.gateway.patient_client import PatientClient
+from tollkeeper.stripe.gateway.subscription_changes import SubscriptionChangesGateway
 from tollkeeper.stripe.gateway.subscriptions import SubscriptionsGateway
 
 NETWORK_RETRIES = 2
@@ -22,6 +23,7 @@ class StripeGateway(
     AccountsGateway,
     CustomersGateway,
     SubscriptionsGateway,
+    SubscriptionChangesGateway,
     CheckoutSessionsGateway,
     InvoicesGateway,
     EventsGateway,
