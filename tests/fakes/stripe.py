@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from tests.examples import NOW
 from tests.fakes.invoices import FakeInvoices
+from tests.fakes.subscription_changes import FakeSubscriptionChanges
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
@@ -17,7 +18,7 @@ from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, ListedSubscri
 VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 
 
-class FakeStripe(FakeInvoices):
+class FakeStripe(FakeInvoices, FakeSubscriptionChanges):
     """A Stripe account, as a deployment sees it that does all the port can do.
 
     `customers` are the users by the ids of their customers, None for one that another deployment made.
@@ -29,7 +30,8 @@ class FakeStripe(FakeInvoices):
     """
 
     def __init__(self, *subscriptions: Subscription, deployment: str = "live", now: datetime = NOW) -> None:
-        super().__init__()
+        FakeInvoices.__init__(self)
+        FakeSubscriptionChanges.__init__(self)
         self.now = now
         self.held = list(subscriptions)
         self.customers: dict[str, str | None] = {}
@@ -235,6 +237,7 @@ class FakeStripe(FakeInvoices):
                     first_charge_failed=False,
                 )
                 self.stop(each.id)
+                self.scheduled.pop(each.id, None)
                 self._tell(EventType.CUSTOMER_SUBSCRIPTION_DELETED, each.id, each.customer_id)
 
     def _tell(self, kind: EventType, object_id: str, customer_id: str) -> None:

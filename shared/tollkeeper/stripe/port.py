@@ -184,7 +184,10 @@ class SubscriptionChanges(Protocol):
         """
 
     def release_schedule(self, subscription_id: str, key: str) -> None:
-        """Let a subscription go on as it is, without the schedule that it may be under."""
+        """Let a subscription go on as it is, without the schedule that it may be under.
+
+        One that has ended is left alone.
+        """
 
     def cancel_at_period_end(self, subscription_id: str, key: str) -> None:
         """Have a subscription end with its present period. One under a schedule refuses."""

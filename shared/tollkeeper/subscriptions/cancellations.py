@@ -8,6 +8,7 @@ from typing import Protocol
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.rules.decisions import Choice, Wish
 from tollkeeper.rules.subscriptions import Subscription
+from tollkeeper.rules.users import User
 from tollkeeper.subscriptions.deciding import Deciding
 from tollkeeper.subscriptions.errors import ChangeRefusedError, SubscriptionEndedError
 
@@ -63,12 +64,12 @@ class Cancellations:
 
     def _cancel_now(self, user_id: str, wish: Wish, now: datetime, patience: Patience) -> Subscription:
         user, subscription = self.deciding.present(user_id, now)
-        is_repeated = user.decision is not None and user.decision.answers(wish)
-        if not (is_repeated or _goes_on(subscription)):
+        if not (_is_repeated(user, wish) or _goes_on(subscription)):
             raise SubscriptionEndedError
 
         def call(key: str) -> None:
-            self.deciding.stripe.release_schedule(subscription.id, key)
+            if _goes_on(subscription):
+                self.deciding.stripe.release_schedule(subscription.id, key)
             self.at_once.cancel(user_id, now, patience)
 
         def answer(found: Subscription) -> Subscription:
@@ -82,7 +83,7 @@ class Cancellations:
         user, subscription = self.deciding.present(user_id, now)
         if not _goes_on(subscription):
             raise SubscriptionEndedError
-        if not subscription.renews:
+        if not subscription.renews and not _is_repeated(user, wish):
             return subscription
 
         def call(key: str) -> None:
@@ -100,7 +101,7 @@ class Cancellations:
         user, subscription = self.deciding.present(user_id, now)
         if not _goes_on(subscription):
             raise SubscriptionEndedError
-        if subscription.cancel_at is None:
+        if subscription.cancel_at is None and not _is_repeated(user, wish):
             return subscription
 
         def call(key: str) -> None:
@@ -113,6 +114,11 @@ class Cancellations:
             return found
 
         return self.deciding.carry_out(user, wish, call, answer, now, patience)
+
+
+def _is_repeated(user: User, wish: Wish) -> bool:
+    """Whether a wish may have been carried out already, and perhaps was not written down."""
+    return user.decision is not None and user.decision.answers(wish)
 
 
 def _goes_on(subscription: Subscription) -> bool:

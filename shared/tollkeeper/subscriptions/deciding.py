@@ -100,22 +100,22 @@ class Deciding:
             StripeUnavailableError: Stripe did not answer; the same wish goes on from there.
         """
         decision = self.decisions.take(user, wish, now, patience)
-        failure: StripeFailedError | None = None
+        trouble: StripeFailedError | StripeRefusedError | None = None
         try:
             call(decision.key(self.deployment, user.user_id))
-        except StripeFailedError as error:
-            failure = error  # whether it was done all the same is read
-        except StripeRefusedError as error:
-            self.decisions.finish(user.user_id, decision, patience)
-            logger.warning("Stripe refuses a change", extra={"userId": user.user_id}, exc_info=True)
-            raise ChangeRefusedError from error
+        except (StripeFailedError, StripeRefusedError) as error:
+            trouble = error  # whether it was done all the same, perhaps by somebody else, is read
         try:
             result = answer(self._synchronised(user, now))
         except NotMadeGoodError as error:
-            self.decisions.finish(user.user_id, decision, patience, failed=failure is not None)
-            if failure:
-                raise StripeUnavailableError(str(failure)) from error
-            raise
+            is_repeated = isinstance(trouble, StripeFailedError)
+            self.decisions.finish(user.user_id, decision, patience, failed=is_repeated)
+            if trouble is None:
+                raise
+            logger.warning("Stripe does not make a change", extra=_told(user, trouble))
+            if is_repeated:
+                raise StripeUnavailableError(str(trouble)) from error
+            raise ChangeRefusedError from error
         self.decisions.finish(user.user_id, decision, patience)
         return result
 
@@ -125,3 +125,7 @@ class Deciding:
         if found is None or found.after is None:
             raise NoSubscriptionError
         return found.after
+
+
+def _told(user: User, trouble: Exception) -> dict[str, str]:
+    return {"userId": user.user_id, "trouble": str(trouble)}

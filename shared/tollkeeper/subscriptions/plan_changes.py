@@ -91,15 +91,18 @@ class PlanChanges:
     ) -> PlanChange:
         user, subscription, change = self._wanted(user_id, plan, now)
         wish = Wish(Choice.CHANGE_PLAN, plan, key)
-        if holds(subscription, change):
-            if change.effective is Effective.PERIOD_END:
-                return change
-            if user.decision is None or not user.decision.answers(wish):
-                raise SamePlanError
-            change = replace(change, at=user.decision.at)
+        is_there = holds(subscription, change)
+        if is_there and user.decision and user.decision.answers(wish):
+            change = replace(change, at=user.decision.at if change.effective is Effective.NOW else change.at)
+        elif is_there and change.effective is Effective.NOW:
+            raise SamePlanError
+        elif is_there:
+            return change
 
         def call(key: str) -> None:
             stripe = self.deciding.stripe
+            if is_there:
+                return  # somebody has done it, and may have died before it was written down
             if change.effective is Effective.PERIOD_END:
                 stripe.schedule_plan(subscription.id, plan, key)
                 return

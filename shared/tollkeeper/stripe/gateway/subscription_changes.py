@@ -110,8 +110,9 @@ class SubscriptionChangesGateway(PricesGateway):
 
     def release_schedule(self, subscription_id: str, key: str) -> None:
         """Release the schedule; if Stripe refuses, look whether somebody else has."""
-        schedule = self._retrieved(subscription_id).schedule
-        if not isinstance(schedule, stripe.SubscriptionSchedule):
+        subscription = self._retrieved(subscription_id)
+        schedule = subscription.schedule
+        if subscription.ended_at is not None or not isinstance(schedule, stripe.SubscriptionSchedule):
             return
         try:
             with keyed():
@@ -123,8 +124,9 @@ class SubscriptionChangesGateway(PricesGateway):
                 raise
 
     def cancel_at_period_end(self, subscription_id: str, key: str) -> None:
-        """Set what flexible billing mode shows as `cancel_at` too."""
-        self._update(subscription_id, {"cancel_at_period_end": True}, f"{key}-cancel")
+        """Set what flexible billing mode shows as `cancel_at` too, unless it is set."""
+        if not self._retrieved(subscription_id).cancel_at_period_end:
+            self._update(subscription_id, {"cancel_at_period_end": True}, f"{key}-cancel")
 
     def resume_subscription(self, subscription_id: str, key: str) -> None:
         """Undo the field that was set: by us, or by the portal, which sets the other one."""
