@@ -12,7 +12,7 @@ from rich.table import Table
 
 from infra.local import aws
 from infra.local.places import Home
-from tests.bench import cold_starts, idle, quota, records, tracker, webhook
+from tests.bench import cold_starts, idle, quota, records, reporter, tracker, webhook
 from tests.bench.deployment import deploy
 from tests.bench.figures import Figure
 
@@ -45,6 +45,8 @@ def _measured(home: Home, endpoint: str, tell: Callable[[str], object]) -> list[
     figures += records.figures(endpoint)
     tell("Counting full batches on a virtual clock")
     figures += tracker.figures()
+    tell("Charging periods, ten thousand of them on a virtual clock")
+    figures += reporter.figures()
     tell("Checking and consuming")
     figures += quota.figures()
     tell("Acknowledging webhooks")

@@ -1,6 +1,6 @@
-"""Stripe in memory with what renews: drafts that are held, stop when cancelled, and are collected if they go on."""
+"""Stripe in memory with what renews: drafts that are held, stopped by cancelling, or collected."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import override
@@ -30,6 +30,7 @@ class RenewingStripe(FakeStripe):
     """A Stripe account whose subscriptions renew, and whose invoices are paid when they are finalised.
 
     While `collects` is False they stay open, and while `finalises` is False no invoice can be finalised.
+    `while_holding` and `while_finalising` are called before a draft is held or finalised.
     """
 
     def __init__(self, *subscriptions: Subscription) -> None:
@@ -37,6 +38,8 @@ class RenewingStripe(FakeStripe):
         self.kept: dict[str, Kept] = {}
         self.collects = True
         self.finalises = True
+        self.while_holding: Callable[[], object] = lambda: None
+        self.while_finalising: Callable[[], object] = lambda: None
         self._keys: set[str] = set()
 
     def renew(self, subscription_id: str) -> str:
@@ -85,6 +88,8 @@ class RenewingStripe(FakeStripe):
     def invoice(self, invoice_id: str) -> Invoice | None:
         """Return an invoice."""
         self._answer()
+        if invoice_id not in self.kept:
+            raise StripeRefusedError(f"No such invoice: {invoice_id}")
         return self.kept[invoice_id].invoice
 
     def own_invoices(self, customer_id: str, bill: str, since: datetime) -> list[Invoice]:
@@ -103,6 +108,7 @@ class RenewingStripe(FakeStripe):
     def finalize_at(self, invoice_id: str, at: datetime) -> None:
         """Set when a draft that advances is finalised."""
         self._answer()
+        self.while_holding()
         each = self._draft(invoice_id)
         if not each.invoice.advances:
             raise StripeRefusedError("it does not advance")
@@ -130,6 +136,7 @@ class RenewingStripe(FakeStripe):
     def finalize_invoice(self, invoice_id: str) -> None:
         """Finalise a draft, which is collected then."""
         self._answer()
+        self.while_finalising()
         each = self._draft(invoice_id)
         if not self.finalises:
             raise StripeRefusedError("the customer's address is missing")

@@ -16,7 +16,7 @@ from tollkeeper.ledger.table import Row, Table
 from tollkeeper.ledger.tracking import QueueBacklog
 from tollkeeper.ledger.users import Users
 from tollkeeper.periods.charging import Charging, StripeForCharging
-from tollkeeper.periods.reporter import Reporter
+from tollkeeper.periods.reporter import Reporter, Several
 from tollkeeper.periods.settling import Settling
 from tollkeeper.rules.bills import Bill, Policy
 from tollkeeper.rules.invoices import InvoiceLine, InvoiceStatus
@@ -132,11 +132,13 @@ class House:
 
     # The reporter.
 
-    def reporter(self, table: Table | None = None, stripe: StripeForCharging | None = None) -> Reporter:
+    def reporter(
+        self, table: Table | None = None, stripe: StripeForCharging | None = None, several: Several = map
+    ) -> Reporter:
         """Return a reporter, perhaps through something that disturbs it."""
         book = table or self.table
         charging = Charging(Bills(book), stripe or self.stripe, load(), self.policy, "live")
-        return Reporter(book, charging, Settling(self.queue, self.backlog), self.clock)
+        return Reporter(book, charging, Settling(self.queue, self.backlog), self.clock, several)
 
     def run(self) -> dict[str, int]:
         """Let the reporter run now; return what it says."""
@@ -182,9 +184,9 @@ class House:
         return len([*Bills(self.table).due(far)]) + len([*Closing(self.table).ended(self.now)])
 
 
-def busy_house(policy: Policy | None = None, **usage: int) -> House:
+def busy_house(policy: Policy | None = None, table: MemoryTable | None = None, **usage: int) -> House:
     """Return a house in which Ada was busy and her month has just ended at Stripe."""
-    house = House(policy)
+    house = House(policy, table=table)
     house.use(units=usage or None)
     house.renew()
     return house

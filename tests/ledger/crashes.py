@@ -1,7 +1,7 @@
 """Dying around any outside call: before it is made, or after it took effect and before its answer."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 
 from tollkeeper.ledger.table import Key, Put, Row, Table, Write
@@ -97,6 +97,24 @@ class Beyond:
 
         def call(*args: object) -> object:
             with self._outside.call(f"{name} {' '.join(map(str, args))}"):
+                result: object = method(*args)
+                return result
+
+        return call
+
+
+class Through:
+    """Stripe, each call of which is made inside of something: `call` is named after it and its first word."""
+
+    def __init__(self, inner: object, call: Callable[[str], AbstractContextManager[None]]) -> None:
+        self._inner = inner
+        self._call = call
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        method = getattr(self._inner, name)
+
+        def call(*args: object) -> object:
+            with self._call(f"{name} {args[0]}"):
                 result: object = method(*args)
                 return result
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,6 +13,9 @@ from tollkeeper.ledger.table import Cells, Change, Key, Row, equal
 from tollkeeper.rules.bills import Bill, State
 from tollkeeper.rules.charges import Charge
 from tollkeeper.rules.times import parse_iso
+
+FROZEN = tuple(each.name for each in fields(Charge))
+"""What a charge is made of."""
 
 
 def bill(row: Row) -> Bill:
@@ -90,7 +93,8 @@ def period_id(of: Bill) -> str:
 
 
 def _text(charges: Sequence[Charge]) -> str:
-    return json.dumps([{**asdict(each), "price": str(each.price)} for each in charges], separators=(",", ":"))
+    told = [{**{name: getattr(each, name) for name in FROZEN}, "price": str(each.price)} for each in charges]
+    return json.dumps(told, separators=(",", ":"))
 
 
 def _charges(written: str) -> tuple[Charge, ...]:

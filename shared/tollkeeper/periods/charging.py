@@ -64,10 +64,12 @@ class Charging:
         for _ in range(MOST_STEPS):
             match next_step(bill, seen, self.policy, now):
                 case Bill() as after:
-                    bill = self._write(bill, after, seen, now)
-                    if bill.is_final:
+                    known = _invoice_of(after, seen)
+                    waits_until = self._waits_until(after, known, now)
+                    bill = self._write(bill, after, seen, now, waits_until or now)
+                    if bill.is_final or waits_until:
                         return bill
-                    seen = _invoice_of(bill, seen) or self._read(bill)
+                    seen = known or self._read(bill)
                 case Wait(until, trouble):
                     if trouble:
                         logger.error("A bill is not as it should be", extra=self._named(bill, trouble))
@@ -83,6 +85,14 @@ class Charging:
             "A bill does not come on", extra=self._named(bill, "Stripe takes calls, and shows nothing")
         )
         return self.bills.write(bill, bill, now + SOON)
+
+    def _waits_until(self, bill: Bill, known: Invoice | None, now: datetime) -> datetime | None:
+        """Return until when a bill will have to wait as soon as it is written, by what was read."""
+        match next_step(bill, known, self.policy, now) if known else None:
+            case Wait(until, trouble=None):
+                return until
+            case _:
+                return None
 
     def _read(self, bill: Bill) -> Seen:
         match bill.state:
@@ -103,8 +113,8 @@ class Charging:
         if isinstance(failure, StripeFailedError):
             logger.warning("Stripe failed at a bill's step", extra=self._named(bill, str(failure)))
             return self.bills.write(bill, replace(bill, attempt=bill.attempt + 1), now + SOON)
-        if bill.is_own and not self.stripe.has_customer(bill.customer_id):
-            return self._write(bill, bill.moved(State.WRITTEN_OFF, now), None, now)
+        if not self.stripe.has_customer(bill.customer_id):
+            return self._write(bill, bill.moved(State.WRITTEN_OFF, now), None, now, now)
         logger.error("Stripe refuses a bill's step", extra=self._named(bill, str(failure)))
         return self.bills.write(bill, bill, now + LATER)
 
@@ -133,11 +143,11 @@ class Charging:
             case Call.RELEASE, Invoice():
                 self.stripe.finalize_at(seen.id, release_at(seen, now))
 
-    def _write(self, before: Bill, after: Bill, seen: Seen, now: datetime) -> Bill:
-        """Write a step, with what people are told of it."""
+    def _write(self, before: Bill, after: Bill, seen: Seen, now: datetime, due_at: datetime) -> Bill:
+        """Write a step, with what people are told of it, and when the next is due."""
         entries = audit.of_bill(before, after, seen if isinstance(seen, Invoice) else None, at=now)
         told = announcements.of_waived(before, after, at=now)
-        return self.bills.write(before, after, now, [*entries], [*told])
+        return self.bills.write(before, after, due_at, [*entries], [*told])
 
     def _lines(self, bill: Bill) -> list[ChargeLine]:
         bounds = bill.period_start, bill.period_end

@@ -19,11 +19,11 @@ from tollkeeper.rules.settling import SETTLING, Settled
 from tollkeeper.stripe.errors import StripeUnavailableError
 from tollkeeper.telemetry import logger
 
-PERIODS_AT_ONCE = 64
-"""Periods that are begun together: more than there are workers, few enough to end in time."""
+PERIODS_AT_ONCE = 256
+"""Periods that are handed to the workers together: so many that few workers wait for the last."""
 
-SECONDS_FOR_THEM = 90.0
-"""How long those may take where Stripe is slow."""
+SECONDS_FOR_A_PERIOD = 60.0
+"""Time without which none is begun: it takes three seconds, and longer where Stripe is slow."""
 
 MOST_SILENCES = 8
 """How often Stripe may give no answer before it is left in peace until the next run."""
@@ -71,20 +71,23 @@ class Reporter:
         due = self._bills.due(until=now)
         settled: Settled | None = None
         for together in batched(_in_turn(ended, due), PERIODS_AT_ONCE, strict=False):
-            if not patience.lasts(SECONDS_FOR_THEM):
+            if not patience.lasts(SECONDS_FOR_A_PERIOD):
                 report["postponed"] += len(together)
                 break
             settled = settled or self._settling.ends(now)
             of_users = _by_user(together)
             several = self._several if len(of_users) > 1 else map
-            for each in several(partial(self._take_on, settled=settled), of_users):
+            for each in several(partial(self._take_on, settled=settled, patience=patience), of_users):
                 report.update(each)
         return report
 
-    def _take_on(self, periods: list[PeriodName], settled: Settled) -> Counter[str]:
+    def _take_on(self, periods: list[PeriodName], settled: Settled, patience: Patience) -> Counter[str]:
         """Take a user's periods on; say what became of them."""
         report: Counter[str] = Counter()
         for user_id, period_id in periods:
+            if not patience.lasts(SECONDS_FOR_A_PERIOD):
+                report["postponed"] += 1
+                continue
             try:
                 closed, bill = self._period_closing.close(
                     user_id, period_id, settled, asks_stripe=not self._is_silent

@@ -79,11 +79,10 @@ def _bound(
     """Return one subscription's periods as its word makes them, perhaps some that it leaves as they are."""
     by_start = {each.start: each for each in own}
     start, end = subscription.bounds
-    cut = by_start.get(start)
-    if subscription.is_given_up and cut and cut.end and not cut.is_void:
-        end = min(
-            end, cut.end
-        )  # it ended when its user said so; Stripe heard it later, and nothing begins between
+    if subscription.is_given_up and subscription.ended_at:
+        # It ended when its user said so. Stripe heard of that later, and nothing begins in between.
+        last = max((each.end for each in own if each.end and not each.is_void), default=end)
+        start, end = min(start, last), min(end, last)
     while (closed := by_start.get(start)) and closed.closed_at and closed.end and closed.end > start:
         # It was closed before this word of a later end came; what is left of it is a period of its own.
         start = closed.end

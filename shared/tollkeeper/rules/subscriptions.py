@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tollkeeper.catalogue import FREE
+from tollkeeper.rules.times import SECOND
 
 GRACE = timedelta(days=7)
 
@@ -140,11 +141,15 @@ class Subscription:
 
     @property
     def bounds(self) -> tuple[datetime, datetime]:
-        """The present period, cut short where the subscription ended, or was given up, inside it."""
+        """The present period, cut short where the subscription ended, or was given up, inside it.
+
+        One that was given up lasts a second at least, so that what was used in its first one is not lost.
+        """
         ended_at = self.ended_at or (self.cancel_at if self.is_given_up else None)
         if ended_at is None:
             return self.period_start, self.period_end
-        return self.period_start, max(self.period_start, min(self.period_end, ended_at))
+        earliest = self.period_start + SECOND if self.is_given_up else self.period_start
+        return self.period_start, max(earliest, min(self.period_end, ended_at))
 
     @property
     def believed_until(self) -> datetime:
@@ -154,8 +159,7 @@ class Subscription:
     @property
     def renews(self) -> bool:
         """Whether a period is expected to follow: it is live, and is not known to end with this one."""
-        goes_on = self.is_live and not self.is_given_up
-        return goes_on and (self.cancel_at is None or self.cancel_at > self.period_end)
+        return self.is_live and (self.cancel_at is None or self.cancel_at > self.period_end)
 
 
 def choose(subscriptions: Sequence[Subscription]) -> Subscription | None:
@@ -211,10 +215,8 @@ def as_decided(said: Subscription, known: Subscription | None) -> Subscription:
 
     `known` is the subscription in the user's row.
     """
-    if known is None or known.id != said.id or not known.is_given_up:
-        return said
-    cancel_at = known.cancel_at if said.is_live else said.cancel_at
-    return replace(said, cancel_at=cancel_at, canceled_for=Cause.REQUESTED)
+    is_given_up = known is not None and known.id == said.id and known.is_given_up
+    return replace(said, canceled_for=Cause.REQUESTED) if is_given_up else said
 
 
 def ask_at(subscription: Subscription, now: datetime) -> datetime | None:

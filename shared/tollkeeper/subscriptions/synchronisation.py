@@ -1,6 +1,7 @@
 """What Stripe says now, written to the user's row (DESIGN rule 10): a webhook only hints, Stripe is asked."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -108,13 +109,16 @@ def give_up(user_id: str, subscription: Subscription, users: Users, offer: Offer
     next.
 
     Raises:
-        StaleRevisionError: something else was written meanwhile, perhaps the same.
+        StaleRevisionError: something else is said of it meanwhile, perhaps the same.
     """
-    user = users.history(user_id)
-    if user.subscription != subscription:
-        raise StaleRevisionError
     ending = given_up(subscription, trigger.at)
-    _write(users, user, ending, [ending], offer, trigger)
+    for _ in range(MOST_ATTEMPTS):
+        user = users.history(user_id)
+        if user.subscription != subscription:
+            break
+        with suppress(StaleRevisionError):
+            return _write(users, user, ending, [ending], offer, trigger)
+    raise StaleRevisionError
 
 
 def _write(

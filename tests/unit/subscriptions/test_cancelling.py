@@ -7,6 +7,7 @@ import pytest
 
 from tests.examples import END, NOW, OFFER, START, SUBSCRIPTION
 from tests.fakes.cancelling import CANCELED, Patient, World, actions
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.users import Users
 from tollkeeper.periods.finishing import MOST_LOOKS, SECONDS_BETWEEN
 from tollkeeper.rules.bills import State
@@ -232,6 +233,18 @@ def test_it_is_looked_at_soon(world: World) -> None:
     assert [] == [*Users(world.table).unheard_of(NOW + timedelta(days=99))]
 
 
+def test_a_renewal_that_stripe_made_meanwhile_is_none(world: World) -> None:
+    """Who gave it up minutes before its period's end has no other period, though Stripe had begun one."""
+    world.wait(END - timedelta(minutes=5))
+    at = world.now
+    given_up(world)
+    world.wait(END + timedelta(hours=1))
+    world.stripe.renew(SUBSCRIPTION.id)
+    world.hear()
+    assert [(START, at)] == [(each.start, each.end) for each in world.paid_periods]
+    assert "free" == world.consume("apiCalls").terms.plan
+
+
 @pytest.mark.parametrize("by_us", [True, False])
 def test_a_closed_period_begins_no_other(world: World, *, by_us: bool) -> None:
     """However late Stripe hears of it, and whoever ends it there: the limits are given once."""
@@ -308,6 +321,13 @@ def test_a_draft_that_stripe_does_not_finalise_holds_nobody_up(world: World) -> 
     assert () == world.stripe.kept["in_renewal_1"].invoice.lines
 
 
+def test_a_draft_that_stripe_does_not_show_holds_nobody_up(world: World) -> None:
+    """What is wrong there rings, and is no reason to keep a user subscribed."""
+    world.hold(State.HELD)
+    world.change_bill(invoice_id="in_of_nobody")
+    assert world.cancel().ended_at
+
+
 def test_a_period_whose_usage_is_waited_for_holds_nobody_up(world: World) -> None:
     """Its draft stops, and what it turns out to owe is charged apart."""
     world.hold(State.HELD, settled=False)
@@ -326,10 +346,41 @@ def test_lines_that_are_wrong_hold_nobody_up(world: World) -> None:
     kept.invoice = replace(
         kept.invoice, lines=(line, replace(line, id="il_twice")), finalizes_at=CANCELED + timedelta(days=1)
     )
-    world.hold_back(State.CHARGED)
+    world.change_bill(state=State.CHARGED)
     world.cancel()
     world.settle()
     assert [50, 100] == sorted(amount for _, _, amount in world.charged)
+
+
+@pytest.mark.parametrize("of_others", [{"subscription_id": "sub_other"}, {"is_own": True}])
+def test_no_other_bill_is_touched(world: World, of_others: dict[str, object]) -> None:
+    """Cancelling stops neither another subscription's draft nor an invoice that stands by itself."""
+    bill = world.hold(State.BOUND)
+    other = replace(bill, period_start=bill.period_start + SECOND, rev=0, **of_others)  # type: ignore[arg-type]
+    other = Bills(world.table).write(None, other, NOW)
+    world.cancel()
+    assert other in world.bills
+
+
+def test_the_reporter_may_be_at_it(world: World) -> None:
+    """What it has written meanwhile is read again, and the draft is finished all the same."""
+    world.hold(State.BOUND)
+
+    def report() -> None:
+        world.stripe.while_holding = lambda: None
+        world.change_bill()
+
+    world.stripe.while_holding = report
+    world.cancel()
+    assert [State.AGREED] == [each.state for each in world.bills]
+
+
+def test_stripe_may_finalise_it_itself(world: World) -> None:
+    """Then it refuses to do it again, and it is read that it is done."""
+    world.hold(State.HELD)
+    world.stripe.while_finalising = lambda: world.stripe.pass_time(END + timedelta(hours=2))
+    world.cancel()
+    assert [State.AGREED] == [each.state for each in world.bills]
 
 
 def test_stripe_is_given_a_moment_to_collect(world: World) -> None:

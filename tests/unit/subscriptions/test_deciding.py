@@ -207,6 +207,28 @@ def test_what_stripe_refuses_is_409(home: Household) -> None:
     assert (200, 2) == (post(PLAN, {"plan": "enterprise"}).status, home.decision.number)
 
 
+def test_under_a_key_that_failed_it_is_tried_again(home: Household) -> None:
+    """Stripe repeats a failure to its idempotency key: the next attempt has another, and does it once."""
+    faults = iter([Fault.FAILED])
+    home.stripe.fault = lambda name: next(faults, None) if name == "change_plan" else None
+    answers = [post(PLAN, {"plan": "enterprise"}, "key-1").status for _ in range(3)]
+    assert ([503, 200, 200], ["enterprise"]) == (answers, home.stripe.wallet.attempts)
+
+
+def test_whoever_hears_of_it_first_writes_whose_it_is(home: Household) -> None:
+    """A webhook that overtakes the answer tells of the user's decision all the same."""
+    home.stripe.while_listing = lambda: None
+    first = home.stripe.change_plan
+
+    def change_plan(subscription_id: str, plan: str, key: str) -> None:
+        first(subscription_id, plan, key)
+        home.hear()
+
+    home.stripe.change_plan = change_plan  # type: ignore[method-assign]
+    post(PLAN, {"plan": "enterprise"})
+    assert ["ada", "stripe"] == [actor for actor, _ in home.trail()]
+
+
 def test_another_deciding_in_between_is_seen(home: Household) -> None:
     """Whoever read Stripe before that reads it again."""
     asked: list[None] = []

@@ -1,0 +1,66 @@
+"""What is written down and announced when a bill goes on."""
+
+import json
+from datetime import timedelta
+
+from tests.ledger.billing_house import HOUR, MINUTE, House, busy_house
+from tollkeeper.rules.bills import Apart, Policy
+
+
+def entries(house: House) -> list[tuple[str, dict[str, str]]]:
+    """Return what is audited of charges, with what it says."""
+    found = [row for row in house.rows("AUDIT#") if str(row["action"]).startswith("OVERAGE")]
+    return [(str(row["action"]), json.loads(str(row["details"]))["after"]) for row in found]
+
+
+def announced(house: House) -> list[dict[str, object]]:
+    """Return what is announced of waived charges."""
+    found = [row for row in house.rows("ANNOUNCEMENT#") if row["kind"] == "charge.waived"]
+    return [json.loads(str(row["detail"])) for row in found]
+
+
+def test_what_was_charged_is_told_in_stripes_cents() -> None:
+    """Where Stripe rounds half a cent otherwise, the entry says what stands on the invoice."""
+    house = busy_house()
+    house.stripe.cents_off = 1
+    house.go_on(3 * HOUR)
+    told = {
+        "apiCalls": "500 for 501 cents",
+        "aiQueries": "20 for 201 cents",
+        "exports": "10 for 501 cents",
+        "invoice": "in_1",
+    }
+    assert [("OVERAGE_CHARGED", told)] == entries(house)
+
+
+def test_a_waived_charge_is_audited_and_announced_once() -> None:
+    """The others are charged as they were."""
+    house = busy_house()
+    house.at(5 * MINUTE).run()
+    house.stripe.take_off("in_1", 1)
+    house.go_on(3 * HOUR)
+    assert [200, 500] == house.cents()
+    waived, charged = entries(house)
+    assert ("OVERAGE_WAIVED", {"apiCalls": "500 for 500 cents", "invoice": "in_1"}) == waived
+    assert {"aiQueries", "exports", "invoice"} == charged[1].keys()
+    (told,) = announced(house)
+    assert ("apiCalls", 500, 500, "in_1") == tuple(
+        told[name] for name in ("eventType", "quantity", "amount", "invoiceId")
+    )
+
+
+def test_what_goes_onto_an_invoice_of_its_own_is_audited_as_moved() -> None:
+    """And again when it is charged there."""
+    house = busy_house()
+    house.stripe.finalize("in_1")
+    house.go_on(3 * HOUR)
+    (moved, _), (charged, told) = entries(house)
+    assert (["OVERAGE_MOVED", "OVERAGE_CHARGED"], "in_2") == ([moved, charged], told["invoice"])
+
+
+def test_what_is_written_off_says_what_it_would_have_cost() -> None:
+    """Where the deployer does not charge apart."""
+    house = busy_house(Policy(apart=Apart.WRITE_OFF), exports=60)
+    house.stripe.finalize("in_1")
+    house.go_on(timedelta(hours=1))
+    assert [("OVERAGE_WRITTEN_OFF", {"exports": "10 for 500 cents", "invoice": None})] == entries(house)
