@@ -4,8 +4,11 @@ Each scenario asks as the API does, lets Stripe's events arrive, and then reads 
 gives the user, and what Stripe has invoiced.
 """
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -19,8 +22,8 @@ from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.decisions import Decisions
 from tollkeeper.ledger.history import History
 from tollkeeper.ledger.patience import Patience
-from tollkeeper.ledger.table import Table
-from tollkeeper.ledger.users import Users
+from tollkeeper.ledger.table import Table, Write
+from tollkeeper.ledger.users import StaleRevisionError, Users
 from tollkeeper.periods.charging import Charging
 from tollkeeper.periods.finishing import Finishing
 from tollkeeper.rules.audit import AuditEntry
@@ -32,6 +35,7 @@ from tollkeeper.rules.subscriptions import Status
 from tollkeeper.rules.times import epoch, from_epoch
 from tollkeeper.rules.usage import UsageRecord
 from tollkeeper.rules.users import User, period_at
+from tollkeeper.stripe.errors import StripeUnavailableError
 from tollkeeper.stripe.gateway import StripeGateway
 from tollkeeper.stripe.port import CheckoutOrder
 from tollkeeper.subscriptions.cancellations import CancelAt, Cancellations
@@ -527,6 +531,77 @@ def test_the_trail_says_who_and_what(ada: Ada) -> None:
         (actor, action, after["plan"], after["customer_id"], after["amount"], after.get("pending_plan"))
         for actor, action, after in told
     ]
+
+
+WISHES: dict[str, Callable[[Ada], object]] = {
+    "up": lambda ada: ada.change("enterprise"),
+    "down": lambda ada: ada.change("starter"),
+    "cancel": lambda ada: ada.cancel(),
+}
+
+
+@pytest.mark.parametrize("wish", WISHES)
+@pytest.mark.parametrize(
+    ("answer", "effect"),
+    [("500", "before"), ("500", "after"), ("lost", "before"), ("lost", "after"), ("lock_timeout", "before")],
+)
+@pytest.mark.parametrize("path", ["/v1/subscriptions/*", "/v1/subscription_schedules*"])
+def test_what_gets_no_good_answer_is_done_once(
+    ada: Ada, wish: str, answer: str, effect: str, path: str
+) -> None:
+    """Asked again until it is answered, it has been done once, whatever became of the calls before."""
+    ada.subscribe("professional")
+    ada.move(START + HALF)
+    fault = {"method": "POST", "path": path, "answer": answer, "effect": effect}
+    assert ada.sandbox.put("faults", {"faults": [fault]}).is_success
+    for _ in range(3):
+        try:
+            WISHES[wish](ada)
+        except StripeUnavailableError:
+            continue
+        break
+    held = ada.at_stripe()
+    assert ("enterprise" if wish == "up" else "professional", "starter" if wish == "down" else None) == (
+        ada.shown.plan,
+        ada.shown.pending_plan,
+    )
+    assert (2 if wish == "up" else 1, wish == "cancel", wish == "down") == (
+        len(ada.invoices()),
+        held.cancel_at_period_end,
+        held.schedule is not None,
+    )
+
+
+class LockedTable(MemoryTable):
+    """A table that several threads write to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = Lock()
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Write alone."""
+        with self._lock:
+            super().transact(writes)
+
+
+def test_eight_clicks_at_one_instant_are_one(sandbox: Sandbox, gateway: StripeGateway) -> None:
+    """One proration is invoiced, and whoever is not told so is told to come again."""
+    ada = Ada(sandbox, gateway, LockedTable())
+    ada.subscribe("starter")
+    ada.move(START + HALF)
+
+    def click(_: int) -> str:
+        try:
+            ada.change("professional")
+        except (StripeUnavailableError, SamePlanError, StaleRevisionError) as error:
+            return type(error).__name__
+        return "done"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [*pool.map(click, range(8))]
+    ada.hear()
+    assert ("professional", 2, True) == (ada.shown.plan, len(ada.invoices()), "done" in answers)
 
 
 def test_a_preview_changes_nothing(ada: Ada) -> None:

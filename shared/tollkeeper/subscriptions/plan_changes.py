@@ -11,6 +11,7 @@ from tollkeeper.rules.overage import spent
 from tollkeeper.rules.plan_changes import Effective, PlanChange, holds, plan_change
 from tollkeeper.rules.subscriptions import Subscription
 from tollkeeper.rules.users import User, period_at
+from tollkeeper.stripe.errors import StripeRefusedError
 from tollkeeper.subscriptions.deciding import Deciding
 from tollkeeper.subscriptions.errors import (
     AuthenticationRequiredError,
@@ -51,13 +52,17 @@ class PlanChanges:
             InvalidFieldError: there is no such plan to change to.
             NoSubscriptionError, SubscriptionEndedError, SubscriptionEndingError, PaymentDueError: it cannot.
             SamePlanError: they have it.
+            ChangeRefusedError: Stripe has no answer to what it would cost.
         """
         self._check(plan)
         user, subscription, change = self._wanted(user_id, plan, now)
         if holds(subscription, change) and change.effective is Effective.NOW:
             raise SamePlanError
         offer, at_once = self.deciding.offer, change.effective is Effective.NOW
-        costs = self.deciding.stripe.preview_change(subscription.id, plan, now=at_once)
+        try:
+            costs = self.deciding.stripe.preview_change(subscription.id, plan, now=at_once)
+        except StripeRefusedError as error:
+            raise ChangeRefusedError from error
         return PlanPreview(
             effective=change.effective,
             at=change.at,
