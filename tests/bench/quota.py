@@ -18,6 +18,7 @@ from tests.bench.figures import Figure, Paired
 from tests.examples import CATALOGUE, ENVIRONMENT, OFFER, SUBSCRIPTION, bound
 from tests.fakes.api_gateway import SERVICE_CLAIMS
 from tests.fakes.runtime import FakeContext
+from tollkeeper.aws import AWS
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.dynamo import DynamoTable
@@ -26,7 +27,7 @@ from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.quota.quota import Quota
-from tollkeeper.runtime import AWS, authorizer
+from tollkeeper.runtime import authorizer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -17,6 +17,7 @@ from tests.bench.figures import Figure
 from tests.fakes.tracker import tracker_of
 from tests.ledger.crashes import CrashingDeadLetters, Outside
 from tests.ledger.tables import CREDENTIALS, create_table
+from tollkeeper.aws import AWS
 from tollkeeper.catalogue import load
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.dynamo import DynamoTable
@@ -24,7 +25,6 @@ from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Table
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.times import iso
-from tollkeeper.runtime import AWS
 from tollkeeper.usage.batch import Message
 from tollkeeper.usage.judgement import judge_all
 from tollkeeper.usage.queue import UsageQueue

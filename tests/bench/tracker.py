@@ -22,6 +22,7 @@ from tests.examples import OFFER
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.table import MemoryTable
 from tests.ledger.tables import CREDENTIALS
+from tollkeeper.aws import AWS
 from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.dynamo import DynamoTable, unmarshal
@@ -30,7 +31,7 @@ from tollkeeper.ledger.table import Key, Refused, Row, TransactionCancelledError
 from tollkeeper.ledger.tracking import MessageAttempts, QueueBacklog
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import UsageRecord
-from tollkeeper.runtime import AWS, TRACKER_WORKERS
+from tollkeeper.runtime import TRACKER_WORKERS
 from tollkeeper.usage.batch import Message
 from tollkeeper.usage.messages import compact, pack
 from tollkeeper.usage.queue import DeadLetters
