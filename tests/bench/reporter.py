@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 from tests.bench.capacity import MeteredTable
@@ -203,6 +204,10 @@ class Machine:
         """The time: runs are each a quarter of an hour, the first five minutes after the end."""
         return END + 5 * MINUTE + timedelta(seconds=self.lanes.now())
 
+    def seconds_until(self, instant: float) -> float:
+        """Return how long it is until then."""
+        return instant - self.lanes.now()
+
     def call(self, cpu: float, middle: float, late: float, endpoint: str | None = None) -> None:
         """Make a call: its processor's time, its turn at the endpoint, and its latency."""
         self._free = max(self._free, self.lanes.now()) + cpu / PROCESSOR
@@ -298,9 +303,7 @@ def all_at_once(workers: int = REPORTER_WORKERS, number: int = MANY) -> AllAtOnc
     charged = 0
     while charged < number:
         ends = machine.lanes.now() + RUN_SECONDS
-        patience = Patience(
-            lambda ends=ends: ends - RESERVE_SECONDS - machine.lanes.now(), machine.lanes.wait
-        )  # type: ignore[misc]
+        patience = Patience(partial(machine.seconds_until, ends - RESERVE_SECONDS), machine.lanes.wait)
         charged += reporter.run(patience)["released"]
         done = machine.lanes.now()
         machine.lanes.wait_until(ends)

@@ -195,6 +195,17 @@ def lines_of(month: Month, charge: Charge, *, final: bool) -> list[InvoiceLine]:
     ]
 
 
+def never_twice(month: Month) -> None:
+    """See that no charge stands twice on what is, or may become, an invoice that somebody is asked to pay."""
+    lines = Counter(
+        line.charge_id
+        for each in month.stripe.invoices.values()
+        if each.status is not InvoiceStatus.VOID and not each.is_deleted
+        for line in each.lines
+    )
+    assert {} == {charge: number for charge, number in lines.items() if number > 1}
+
+
 def judge(month: Month) -> None:
     """See of each charge that it stands once on a final invoice, or why it does not."""
     bill, audited = month.house.bill(), Counter(month.house.audited())
@@ -263,12 +274,14 @@ def test_each_overage_is_charged_once_or_explained(
     for step in happening:
         month.passes(step.after)
         step.done(month)
+        never_twice(month)
     house.queue.is_clear = True
     month.stripe.land()
     month.stripe.fault = lambda _: None
     month.passes(MINUTE)
     month.hear()
     house.go_on(house.now - END + 3 * HOUR)
+    never_twice(month)
     house.go_on(house.now - END + QUIET, every=HOUR)
     if Bills(house.table).of_user("ada"):
         judge(month)
