@@ -35,6 +35,8 @@ class Endpoint(NamedTuple):
 WRITES = [
     Endpoint("POST", "/checkout", of_service=False),
     Endpoint("PUT", "/subscription/spending-cap", of_service=False),
+    Endpoint("POST", "/subscription/plan", of_service=False),
+    Endpoint("POST", "/subscription/cancel", of_service=False),
     Endpoint("POST", "/usage", of_service=True),
     Endpoint("POST", "/usage/corrections", of_service=True),
     Endpoint("POST", "/quota/exports/consume", of_service=True),
