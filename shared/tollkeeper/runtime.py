@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from tollkeeper.announcements.dead_letters import StreamDeadLetters
     from tollkeeper.api.authorization import Authorizer
     from tollkeeper.catalogue import Catalogue
+    from tollkeeper.ledger.bills import Bills
     from tollkeeper.ledger.patience import Patience
     from tollkeeper.ledger.spending_caps import SpendingCaps
     from tollkeeper.ledger.table import Table
     from tollkeeper.ledger.tracking import QueueBacklog
     from tollkeeper.ledger.users import Users
+    from tollkeeper.periods.charging import Charging
     from tollkeeper.periods.reporter import Reporter
     from tollkeeper.quota.quota import Quota
     from tollkeeper.rules.offers import Offer
@@ -271,22 +273,24 @@ def sweep() -> "Sweep":
     return Sweep(users(), Bills(table()), stripe, offer(), settings().deployment, progress)
 
 
+def charging(bills: "Bills", stripe: "StripeGateway") -> "Charging":
+    """Return what charges bills."""
+    from tollkeeper.periods.charging import Charging
+    from tollkeeper.rules.bills import Apart, Policy
+
+    policy = Policy(settings().longest_hold, Apart.WRITE_OFF if settings().writes_off else Apart.INVOICE)
+    return Charging(bills, stripe, catalogue(), policy, settings().deployment)
+
+
 def reporter() -> "Reporter":
     """Return what closes and charges periods."""
     from concurrent.futures import ThreadPoolExecutor
 
     from tollkeeper.ledger.bills import Bills
-    from tollkeeper.periods.charging import Charging
     from tollkeeper.periods.reporter import STRIPE_PATIENCE_SECONDS, Reporter
     from tollkeeper.periods.settling import Settling
-    from tollkeeper.rules.bills import Apart, Policy
 
-    policy = Policy(settings().longest_hold, Apart.WRITE_OFF if settings().writes_off else Apart.INVOICE)
-    pace = {
-        "patience_seconds": STRIPE_PATIENCE_SECONDS,
-        "calls_per_second": settings().stripe_calls_per_second,
-    }
-    bills, stripe = Bills(table()), stripe_gateway(**pace)
-    charging = Charging(bills, stripe, catalogue(), policy, settings().deployment)
+    seconds, pace = STRIPE_PATIENCE_SECONDS, settings().stripe_calls_per_second
+    charges = charging(Bills(table()), stripe_gateway(patience_seconds=seconds, calls_per_second=pace))
     settling, several = Settling(usage_queue(), queue_backlog()), ThreadPoolExecutor(REPORTER_WORKERS).map
-    return Reporter(table(), charging, settling, clock(), several)
+    return Reporter(table(), charges, settling, clock(), several)

@@ -92,7 +92,14 @@ class FakeInvoices:
         """Renew a subscription where its period ends: its draft is made then, and finalised an hour later."""
         (at,) = (number for number, each in enumerate(self.held) if each.id == subscription_id)
         before = self.held[at]
-        self.held[at] = replace(before, period_start=before.period_end, period_end=to, status=Status.ACTIVE)
+        self.held[at] = replace(
+            before,
+            plan=before.plan_at(before.period_end),  # a schedule's next phase begins there
+            pending_plan=None,
+            period_start=before.period_end,
+            period_end=to,
+            status=Status.ACTIVE,
+        )
         return self.draft(subscription_id, before.period_end)
 
     def draft(self, subscription_id: str, start: datetime) -> HeldInvoice:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from tests.examples import CATALOGUE, NOW
 from tests.fakes.customer_pages import FakeCustomerPages
 from tests.fakes.invoices import FakeInvoices
+from tests.fakes.subscription_changes import FakeSubscriptionChanges
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
@@ -18,7 +19,7 @@ from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, ListedSubscri
 VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 
 
-class FakeStripe(FakeInvoices, FakeCustomerPages):
+class FakeStripe(FakeInvoices, FakeSubscriptionChanges, FakeCustomerPages):
     """A Stripe account, as a deployment sees it that does all the port can do.
 
     `customers` are the users by the ids of their customers, None for one that another deployment made.
@@ -31,6 +32,7 @@ class FakeStripe(FakeInvoices, FakeCustomerPages):
 
     def __init__(self, *subscriptions: Subscription, deployment: str = "live", now: datetime = NOW) -> None:
         FakeInvoices.__init__(self)
+        FakeSubscriptionChanges.__init__(self)
         FakeCustomerPages.__init__(self)
         self.now = now
         self.held = list(subscriptions)
@@ -238,6 +240,7 @@ class FakeStripe(FakeInvoices, FakeCustomerPages):
                     first_charge_failed=False,
                 )
                 self.stop(each.id)
+                self.scheduled.pop(each.id, None)
                 self._tell(EventType.CUSTOMER_SUBSCRIPTION_DELETED, each.id, each.customer_id)
 
     def _tell(self, kind: EventType, object_id: str, customer_id: str) -> None:

@@ -65,6 +65,9 @@ class World(Protocol):
     def go_down(self) -> None:
         """Have every call fail from now on."""
 
+    def pay_with(self, customer_id: str, *, declines: bool = False, asks: bool = False) -> None:
+        """Have a customer's payments declined, or have the bank ask the customer, from now on."""
+
 
 class AtFake:
     """The fake."""
@@ -104,6 +107,11 @@ class AtFake:
     def go_down(self) -> None:
         """Go down."""
         self._fake.is_down = True
+
+    def pay_with(self, customer_id: str, *, declines: bool = False, asks: bool = False) -> None:
+        """Change what becomes of payments."""
+        del customer_id
+        self._fake.wallet.declines, self._fake.wallet.asks = declines, asks
 
 
 class AtStandin:
@@ -151,6 +159,15 @@ class AtStandin:
         """List them, five minutes later."""
         self._sandbox.move(START + timedelta(minutes=5))
         return [event.id for event in self._sandbox.stripe.v2.core.events.list().data]
+
+    def pay_with(self, customer_id: str, *, declines: bool = False, asks: bool = False) -> None:
+        """Change the card."""
+        card = "pm_card_chargeCustomerFail" if declines else "pm_card_visa"
+        card = "pm_card_authenticationRequired" if asks else card
+        v1 = self._sandbox.stripe.v1
+        method = v1.payment_methods.attach(card, {"customer": customer_id})
+        (bought,) = v1.subscriptions.list({"customer": customer_id}).data
+        v1.subscriptions.update(bought.id, {"default_payment_method": method.id})
 
     def go_down(self) -> None:
         """Answer 500 for a while."""
@@ -364,6 +381,135 @@ class TestSubscriptions:
         world.move(START + DAY)
         stripe.cancel_subscription(ended.id, Cause.DUPLICATE)
         assert ended == only(stripe, customer_id)
+
+
+class TestSubscriptionChanges:
+    """Changes of subscriptions that go on."""
+
+    HALF = timedelta(days=14)
+
+    def bought(self, world: World, trial_days: int = 0) -> Subscription:
+        """Have Ada subscribe to professional, and half of her month pass."""
+        found = only(world.stripe, buy(world, trial_days))
+        if not trial_days:
+            world.move(START + self.HALF)
+        return found
+
+    def test_an_upgrade_that_is_paid_holds_now(self, world: World, stripe: Stripe) -> None:
+        """Nothing else of the subscription changes."""
+        found = self.bought(world)
+        stripe.change_plan(found.id, "enterprise", "key")
+        assert replace(found, plan="enterprise") == only(stripe, found.customer_id)
+        assert stripe.pending_payment(found.id) is None
+
+    @pytest.mark.parametrize("asks", [False, True])
+    def test_an_upgrade_that_is_not_paid_is_pending(
+        self, world: World, stripe: Stripe, *, asks: bool
+    ) -> None:
+        """It has a page to pay on, and says whether the bank wants the customer."""
+        found = self.bought(world)
+        world.pay_with(found.customer_id, declines=not asks, asks=asks)
+        stripe.change_plan(found.id, "enterprise", "key")
+        pending = stripe.pending_payment(found.id)
+        assert pending
+        assert pending.needs_authentication == asks
+        assert (True, "professional", Status.ACTIVE) == (
+            bool(pending.page and pending.page.startswith("http")),
+            only(stripe, found.customer_id).plan,
+            only(stripe, found.customer_id).status,
+        )
+
+    def test_under_its_key_an_upgrade_is_tried_once(self, world: World, stripe: Stripe) -> None:
+        """A good card changes nothing of what was answered; another key is another try."""
+        found = self.bought(world)
+        world.pay_with(found.customer_id, declines=True)
+        stripe.change_plan(found.id, "enterprise", "key")
+        world.pay_with(found.customer_id)
+        stripe.change_plan(found.id, "enterprise", "key")
+        before = only(stripe, found.customer_id).plan
+        stripe.change_plan(found.id, "enterprise", "another")
+        assert ("professional", "enterprise") == (before, only(stripe, found.customer_id).plan)
+
+    def test_in_the_trial_an_upgrade_costs_nothing(self, world: World, stripe: Stripe) -> None:
+        """No card is asked."""
+        found = self.bought(world, 14)
+        world.pay_with(found.customer_id, declines=True)
+        preview = stripe.preview_change(found.id, "enterprise", now=True)
+        stripe.change_plan(found.id, "enterprise", "key")
+        assert (0, 29_900, "enterprise") == (
+            preview.due_now,
+            preview.next_total,
+            only(stripe, found.customer_id).plan,
+        )
+
+    def test_a_preview_says_what_is_due_and_what_comes(self, world: World, stripe: Stripe) -> None:
+        """Half of the month is left: half of the difference is due now, later nothing but the next bill."""
+        found = self.bought(world)
+        up = stripe.preview_change(found.id, "enterprise", now=True)
+        down = stripe.preview_change(found.id, "starter", now=False)
+        assert ((10_000, 29_900), (0, 2_900)) == (
+            (up.due_now, up.next_total),
+            (down.due_now, down.next_total),
+        )
+        assert found == only(stripe, found.customer_id)
+
+    def test_what_ends_has_no_next_bill(self, world: World, stripe: Stripe) -> None:
+        """The preview says 0."""
+        found = self.bought(world)
+        stripe.cancel_at_period_end(found.id, "key")
+        assert 0 == stripe.preview_change(found.id, "enterprise", now=True).next_total
+
+    def test_a_scheduled_plan_is_pending_replaced_and_revoked(self, world: World, stripe: Stripe) -> None:
+        """The last one counts; released, nothing is left of it."""
+        found = self.bought(world)
+        told = []
+        for plan in ("starter", "enterprise"):
+            stripe.schedule_plan(found.id, plan, f"key-{plan}")
+            told.append(only(stripe, found.customer_id))
+        stripe.release_schedule(found.id, "key")
+        stripe.release_schedule(found.id, "key")
+        assert [replace(found, pending_plan=each) for each in ("starter", "enterprise")] == told
+        assert found == only(stripe, found.customer_id)
+
+    def test_in_the_trial_a_plan_can_be_scheduled(self, world: World, stripe: Stripe) -> None:
+        """It stays a trial."""
+        found = self.bought(world, 14)
+        stripe.schedule_plan(found.id, "starter", "key")
+        assert replace(found, pending_plan="starter") == only(stripe, found.customer_id)
+
+    def test_an_ending_is_said_and_taken_back(self, world: World, stripe: Stripe) -> None:
+        """However often."""
+        found = self.bought(world)
+        for _ in range(2):
+            stripe.cancel_at_period_end(found.id, "key")
+        ending = only(stripe, found.customer_id)
+        for _ in range(2):
+            stripe.resume_subscription(found.id, "key")
+        assert (replace(found, cancel_at=found.period_end), found) == (
+            ending,
+            only(stripe, found.customer_id),
+        )
+
+    def test_under_a_schedule_no_ending_is_said(self, world: World, stripe: Stripe) -> None:
+        """It must be released first."""
+        found = self.bought(world)
+        stripe.schedule_plan(found.id, "starter", "key")
+        with pytest.raises(StripeRefusedError):
+            stripe.cancel_at_period_end(found.id, "key")
+        stripe.release_schedule(found.id, "key")
+        stripe.cancel_at_period_end(found.id, "another")
+        assert found.period_end == only(stripe, found.customer_id).cancel_at
+
+    def test_what_has_ended_is_changed_no_more(self, world: World, stripe: Stripe) -> None:
+        """Stripe refuses it."""
+        found = self.bought(world)
+        stripe.cancel_subscription(found.id, Cause.DUPLICATE)
+        stripe.release_schedule(found.id, "key")
+        for change in (stripe.change_plan, stripe.schedule_plan):
+            with pytest.raises(StripeRefusedError):
+                change(found.id, "enterprise", "key")
+        with pytest.raises(StripeRefusedError):
+            stripe.cancel_at_period_end(found.id, "key")
 
 
 class TestCheckoutSessions:
@@ -613,6 +759,13 @@ CALLS: dict[str, Callable[[Stripe], object]] = {
     "subscriptions_of": lambda stripe: stripe.subscriptions_of("cus_ada"),
     "subscriptions": lambda stripe: list(stripe.subscriptions()),
     "cancel_subscription": lambda stripe: stripe.cancel_subscription("sub_ada", Cause.DUPLICATE),
+    "preview_change": lambda stripe: stripe.preview_change("sub_ada", "starter", now=True),
+    "change_plan": lambda stripe: stripe.change_plan("sub_ada", "starter", "key"),
+    "pending_payment": lambda stripe: stripe.pending_payment("sub_ada"),
+    "schedule_plan": lambda stripe: stripe.schedule_plan("sub_ada", "starter", "key"),
+    "release_schedule": lambda stripe: stripe.release_schedule("sub_ada", "key"),
+    "cancel_at_period_end": lambda stripe: stripe.cancel_at_period_end("sub_ada", "key"),
+    "resume_subscription": lambda stripe: stripe.resume_subscription("sub_ada", "key"),
     "create_checkout_session": lambda stripe: stripe.create_checkout_session(order("cus_ada")),
     "open_checkout_sessions": lambda stripe: stripe.open_checkout_sessions("cus_ada"),
     "expire_checkout_session": lambda stripe: stripe.expire_checkout_session("cs_1"),

@@ -77,10 +77,10 @@ ROOMS = {
     "tollkeeper.pages": room("views", "catalogue", "rules"),
     "tollkeeper.client": room("catalogue"),
     # What belongs to every function.
+    "tollkeeper.aws": room(others=["botocore"]),
     "tollkeeper.clock": room("rules"),
     "tollkeeper.settings": room("rules"),
     "tollkeeper.secrets": room("settings", others=["aws_lambda_powertools", "mypy_boto3_ssm"]),
-    "tollkeeper.aws": room(others=["botocore"]),
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
     "tollkeeper.runtime_customers": room("runtime", "subscriptions", "views"),
@@ -95,11 +95,12 @@ ROOMS = {
         "settings",
         others=["boto3", "mypy_boto3_sqs"],
     ),
+    "tollkeeper.runtime_decisions": room(*NOUNS, *BELOW, "runtime"),
     "functions": Room(
         frozenset(
             {"tollkeeper"}
             | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
-            | {"tollkeeper.runtime_customers", "tollkeeper.runtime"}
+            | {f"tollkeeper.{each}" for each in ("runtime", "runtime_customers", "runtime_decisions")}
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -154,8 +155,9 @@ NAMESAKES = {
 """Each function, and the module or room of the layer that does its work."""
 
 FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings", "telemetry"} | {
-    "runtime_customers",
     "runtime",
+    "runtime_customers",
+    "runtime_decisions",
 }
 """The only modules beside the rooms of the layer."""
 

@@ -11,11 +11,25 @@ from tollkeeper.api.authorization import ForbiddenError, UnauthenticatedError
 from tollkeeper.api.replies import Fault, Reply, failure, too_large, unavailable, validation_failed
 from tollkeeper.api.requests import TooLargeError
 from tollkeeper.ledger.consuming import Obstacle, ObstacleError
+from tollkeeper.ledger.decisions import UnderWayError
 from tollkeeper.ledger.patience import ContendedError
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
+from tollkeeper.ledger.users import StaleRevisionError
 from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.stripe.errors import StripeUnavailableError
-from tollkeeper.subscriptions.errors import AlreadySubscribedError, NoCustomerError, PaymentDueError
+from tollkeeper.subscriptions.errors import (
+    AlreadySubscribedError,
+    AuthenticationRequiredError,
+    ChangeRefusedError,
+    NoCustomerError,
+    NoSubscriptionError,
+    NotMadeGoodError,
+    PaymentDueError,
+    PaymentFailedError,
+    SamePlanError,
+    SubscriptionEndedError,
+    SubscriptionEndingError,
+)
 from tollkeeper.telemetry import logger
 from tollkeeper.usage.errors import NotQueuedError, TooManyRecordsError
 from tollkeeper.views.errors import NoUpcomingInvoiceError
@@ -23,6 +37,7 @@ from tollkeeper.views.errors import NoUpcomingInvoiceError
 BUSY: tuple[type[Exception], ...] = (
     ContendedError,
     NotQueuedError,
+    StaleRevisionError,
     StripeUnavailableError,
     TransactionCancelledError,
     UnavailableError,
@@ -53,7 +68,7 @@ def _already_subscribed(_: AlreadySubscribedError) -> Reply:
 
 
 def _payment_due(error: PaymentDueError) -> Reply:
-    message = "An invoice of your subscription is not paid. Pay it instead of buying a second one."
+    message = "An invoice of your subscription is not paid. Pay it before you buy or change anything."
     return failure(HTTPStatus.CONFLICT, "payment_due", message, hostedInvoiceUrl=error.page)
 
 
@@ -65,6 +80,53 @@ def _no_customer(_: NoCustomerError) -> Reply:
 def _no_upcoming_invoice(_: NoUpcomingInvoiceError) -> Reply:
     message = "No invoice is to come, for no subscription of yours renews."
     return failure(HTTPStatus.NOT_FOUND, "no_upcoming_invoice", message)
+
+
+DECISIONS: Mapping[type[Exception], tuple[HTTPStatus, str, str]] = {
+    NoSubscriptionError: (
+        HTTPStatus.CONFLICT,
+        "no_subscription",
+        "You have no subscription. Buy one first.",
+    ),
+    SubscriptionEndedError: (
+        HTTPStatus.CONFLICT,
+        "subscription_ended",
+        "Your subscription has ended. Buy a new one.",
+    ),
+    SubscriptionEndingError: (
+        HTTPStatus.CONFLICT,
+        "subscription_ending",
+        "Your subscription ends with this period. Resume it before you change to a lower plan.",
+    ),
+    SamePlanError: (HTTPStatus.CONFLICT, "same_plan", "You have this plan already."),
+    UnderWayError: (
+        HTTPStatus.CONFLICT,
+        "change_under_way",
+        "Another change of your subscription is under way. Try again in a moment.",
+    ),
+    ChangeRefusedError: (
+        HTTPStatus.CONFLICT,
+        "change_refused",
+        "Stripe does not make this change. See what your subscription is now, and try again.",
+    ),
+    PaymentFailedError: (
+        HTTPStatus.PAYMENT_REQUIRED,
+        "payment_failed",
+        "The payment failed, and your plan stays as it is. Pay on the page, or try another card.",
+    ),
+    AuthenticationRequiredError: (
+        HTTPStatus.PAYMENT_REQUIRED,
+        "authentication_required",
+        "Your bank wants you to confirm the payment, and your plan stays until then. Confirm it on the page.",
+    ),
+}
+"""Why what a user decides about their subscription does not hold: status, code, and a sentence."""
+
+
+def _undecided(error: Exception) -> Reply:
+    status, code, message = DECISIONS[type(error)]
+    page = error.page if isinstance(error, NotMadeGoodError) else None
+    return failure(status, code, message, **({"hostedInvoiceUrl": page} if page else {}))
 
 
 OBSTACLES = {
@@ -95,6 +157,7 @@ REPLIES: Mapping[type[Exception], Callable[[Any], Reply]] = {
     PaymentDueError: _payment_due,
     NoCustomerError: _no_customer,
     NoUpcomingInvoiceError: _no_upcoming_invoice,
+    **dict.fromkeys(DECISIONS, _undecided),
     ObstacleError: _obstacle,
     **dict.fromkeys(BUSY, _unavailable),
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from tollkeeper.ledger import keys
+from tollkeeper.ledger import decision_rows, keys
 from tollkeeper.ledger.table import Cells, Key, Row, Value
 from tollkeeper.rules.periods import Period, Stretch, Terms
 from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
@@ -86,6 +86,7 @@ def subscription_cells(of: Subscription) -> Cells:
         "stripeCustomerId": of.customer_id,
         "stripeSubscriptionId": of.id,
         "subscriptionTier": of.plan,
+        "pendingPlan": of.pending_plan,
         "subscriptionStatus": of.status.value,
         "subscriptionCreatedAt": of.created,
         "subscriptionPeriodStart": of.period_start,
@@ -114,6 +115,7 @@ def user(user_id: str, profile: Row | None, periods: tuple[Period, ...]) -> User
         trial_used=bool(row.get("trialUsed", False)),
         spending_cap=int(row["spendingCap"]) if "spendingCap" in row else None,
         timeline=timeline(str(row["timeline"])) if "timeline" in row else (),
+        decision=decision_rows.decision(row),
         periods=periods,
         asked_at=instant(row, "askedAt"),
     )
@@ -124,6 +126,7 @@ def _subscription(row: Mapping[str, Value]) -> Subscription:
         id=str(row["stripeSubscriptionId"]),
         customer_id=str(row["stripeCustomerId"]),
         plan=str(row["subscriptionTier"]),
+        pending_plan=text(row, "pendingPlan"),
         status=Status(str(row["subscriptionStatus"])),
         created=parse_iso(str(row["subscriptionCreatedAt"])),
         period_start=parse_iso(str(row["subscriptionPeriodStart"])),

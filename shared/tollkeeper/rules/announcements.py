@@ -69,8 +69,8 @@ def of_subscription(user: User, after: Subscription, *, at: datetime) -> Announc
     """Return what there is to announce when Stripe's word is written to a user's row; None if nothing.
 
     A user's subscription is activated when they had no live one, canceled when they have none any more, and
-    changed when its plan, status, trial or planned end did. That it renewed is told by its payment. A row is
-    written once under each revision, so that the revision tells one change from the next.
+    changed when its plan, the plan to come, status, trial or planned end did. That it renewed is told by its
+    payment. A row is written once under each revision, so that the revision tells one change from the next.
     """
     before = user.subscription
     was_live, is_live = before is not None and before.is_live, after.is_live
@@ -174,6 +174,7 @@ def _shown(subscription: Subscription | None) -> dict[str, Plain]:
         "status": subscription.status.value,
         "trialEndsAt": _text(subscription.trial_end),
         "cancelAt": _text(subscription.cancel_at),
+        "pendingPlan": subscription.pending_plan,
     }
 
 

@@ -7,11 +7,16 @@ from enum import StrEnum
 
 from tollkeeper.rules.bills import Bill, State
 from tollkeeper.rules.invoices import Invoice
+from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.subscriptions import Cause, Subscription
 from tollkeeper.rules.times import iso
 
 type Details = Mapping[str, Mapping[str, str | None]]
+
+
+ALWAYS_TOLD = ("amount", "customer_id", "plan")
+"""What every entry about a subscription says of it, changed or not."""
 
 
 class Action(StrEnum):
@@ -59,9 +64,11 @@ def of_subscription(
     at: datetime,
     actor: str,
     event_id: str | None,
+    offer: Offer,
 ) -> AuditEntry | None:
     """Return the entry for what Stripe now says of a subscription; None if it says nothing new.
 
+    It always says which plan the subscription is of, whose customer pays, and the plan's price in cents.
     The end of one that its user gave up is theirs, whoever has it carried out.
     """
     if before == after:
@@ -74,11 +81,11 @@ def of_subscription(
         action = Action.SUBSCRIPTION_CREATED
     else:
         action = Action.SUBSCRIPTION_UPDATED
-    old, new = _described(known), _described(after)
+    old, new = _described(known, offer), _described(after, offer)
     changed = sorted(name for name in new if old.get(name) != new[name])
     details = {
         "before": {name: old.get(name) for name in changed},
-        "after": {name: new[name] for name in changed},
+        "after": {name: new[name] for name in sorted({*changed, *ALWAYS_TOLD})},
     }
     return AuditEntry(user_id, at, actor, action, "subscription", after.id, details, event_id)
 
@@ -162,12 +169,13 @@ def of_spending_cap(user_id: str, before: int | None, after: int | None, *, at: 
     return AuditEntry(user_id, at, user_id, Action.SPENDING_CAP_CHANGED, "user", user_id, details)
 
 
-def _described(subscription: Subscription | None) -> dict[str, str | None]:
+def _described(subscription: Subscription | None, offer: Offer) -> dict[str, str | None]:
     if subscription is None:
         return {}
     # Whose first charge failed is cancelled before it is written; the cause of that is.
     names = (name for name in Subscription.__dataclass_fields__ if name not in {"id", "first_charge_failed"})
-    return {name: _text(getattr(subscription, name)) for name in names}
+    told = {name: _text(getattr(subscription, name)) for name in names}
+    return {**told, "amount": str(offer.price(subscription.plan))}
 
 
 def _text(value: object) -> str | None:

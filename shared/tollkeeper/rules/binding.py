@@ -182,7 +182,7 @@ def _expected(
             )  # of a subscription that Stripe shows no more, since its customer is gone
     known = rows.get((chosen.period_end, chosen.id))
     if chosen.renews and known is not None and known.is_void:
-        terms = offer.terms(chosen.plan, known.start)
+        terms = offer.terms(chosen.plan_at(known.start), known.start)
         yield replace(known, end=None, terms=terms, spending_cap=user.spending_cap, is_void=False)
 
 

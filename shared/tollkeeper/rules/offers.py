@@ -41,7 +41,11 @@ class Offer:
         """Return what a user without a subscription has."""
         return self.terms(FREE, start)
 
+    def price(self, plan: str) -> int:
+        """Return what a plan costs a month, in cents; one that is sold no more costs nothing."""
+        plans = self.catalogue.plans
+        return plans[plan].price if plan in plans else 0
+
     def is_upgrade(self, plan: str, to: str) -> bool:
         """Whether a plan costs more than another does; one that is sold no more costs nothing."""
-        plans = self.catalogue.plans
-        return to in plans and plans[to].price > (plans[plan].price if plan in plans else 0)
+        return to in self.catalogue.plans and self.price(to) > self.price(plan)

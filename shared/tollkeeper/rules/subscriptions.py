@@ -81,7 +81,8 @@ class Subscription:
     `period_start` and `period_end` are those of its items. `past_due_since` is when the oldest invoice
     failed that is still to be paid, and `first_charge_failed` says that this is the first after a trial.
     `canceled_for` is given where Tollkeeper cancelled it, or is about to since its user gave it up: then
-    `cancel_at` is when they did. `payment_method` is what its invoices are charged to.
+    `cancel_at` is when they did. `pending_plan` is the plan that a schedule gives it from the
+    end of its present period, if that is another. `payment_method` is what its invoices are charged to.
     """
 
     id: str
@@ -97,6 +98,7 @@ class Subscription:
     past_due_since: datetime | None = None
     first_charge_failed: bool = False
     canceled_for: Cause | None = None
+    pending_plan: str | None = None
     payment_method: PaymentMethod | None = None
 
     @property
@@ -108,6 +110,10 @@ class Subscription:
     def is_given_up(self) -> bool:
         """Whether its user ended it at once: that holds from their word on, before Stripe has ended it."""
         return self.canceled_for is Cause.REQUESTED
+
+    def plan_at(self, instant: datetime) -> str:
+        """Return its plan at an instant: a pending one holds from the end of the present period."""
+        return self.pending_plan if self.pending_plan and instant >= self.period_end else self.plan
 
     @property
     def has_begun(self) -> bool:
@@ -241,8 +247,8 @@ def effective_plan(subscription: Subscription | None, now: datetime) -> str:
         case Subscription(canceled_for=Cause.REQUESTED):
             return FREE
         case Subscription(status=Status.TRIALING | Status.ACTIVE) if now < subscription.believed_until:
-            return subscription.plan
+            return subscription.plan_at(now)
         case Subscription(status=Status.PAST_DUE, past_due_since=since) if since and now < since + GRACE:
-            return subscription.plan
+            return subscription.plan_at(now)
         case _:
             return FREE

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tollkeeper.catalogue import FREE
+from tollkeeper.rules.decisions import Decision
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period, Stretch, Terms, calendar_month
 from tollkeeper.rules.subscriptions import Subscription, effective_plan
@@ -24,8 +25,9 @@ class User:
     `rev` counts the writes of what Stripe said, so that an older word never overwrites a newer one.
     `customer_id` is the user's one Stripe customer, if they have one yet; `spending_cap` the most overage
     in cents that they accept in a period that begins now. `timeline` holds the periods of all their
-    subscriptions that ended less than 70 days before it was written. `asked_at` is a time, by the wall clock,
-    at which Stripe had not yet been asked for what the row says of the subscription.
+    subscriptions that ended less than 70 days before it was written. `decision` is the last thing they
+    decided about their subscription. `asked_at` is a time, by the wall clock, at which Stripe had not yet
+    been asked for what the row says of the subscription.
     """
 
     user_id: str
@@ -35,6 +37,7 @@ class User:
     trial_used: bool = False
     spending_cap: int | None = None
     timeline: tuple[Stretch, ...] = ()
+    decision: Decision | None = None
     periods: tuple[Period, ...] = ()
     asked_at: datetime | None = None
 
@@ -111,7 +114,7 @@ def _terms(user: User, start: datetime, subscription_id: str, offer: Offer) -> T
     if subscription is None or subscription.id != subscription_id:
         return offer.free(start)
     trial = subscription.period_is_trial and start < subscription.period_end
-    return offer.terms(subscription.plan, start, trial=trial)
+    return offer.terms(subscription.plan_at(start), start, trial=trial)
 
 
 def with_whole_timeline(user: User) -> User:

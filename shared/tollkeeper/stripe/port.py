@@ -61,6 +61,22 @@ class MeterRejection:
     samples: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class ChangePreview:
+    """What a change of plan would cost, in cents: what is due now, and the total of the next bill."""
+
+    due_now: int
+    next_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPayment:
+    """The payment that an upgrade waits for: the page on which it is paid, and whether the bank asks."""
+
+    page: str | None
+    needs_authentication: bool
+
+
 class ListedSubscription(NamedTuple):
     """A subscription among all customers', with its user; None where it cannot be read."""
 
@@ -119,6 +135,49 @@ class Subscriptions(Protocol):
         cancels. Invoices of it that are open or drafts, as of a first charge that failed, are no longer
         collected.
         """
+
+
+class SubscriptionChanges(Protocol):
+    """What changes a subscription that goes on.
+
+    A call with a `key` is made once, however often it is sent under that key. Whether it was is read from the
+    subscription. It raises `StripeFailedError` when Stripe answered with a failure that it will repeat under
+    this key.
+    """
+
+    def preview_change(self, subscription_id: str, plan: str, *, now: bool) -> ChangePreview:
+        """Return what a change would cost that holds now, or from the period's end. Nothing is changed.
+
+        The next bill is Stripe's: it has no overage on it yet, and is of nothing if the subscription ends.
+        """
+
+    def change_plan(self, subscription_id: str, plan: str, key: str) -> None:
+        """Move a subscription to a plan now, if what is due for it is paid; else it is pending at Stripe.
+
+        In a trial nothing is due. An update that was pending before is given up, and its invoice is void.
+        """
+
+    def pending_payment(self, subscription_id: str) -> PendingPayment | None:
+        """Return what a subscription's pending update waits for, if it has one."""
+
+    def schedule_plan(self, subscription_id: str, plan: str, key: str) -> None:
+        """Put a subscription under a schedule that gives it another plan from its period's end, for good.
+
+        One that it is under already is rewritten. Two calls: if only the first one was made, the schedule
+        changes nothing, and this goes on from there.
+        """
+
+    def release_schedule(self, subscription_id: str, key: str) -> None:
+        """Let a subscription go on as it is, without the schedule that it may be under.
+
+        One that has ended is left alone.
+        """
+
+    def cancel_at_period_end(self, subscription_id: str, key: str) -> None:
+        """Have a subscription end with its present period. One under a schedule refuses."""
+
+    def resume_subscription(self, subscription_id: str, key: str) -> None:
+        """Take back that a subscription is to end, however that was said. One under a schedule refuses."""
 
 
 class CheckoutSessions(Protocol):
@@ -209,6 +268,7 @@ class Stripe(
     Accounts,
     Customers,
     Subscriptions,
+    SubscriptionChanges,
     CheckoutSessions,
     PortalSessions,
     Invoices,

@@ -164,7 +164,7 @@ def _write(
     offer: Offer,
     trigger: Trigger,
 ) -> None:
-    entries = _entries(user, chosen, found, trigger)
+    entries = _entries(user, chosen, found, offer, trigger)
     fresh = [each for each in found if each.ended_at and trigger.at - each.ended_at < FRESH]
     announced = [announcements.of_duplicate(user.user_id, chosen, each) for each in fresh]
     announced.append(announcements.of_subscription(user, chosen, at=trigger.at))
@@ -189,15 +189,22 @@ def _write(
 
 
 def _entries(
-    user: User, chosen: Subscription, found: Sequence[Subscription], trigger: Trigger
+    user: User, chosen: Subscription, found: Sequence[Subscription], offer: Offer, trigger: Trigger
 ) -> list[AuditEntry | None]:
-    """Return what is written down: duplicates that were cancelled, the end of the one before, the present."""
+    """Return what is written down: duplicates that were cancelled, the end of the one before, the present.
+
+    What changes while a decision of the user's is under way is theirs, whoever hears of it first.
+    """
     event = trigger.event_id
+    decided = user.decision is not None and user.decision.is_under_way(trigger.at)
+    actor = user.user_id if decided else trigger.actor
     fresh = [each for each in found if each.ended_at and trigger.at - each.ended_at < FRESH]
     entries = [audit.of_duplicate(user.user_id, each, beside=chosen.id, event_id=event) for each in fresh]
     before = user.subscription
     followed = [each for each in found if before and each.id == before.id and each.id != chosen.id]
     return entries + [
-        audit.of_subscription(user.user_id, before, each, at=trigger.at, actor=trigger.actor, event_id=event)
+        audit.of_subscription(
+            user.user_id, before, each, at=trigger.at, actor=actor, event_id=event, offer=offer
+        )
         for each in [*followed, chosen]
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
+from tollkeeper.catalogue import FREE
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.overage import Overage, billable, overage
 from tollkeeper.rules.subscriptions import PaymentMethod, Subscription, effective_plan
@@ -53,14 +54,15 @@ class SubscriptionView:
     current_period_end: datetime | None
     trial: TrialView
     cancel_at: datetime | None
+    pending_plan: str | None
     payment_method: PaymentMethodView | None
 
 
 def overview(user: User, offer: Offer, now: datetime) -> SubscriptionView:
     """Return plan, usage of every metric, limits and overage in the period that holds `now`.
 
-    `projected_total` is the plan's price, unless the subscription ends before, and the overage so far, as
-    far as a spending cap allows it.
+    `projected_total` is the price of the plan that holds by then, unless the subscription ends before, and
+    the overage so far, as far as a spending cap allows it.
     """
     catalogue = offer.catalogue
     period = period_at(user, now, offer)
@@ -68,8 +70,8 @@ def overview(user: User, offer: Offer, now: datetime) -> SubscriptionView:
     plan = effective_plan(user.subscription, now)
     billed = billable(period)
     subscription = user.subscription
-    price = (
-        catalogue.plans[plan].price if subscription and subscription.renews and plan in catalogue.plans else 0
+    renewed = (
+        (subscription.pending_plan or plan) if subscription and subscription.renews and plan != FREE else FREE
     )
     return SubscriptionView(
         plan=plan,
@@ -77,7 +79,7 @@ def overview(user: User, offer: Offer, now: datetime) -> SubscriptionView:
         usage={metric: period.used.get(metric, 0) for metric in catalogue.metrics},
         limits={metric: terms.limit(metric) for metric in catalogue.metrics},
         overage=overage(period),
-        projected_total=price + sum(each.amount for each in billed.values()),
+        projected_total=offer.price(renewed) + sum(each.amount for each in billed.values()),
         spending_cap=user.spending_cap,
         customer_id=user.customer_id,
         subscription_id=subscription.id if subscription else None,
@@ -85,6 +87,7 @@ def overview(user: User, offer: Offer, now: datetime) -> SubscriptionView:
         current_period_end=period.end,
         trial=_trial(subscription, now),
         cancel_at=subscription.cancel_at if subscription else None,
+        pending_plan=subscription.pending_plan if subscription else None,
         payment_method=_payment_method(subscription.payment_method) if subscription else None,
     )
 

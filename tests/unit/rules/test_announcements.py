@@ -79,6 +79,7 @@ def test_a_change_says_what_is_and_what_was() -> None:
         "status": "active",
         "trialEndsAt": None,
         "cancelAt": "2025-12-03T09:30:15Z",
+        "pendingPlan": None,
         "currentPeriodEnd": "2025-12-03T09:30:15Z",
         "endedAt": None,
         "previousPlan": "professional",

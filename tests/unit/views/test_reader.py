@@ -109,6 +109,7 @@ def test_a_busy_subscriber_sees_everything(table: MemoryTable) -> None:
             "currentPeriodEnd": "2025-12-03T09:30:15Z",
             "trial": {"active": False, "endsAt": None, "daysLeft": 0},
             "cancelAt": None,
+            "pendingPlan": None,
             "paymentMethod": None,
         },
     ) == call(handler, "GET", "/subscription")[:2]
@@ -140,6 +141,7 @@ def test_a_user_without_a_subscription_sees_the_free_plan(table: MemoryTable) ->
             "currentPeriodEnd": "2025-12-01T00:00:00Z",
             "trial": {"active": False, "endsAt": None, "daysLeft": 0},
             "cancelAt": None,
+            "pendingPlan": None,
             "paymentMethod": None,
         },
     ) == call(handler, "GET", "/subscription", user="bob")[:2]

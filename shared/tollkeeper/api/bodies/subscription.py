@@ -6,7 +6,10 @@ from typing import Annotated
 from pydantic import Field, StrictInt
 
 from tollkeeper.api.bodies.model import Body
+from tollkeeper.rules.plan_changes import Effective
 from tollkeeper.rules.usage import MAX_QUANTITY
+from tollkeeper.subscriptions.cancellations import CancelAt
+from tollkeeper.usage.records import Sent
 
 
 class OverageOut(Body):
@@ -56,4 +59,47 @@ class SubscriptionOut(Body):
     current_period_end: datetime | None
     trial: TrialOut
     cancel_at: datetime | None
+    pending_plan: str | None
     payment_method: PaymentMethodOut | None
+
+
+class PlanRequest(Sent):
+    """The plan to change to."""
+
+    plan: str
+
+
+class PlanChangeOut(Body):
+    """A change of plan, and from when it holds."""
+
+    plan: str
+    effective: Effective
+    at: datetime
+
+
+class PlanPreviewOut(Body):
+    """What a change of plan would mean; amounts are cents.
+
+    `nextTotal` is the next bill's as Stripe has it by now: `overageSoFar` comes on top.
+    """
+
+    effective: Effective
+    at: datetime
+    due_now: int
+    next_total: int
+    limits: dict[str, int]
+    overage_so_far: int
+
+
+class CancellationRequest(Sent):
+    """Whether to end the subscription with its present period, or now."""
+
+    at: CancelAt
+
+
+class CancellationOut(Body):
+    """Stripe's status of a subscription, and when it is to end, or has ended: null where it goes on."""
+
+    status: str
+    cancel_at: datetime | None
+    ended_at: datetime | None

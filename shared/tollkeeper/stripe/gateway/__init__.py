@@ -11,6 +11,7 @@ from tollkeeper.stripe.gateway.meter_events import MeterEventsGateway
 from tollkeeper.stripe.gateway.pacing import Pacing
 from tollkeeper.stripe.gateway.patient_client import PatientClient
 from tollkeeper.stripe.gateway.portal_sessions import PortalSessionsGateway
+from tollkeeper.stripe.gateway.subscription_changes import SubscriptionChangesGateway
 from tollkeeper.stripe.gateway.subscriptions import SubscriptionsGateway
 
 NETWORK_RETRIES = 2
@@ -24,6 +25,7 @@ class StripeGateway(
     AccountsGateway,
     CustomersGateway,
     SubscriptionsGateway,
+    SubscriptionChangesGateway,
     CheckoutSessionsGateway,
     PortalSessionsGateway,
     InvoiceHistoryGateway,

@@ -1,13 +1,12 @@
-"""Checkout sessions (docs.stripe.com/api/checkout/sessions), and the prices they sell."""
+"""Checkout sessions (docs.stripe.com/api/checkout/sessions)."""
 
 from typing import TYPE_CHECKING
 
 import stripe
 
 from tollkeeper.rules.plan_text import plan_text
-from tollkeeper.stripe.errors import StripeRefusedError
-from tollkeeper.stripe.gateway.connection import Connection
 from tollkeeper.stripe.gateway.errors import translated
+from tollkeeper.stripe.gateway.prices import PricesGateway
 from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ LONGEST_TEXT = 1200
 """Of what a page may say in words of ours, in characters."""
 
 
-class CheckoutSessionsGateway(Connection):
+class CheckoutSessionsGateway(PricesGateway):
     """The port's CheckoutSessions."""
 
     def create_checkout_session(self, order: CheckoutOrder) -> CheckoutSession:
@@ -83,15 +82,3 @@ class CheckoutSessionsGateway(Connection):
         if self._catalogue.payment_methods:
             options["allowed_payment_method_types"] = [*self._catalogue.payment_methods]
         return options
-
-    def _price_id(self, lookup_key: str) -> str:
-        """Return the id of the price with a lookup key, asked once in a function's life."""
-        if lookup_key not in self._price_ids:
-            with translated():
-                found = self._client.v1.prices.list({"lookup_keys": [lookup_key], "active": True})
-            if not found.data:
-                raise StripeRefusedError(
-                    f"Stripe has no active price with the lookup key {lookup_key}; run: make stripe-apply"
-                )
-            self._price_ids[lookup_key] = found.data[0].id
-        return self._price_ids[lookup_key]

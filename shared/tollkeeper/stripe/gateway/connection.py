@@ -23,6 +23,7 @@ class Connection:
         self._account_id: str | None = None
         self._portal_configuration_id: str | None = None
         self._price_ids: dict[str, str] = {}
+        self._plans_by_price: dict[str, str] = {}
         self._overage_prices: dict[str, stripe.Price] = {}
 
     def _user(self, of: stripe.Customer | stripe.Subscription) -> str | None:

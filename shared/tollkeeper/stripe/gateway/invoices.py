@@ -248,4 +248,5 @@ def _collected_like(subscription: stripe.Subscription) -> "InvoiceCreateParams":
 def _taxed_like(subscription: stripe.Subscription) -> "InvoiceCreateParams":
     if subscription.automatic_tax.enabled:
         return {"automatic_tax": {"enabled": True}}
-    return {"default_tax_rates": [each.id for each in subscription.default_tax_rates or ()]}
+    rates = getattr(subscription, "default_tax_rates", None) or ()  # Stripe leaves out what there is none of
+    return {"default_tax_rates": [each.id for each in rates]}

@@ -15,16 +15,16 @@ def subscription(
     plans: Mapping[str, str],
     *,
     unpaid: stripe.Invoice | None,
+    pending_plan: str | None,
     payment_method: stripe.PaymentMethod | None,
 ) -> Subscription:
     """Return what Stripe says of a subscription.
 
     `plans` are the plans' names by the ids of their products, `unpaid` is the oldest invoice that is still to
-    be paid of a subscription past due, `payment_method` what its invoices are charged to.
+    be paid of a subscription past due, `pending_plan` the plan that follows at its period's end, and
+    `payment_method` what its invoices are charged to.
     """
-    # A property named like a dict's method: `items` is Stripe's list of subscription items here.
-    items = of["items"].data
-    base = next((item for item in items if str(item.price.product) in plans), items[0])
+    base = base_item(of, plans)
     return Subscription(
         id=of.id,
         customer_id=str(of.customer),
@@ -40,8 +40,25 @@ def subscription(
         past_due_since=_failed_at(unpaid) if unpaid else None,
         first_charge_failed=unpaid is not None and _is_first_after_trial(unpaid, of),
         canceled_for=_cause(of),
+        pending_plan=pending_plan,
         payment_method=_payment_method(payment_method),
     )
+
+
+def base_item(of: stripe.Subscription, plans: Mapping[str, str]) -> stripe.SubscriptionItem:
+    """Return the item of a subscription that is its plan's; `plans` are by the ids of their products."""
+    # A property named like a dict's method: `items` is Stripe's list of subscription items here.
+    items: list[stripe.SubscriptionItem] = of["items"].data
+    return next((item for item in items if str(item.price.product) in plans), items[0])
+
+
+def phase_after(of: stripe.Subscription) -> stripe.SubscriptionSchedule.Phase | None:
+    """Return the phase that a subscription's schedule, which came with it, enters next, if there is one."""
+    schedule = of.schedule
+    if not isinstance(schedule, stripe.SubscriptionSchedule) or schedule.current_phase is None:
+        return None
+    end = schedule.current_phase.end_date
+    return next((phase for phase in schedule.phases if phase.start_date == end), None)
 
 
 def comment(cause: Cause) -> str:

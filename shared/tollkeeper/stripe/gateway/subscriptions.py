@@ -6,33 +6,35 @@ from typing import TYPE_CHECKING
 
 import stripe
 
+from tollkeeper.catalogue import FREE
 from tollkeeper.rules.subscriptions import Cause, Status, Subscription
 from tollkeeper.rules.times import epoch, from_epoch
 from tollkeeper.stripe.gateway import objects
-from tollkeeper.stripe.gateway.connection import Connection
 from tollkeeper.stripe.gateway.errors import PASSING, translated
+from tollkeeper.stripe.gateway.prices import PricesGateway
 from tollkeeper.stripe.port import ListedSubscription
 
 if TYPE_CHECKING:
     from stripe.params import SubscriptionListParams
 
-PAYMENT_METHOD = "data.default_payment_method"
+WITH = ["data.default_payment_method", "data.schedule"]
+"""What subscriptions are listed with."""
 
 
-class SubscriptionsGateway(Connection):
+class SubscriptionsGateway(PricesGateway):
     """The port's Subscriptions."""
 
     def subscriptions_of(self, customer_id: str) -> list[Subscription]:
         """List a customer's subscriptions of any status, those of this deployment."""
         with translated():
             found = self._client.v1.subscriptions.list(
-                {"customer": customer_id, "status": "all", "limit": 100, "expand": [PAYMENT_METHOD]}
+                {"customer": customer_id, "status": "all", "limit": 100, "expand": WITH}
             )
             return [self._subscription(each) for each in found.auto_paging_iter() if self._user(each)]
 
     def subscriptions(self, until: datetime | None = None) -> Iterator[ListedSubscription]:
         """List the account's subscriptions, without those that are cancelled, those of this deployment."""
-        which: SubscriptionListParams = {"limit": 100, "expand": [PAYMENT_METHOD]}
+        which: SubscriptionListParams = {"limit": 100, "expand": WITH}
         if until is not None:
             which["created"] = {"lte": epoch(until)}
         with translated():
@@ -77,10 +79,20 @@ class SubscriptionsGateway(Connection):
     def _subscription(self, of: stripe.Subscription) -> Subscription:
         return objects.subscription(
             of,
-            {plan.product_id: plan.name for plan in self._catalogue.plans.values()},
+            self._plans,
             unpaid=self._oldest_unpaid(of.id) if of.status == Status.PAST_DUE else None,
+            pending_plan=self._pending_plan(of),
             payment_method=self._payment_method(of),
         )
+
+    def _pending_plan(self, of: stripe.Subscription) -> str | None:
+        """Return the plan that a schedule gives a subscription at its period's end, if that is another."""
+        phase, base = objects.phase_after(of), objects.base_item(of, self._plans)
+        if phase is None or of.ended_at is not None or phase.start_date > base.current_period_end:
+            return None
+        following = [self._plan_of(item.price) for item in phase["items"]]
+        plan = next((each for each in following if each != FREE), FREE)
+        return None if plan == self._plans.get(str(base.price.product), FREE) else plan
 
     def _payment_method(self, of: stripe.Subscription) -> stripe.PaymentMethod | None:
         """Return what a subscription's invoices are charged to: its own, or else its customer's."""
