@@ -119,10 +119,8 @@ class Town:
 
     def writes(self) -> int:
         """How often Stripe was asked to change something."""
-        asked = self.sandbox.http.get("/_sandbox/requests").json()
-        return sum(
-            each["method"] != "GET" for each in (asked["data"] if "data" in asked else asked["requests"])
-        )
+        asked = self.sandbox.http.get("/_sandbox/requests").json()["requests"]
+        return sum(each["method"] != "GET" for each in asked)
 
 
 @pytest.fixture
