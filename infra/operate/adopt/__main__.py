@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
@@ -73,8 +74,14 @@ def run(adoption: Adoption, whose: Whose, *, applies: bool, as_csv: bool = False
     except (StripeUnavailableError, UnavailableError) as error:
         print(f"No answer: {error}\nRun it again: it goes on where it stopped.", file=sys.stderr)
         return 1
+    except (BotoCoreError, ClientError) as error:
+        print(f"AWS: {error}", file=sys.stderr)
+        return 1
     except StripeRefusedError as error:
         print(f"Stripe: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. Run it again: it goes on from here.", file=sys.stderr)
         return 1
     return int(failed > 0 or any(step.obstacles for step in steps))
 

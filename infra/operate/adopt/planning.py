@@ -17,7 +17,7 @@ class Bind:
     """Note the customer in the ledger as the user's one customer."""
 
     def __str__(self) -> str:
-        return "bind in the ledger"
+        return "bind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class NoteOnCustomer:
     """Note user and deployment on the customer at Stripe."""
 
     def __str__(self) -> str:
-        return "note on the customer"
+        return "note on customer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class NoteOnSubscription:
     plan: str
 
     def __str__(self) -> str:
-        return f"note on {self.subscription_id} ({self.plan})"
+        return f"note on {self.subscription_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Synchronise:
     """Write what Stripe says of the subscription to the user's row."""
 
     def __str__(self) -> str:
-        return "write the subscription to the ledger"
+        return "write row"
 
 
 type Task = Bind | NoteOnCustomer | NoteOnSubscription | Synchronise

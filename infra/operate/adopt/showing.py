@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.operate.adopt.planning import Fate, Step
+from tollkeeper.catalogue import FREE
 
 FIRST = 20
 """Customers of each fate whom the table shows."""
@@ -22,7 +23,7 @@ COLUMNS = ("customer", "userId", "subscriptions", "plan", "fate", "what")
 def show_table(steps: Sequence[Step], console: Console) -> None:
     """Print what stands in the way, what is to be done, and the sums."""
     for fate in SHOWN:
-        chosen = [step for step in steps if step.fate is fate]
+        chosen = _rare_first([step for step in steps if step.fate is fate])
         if not chosen:
             continue
         table = Table(
@@ -56,8 +57,15 @@ def write_csv(steps: Sequence[Step], file: TextIO) -> None:
         lines.writerow([step.customer.id, step.user_id or "", ids, _plans(step), step.fate, _what(step)])
 
 
+def _rare_first(steps: Sequence[Step]) -> list[Step]:
+    """Sort steps by how many share their first obstacle, so that many of one kind hide no other."""
+    kinds = Counter(step.obstacles[0].hurdle for step in steps if step.obstacles)
+    return sorted(steps, key=lambda step: kinds[step.obstacles[0].hurdle] if step.obstacles else 0)
+
+
 def _plans(step: Step) -> str:
-    return " ".join(each.said.plan for each in step.customer.subscriptions)
+    sold = (each.said.plan for each in step.customer.subscriptions)
+    return " ".join("none" if plan == FREE else plan for plan in sold)
 
 
 def _what(step: Step) -> str:

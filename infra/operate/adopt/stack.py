@@ -35,8 +35,7 @@ def of_stack(name: str, *, live: bool) -> Adoption:
     mine = Settings.from_environment(_environment(name))
     secret_key = Secrets(boto3.client("ssm")).read(mine.stripe_secret_key_parameter)
     mine.require_fitting(secret_key)
-    if is_live(secret_key) and not live:
-        raise UnfitError(f"{name} has a live key: add --live (LIVE=1) if you mean real customers.")
+    require_meant(name, secret_key, live=live)
     catalogue = load()
     client = connect(
         secret_key,
@@ -53,6 +52,16 @@ def of_stack(name: str, *, live: bool) -> Adoption:
         deployment=mine.deployment,
         now=clock(mine.sandbox_clock_url).now,
     )
+
+
+def require_meant(stack: str, secret_key: str, *, live: bool) -> None:
+    """See that a live key is used by those alone who say that they mean it.
+
+    Raises:
+        UnfitError: it is live, and they do not.
+    """
+    if is_live(secret_key) and not live:
+        raise UnfitError(f"{stack} has a live key: add --live (LIVE=1) if you mean real customers.")
 
 
 def _environment(stack: str) -> Mapping[str, str]:
