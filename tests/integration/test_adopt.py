@@ -301,13 +301,15 @@ def test_while_stripe_is_away_it_stops_and_goes_on_later(town: Town) -> None:
 
 def test_the_plan_is_read_at_a_glance_or_as_csv(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
     """The table shows the first of many, and the sums; the file has every line, and nothing else."""
-    for number in range(25):
+    for number in range(24):
         town.customer(f"user {number}")
+    town.customer("user [/] [red]:boom:")
     town.subscriber()
     assert 1 == run(town.adoption, WHOSE, applies=False)
     shown = capsys.readouterr().out
     assert "… and 5 more" in shown
     assert "25 to adopt" in shown
+    assert "user [/] [red]:boom:" in shown
     assert 1 == run(town.adoption, WHOSE, applies=True, as_csv=True)
     said = capsys.readouterr()
     lines = list(csv.DictReader(io.StringIO(said.out)))
@@ -324,3 +326,42 @@ def test_the_one_that_counts_is_the_one_that_stripe_has(town: Town) -> None:
     town.api.subscriptions.cancel(subscription.id)
     town.sweep()
     assert choose(town.stripe.subscriptions_of(customer)) == town.users.read("ada", START).subscription
+
+
+def test_a_product_that_is_sold_as_a_plan_is_moved_at_what_it_costs(town: Town) -> None:
+    """At one price for all of an amount, though a first try may fail; nothing is invoiced for it."""
+    lamp = town.api.products.create({"name": "Lamp"}).id
+    old = town.price(lamp, unit_amount=1234)
+    several = [town.subscriber("ada", items=[{"price": old, "quantity": 3}]), town.subscriber("bob", old)]
+    invoices = [len(town.api.invoices.list({"customer": each}).data) for each in several]
+    adoption = replace(town.adoption, products={lamp: "professional"})
+    fault = {"method": "POST", "path": "/v1/subscriptions/*", "answer": "500", "count": 1}
+    town.sandbox.put("faults", {"faults": [fault]})
+    assert 1 == town.adopt(adoption).count(None)
+    assert [None] == town.adopt(adoption)
+    assert [] == town.adopt()
+    product = CATALOGUE.plans["professional"].product_id
+    found = [town.api.subscriptions.list({"customer": each}).data[0]["items"].data for each in several]
+    assert [(product, 1234, 3), (product, 1234, 1)] == [
+        (item.price.product, item.price.unit_amount, item.quantity) for (item,) in found
+    ]
+    assert 1 == len({item.price.id for (item,) in found})
+    assert invoices == [len(town.api.invoices.list({"customer": each}).data) for each in several]
+    assert town.is_adopted("ada", several[0])
+    row = town.users.read("bob", START)
+    assert row.subscription
+    assert "professional" == row.subscription.plan
+
+
+def test_what_cannot_be_moved_is_still_refused(town: Town) -> None:
+    """A product beside others, and one that is billed by the year, are the seller's to change."""
+    lamp = town.api.products.create({"name": "Lamp"}).id
+    other = town.api.products.create({"name": "Shade"}).id
+    both = [{"price": town.price(lamp)}, {"price": town.price(other)}]
+    expected = {
+        town.subscriber("two", items=both): [Hurdle.NO_PLAN],
+        town.subscriber("year", town.price(lamp, recurring={"interval": "year"})): [Hurdle.INTERVAL],
+    }
+    adoption = replace(town.adoption, products={lamp: "starter"})
+    steps = adoption.plan(list(adoption.account.customers()), WHOSE)
+    assert expected == {step.customer.id: [each.hurdle for each in step.obstacles] for step in steps}

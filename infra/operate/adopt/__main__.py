@@ -7,6 +7,7 @@ links them. What it did is no longer to be done, so it is run again after whatev
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,7 +19,7 @@ from infra.operate.adopt.planning import Fate, Step
 from infra.operate.adopt.showing import show_table, write_csv
 from infra.operate.adopt.stack import UnfitError, of_stack
 from infra.operate.adopt.whose import UnreadableError, Whose, by_file, by_metadata
-from tollkeeper.catalogue import CatalogueError
+from tollkeeper.catalogue import CatalogueError, load
 from tollkeeper.ledger.table import UnavailableError
 from tollkeeper.settings import SettingsError
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
@@ -49,10 +50,18 @@ def main(arguments: Sequence[str]) -> int:
         "--live", action="store_true", help="needed with a live key: these are real customers"
     )
     parser.add_argument("--format", choices=["table", "csv"], default="table", help="of the plan")
+    parser.add_argument(
+        "--product",
+        action="append",
+        default=[],
+        metavar="ID=PLAN",
+        help="a product of yours, and the plan that it is sold as: those who have it are moved to that plan",
+    )
     options = parser.parse_args(arguments)
     try:
         whose = _whose(options.by, options.csv)
-        adoption = of_stack(options.stack, live=options.live)
+        products = _products(options.product)
+        adoption = replace(of_stack(options.stack, live=options.live), products=products)
     except (UnreadableError, UnfitError, SettingsError, CatalogueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -61,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(adoption: Adoption, whose: Whose, *, applies: bool, as_csv: bool = False) -> int:
     """Show what there is to do, and do it if that is wanted; the exit code is that of the command line."""
-    told = Console(stderr=as_csv, highlight=False)
+    told = Console(stderr=as_csv, highlight=False, markup=False, emoji=False)
     if not told.is_terminal:
         told.width = WIDTH
     try:
@@ -95,6 +104,17 @@ def _whose(by: str | None, file: Path | None) -> Whose:
     return by_metadata(key)
 
 
+def _products(said: Sequence[str]) -> dict[str, str]:
+    paid = [plan.name for plan in load().paid_plans]
+    products = dict(each.rpartition("=")[::2] for each in said)
+    for product, plan in products.items():
+        if not product or plan not in paid:
+            raise UnreadableError(
+                f"--product is {product}={plan}: write the product's id and a plan of {', '.join(paid)}."
+            )
+    return products
+
+
 def _plan(adoption: Adoption, whose: Whose, told: Console) -> list[Step]:
     with _progress(told) as progress:
         task = progress.add_task("Reading Stripe", total=None)
@@ -116,7 +136,7 @@ def _apply(adoption: Adoption, steps: Sequence[Step], told: Console) -> int:
                 else:
                     failed += 1
                     progress.console.print(
-                        f"! {result.step.customer.id} ({result.step.user_id}): {result.failure}", markup=False
+                        f"! {result.step.customer.id} ({result.step.user_id}): {result.failure}"
                     )
     finally:
         told.print(f"{adopted} adopted, {len(chosen) - adopted} to go on with")

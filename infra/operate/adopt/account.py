@@ -2,16 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import stripe
 
-from infra.operate.adopt.customers import Customer, LiveSubscription
-from tollkeeper.catalogue import Catalogue
+from infra.operate.adopt.customers import Customer, LicensedItem, LiveSubscription
+from tollkeeper.catalogue import Catalogue, Plan
 from tollkeeper.rules.subscriptions import LIVE, Status
 from tollkeeper.stripe.gateway import objects
 from tollkeeper.stripe.gateway.errors import translated
 
+if TYPE_CHECKING:
+    from stripe.params import PriceCreateParams
+
 _PAGE = 100
+
+UNSPECIFIED = "unspecified"
+"""Stripe's word for a price of which nobody has said how tax stands."""
 
 
 class StripeAccount:
@@ -24,6 +31,7 @@ class StripeAccount:
     def __init__(self, client: stripe.StripeClient, catalogue: Catalogue, deployment: str) -> None:
         self._stripe = client.v1
         self._plans = {plan.product_id: plan.name for plan in catalogue.plans.values()}
+        self._currency = catalogue.currency
         self._deployment = deployment
 
     def customers(self) -> Iterator[Customer]:
@@ -57,12 +65,54 @@ class StripeAccount:
                 {"metadata": {"userId": user_id, "planId": plan, "deployment": self._deployment}},
             )
 
+    def move(self, subscription_id: str, item: LicensedItem, plan: Plan) -> None:
+        """Make a subscription's item one of a plan's product, at a price of the same amount.
+
+        The price is one that the product has or, if none is like it, a new one; nothing is prorated.
+        """
+        with translated():
+            price = self._price_like(item, plan) or self._create_price_like(item, plan)
+            self._stripe.subscriptions.update(
+                subscription_id,
+                {
+                    # Without a quantity, a new price would start again at one.
+                    "items": [{"id": item.id, "price": price, "quantity": item.quantity}],
+                    "proration_behavior": "none",
+                },
+            )
+
+    def _price_like(self, item: LicensedItem, plan: Plan) -> str | None:
+        prices = self._stripe.prices.list({"product": plan.product_id, "active": True, "limit": _PAGE})
+        like = (price for price in prices.auto_paging_iter() if self._is_like(price, item))
+        return next((price.id for price in like), None)
+
+    def _is_like(self, price: stripe.Price, item: LicensedItem) -> bool:
+        return (
+            _is_plain(price)
+            and price.currency == self._currency
+            and _interval(price) == "month"
+            and price.unit_amount_decimal == item.cents
+            and (price.tax_behavior or UNSPECIFIED) == item.tax_behavior
+        )
+
+    def _create_price_like(self, item: LicensedItem, plan: Plan) -> str:
+        params: PriceCreateParams = {
+            "product": plan.product_id,
+            "currency": self._currency,
+            "unit_amount_decimal": item.cents,
+            "recurring": {"interval": "month"},
+        }
+        if item.tax_behavior != UNSPECIFIED:
+            params["tax_behavior"] = item.tax_behavior
+        return self._stripe.prices.create(params).id
+
     def _subscription(self, of: stripe.Subscription) -> LiveSubscription:
         unpaid = None
         if of.status == Status.PAST_DUE and of.trial_end is not None:
             unpaid = self._oldest_unpaid(of.id)
         # A property named like a dict's method: `items` is Stripe's list of subscription items here.
-        prices = [item.price for item in of["items"].auto_paging_iter()]
+        items = list(of["items"].auto_paging_iter())
+        prices = [item.price for item in items]
         base = next((price for price in prices if str(price.product) in self._plans), prices[0])
         return LiveSubscription(
             said=objects.subscription(of, self._plans, unpaid=unpaid, payment_method=None),
@@ -71,6 +121,7 @@ class StripeAccount:
             interval=_interval(base),
             products=tuple(dict.fromkeys(str(price.product) for price in prices)),
             metered=tuple(price.id for price in prices if _is_metered(price)),
+            item=_licensed(items[0]) if len(items) == 1 else None,
         )
 
     def _oldest_unpaid(self, subscription_id: str) -> stripe.Invoice | None:
@@ -78,6 +129,24 @@ class StripeAccount:
             {"subscription": subscription_id, "status": "open", "limit": _PAGE}
         )
         return min(found.auto_paging_iter(), key=lambda invoice: invoice.created, default=None)
+
+
+def _licensed(item: stripe.SubscriptionItem) -> LicensedItem | None:
+    price = item.price
+    if not _is_plain(price) or price.unit_amount_decimal is None:
+        return None
+    return LicensedItem(
+        item.id,
+        str(price.product),
+        price.unit_amount_decimal,
+        item.quantity or 1,
+        price.tax_behavior or UNSPECIFIED,
+    )
+
+
+def _is_plain(price: stripe.Price) -> bool:
+    """Whether each of it costs the same."""
+    return not _is_metered(price) and price.billing_scheme == "per_unit" and not price.transform_quantity
 
 
 def _is_metered(price: stripe.Price) -> bool:

@@ -1,7 +1,7 @@
 """Adopting: what is planned is done customer by customer, and can be done again from wherever it stopped."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from infra.operate.adopt.account import StripeAccount
 from infra.operate.adopt.customers import Customer
 from infra.operate.adopt.planning import (
     Bind,
+    MoveToPlan,
     NoteOnCustomer,
     NoteOnSubscription,
     Planner,
@@ -43,7 +44,10 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """Adopts the customers of a Stripe account for one deployment."""
+    """Adopts the customers of a Stripe account for one deployment.
+
+    `products` are those, by their ids, that are sold as plans of the catalogue, by their names.
+    """
 
     account: StripeAccount
     users: Users
@@ -52,10 +56,11 @@ class Adoption:
     offer: Offer
     deployment: str
     now: Callable[[], datetime]
+    products: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, customers: Sequence[Customer], whose: Whose) -> list[Step]:
         """Return what there is to do, by what Stripe and the ledger say."""
-        planner = Planner(self.catalogue, self.deployment)
+        planner = Planner(self.catalogue, self.deployment, self.products)
         named = whose(customers)
         claimed = {user for each in customers for user in planner.claimed(each, named)}
         users = {user.user_id: user for user in self.users.profiles(sorted(claimed))}
@@ -98,6 +103,8 @@ class Adoption:
                     raise NotAdoptedError(f"{user_id} has got the customer {bound} meanwhile")
             case NoteOnCustomer():
                 self.account.note_on_customer(customer_id, user_id)
+            case MoveToPlan(subscription_id, item, plan):
+                self.account.move(subscription_id, item, self.catalogue.plans[plan])
             case NoteOnSubscription(subscription_id, plan):
                 self.account.note_on_subscription(subscription_id, user_id, plan)
             case Synchronise():

@@ -136,8 +136,8 @@ def _of_a_subscription(of: LiveSubscription, catalogue: Catalogue) -> Iterator[O
         keys = ", ".join(plan.price_lookup_key for plan in catalogue.paid_plans)
         yield Obstacle(
             Hurdle.NO_PLAN,
-            f"{name} is for {', '.join(of.products)}, which is no plan of the catalogue: run `make "
-            f"stripe-apply`, and change its price in Stripe to the plan's ({keys}), without proration.",
+            f"{name} is for {', '.join(of.products)}, which is no plan of the catalogue: say which it "
+            f"is sold as (PRODUCTS=prod_…=plan), or change its price in Stripe to the plan's ({keys}).",
         )
     elif of.interval != "month":
         yield Obstacle(

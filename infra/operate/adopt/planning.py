@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from infra.operate.adopt import obstacles
-from infra.operate.adopt.customers import Customer
+from infra.operate.adopt.customers import Customer, LicensedItem
 from infra.operate.adopt.obstacles import Obstacle, noted_user
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.rules.users import User
@@ -29,6 +29,18 @@ class NoteOnCustomer:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveToPlan:
+    """Make a subscription's item one of a plan, at the amount that it has; nothing is prorated."""
+
+    subscription_id: str
+    item: LicensedItem
+    plan: str
+
+    def __str__(self) -> str:
+        return f"move {self.subscription_id} to {self.plan}"
+
+
+@dataclass(frozen=True, slots=True)
 class NoteOnSubscription:
     """Note user, deployment and plan on a subscription at Stripe."""
 
@@ -47,7 +59,7 @@ class Synchronise:
         return "write row"
 
 
-type Task = Bind | NoteOnCustomer | NoteOnSubscription | Synchronise
+type Task = Bind | NoteOnCustomer | MoveToPlan | NoteOnSubscription | Synchronise
 
 
 class Fate(StrEnum):
@@ -80,10 +92,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans for one deployment and what it sells."""
+    """Plans for one deployment and what it sells; `products` are others that are sold as its plans."""
 
     catalogue: Catalogue
     deployment: str
+    products: Mapping[str, str] = field(default_factory=dict)
 
     def plan(
         self,
@@ -109,7 +122,7 @@ class Planner:
             for customer_id, users_named in named.items()
             if customer_id not in known and users_named
         ]
-        return [self._step(each, named, users, claims) for each in customers] + lost
+        return [self._step(each.sold_as(self.products), named, users, claims) for each in customers] + lost
 
     def claimed(self, customer: Customer, named: Mapping[str, frozenset[str]]) -> frozenset[str]:
         """Return whose a customer is said to be: whom the deployment noted on it, if nobody else."""
@@ -150,6 +163,8 @@ class Planner:
         if noted_user(customer.metadata, self.deployment) != user.user_id:
             yield NoteOnCustomer()
         for each in customer.subscriptions:
+            if each.moves and each.item:
+                yield MoveToPlan(each.said.id, each.item, each.said.plan)
             if noted_user(each.metadata, self.deployment) != user.user_id:
                 yield NoteOnSubscription(each.said.id, each.said.plan)
         written = user.subscription.id if user.subscription else None

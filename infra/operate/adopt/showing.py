@@ -31,7 +31,7 @@ def show_table(steps: Sequence[Step], console: Console) -> None:
         )
         for step in chosen[:FIRST]:
             table.add_row(step.customer.id, step.user_id or "", _plans(step), _what(step))
-        console.print(table, markup=False)
+        console.print(table)
         if len(chosen) > FIRST:
             console.print(f"… and {len(chosen) - FIRST} more: --format csv (FORMAT=csv) shows all.")
     show_sums(steps, console)

@@ -15,6 +15,15 @@ def test_a_key_of_metadata_is_named_as_such(by: str, capsys: pytest.CaptureFixtu
     assert "such as metadata:user_id" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("product", ["prod_1", "prod_1=free", "prod_1=gold", "=starter"])
+def test_a_product_is_sold_as_a_plan_of_the_catalogue(
+    product: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The answer names those that are sold."""
+    assert 2 == main(["--by", "metadata:user", "--product", product])
+    assert "starter, professional" in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_read_stops_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Before AWS or Stripe is asked."""
     assert 2 == main(["--csv", str(tmp_path / "users.csv")])

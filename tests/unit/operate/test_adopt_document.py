@@ -1,7 +1,10 @@
 """What docs/adopting.md says of adopting is what the command does."""
 
+from decimal import Decimal
+
+from infra.operate.adopt.customers import LicensedItem
 from infra.operate.adopt.obstacles import Hurdle
-from infra.operate.adopt.planning import Bind, NoteOnCustomer, NoteOnSubscription, Synchronise
+from infra.operate.adopt.planning import Bind, MoveToPlan, NoteOnCustomer, NoteOnSubscription, Synchronise
 from infra.operate.adopt.whose import COLUMNS
 from tests.unit.docs.documents import table, text
 
@@ -20,5 +23,12 @@ def test_the_page_names_the_columns_of_the_file() -> None:
 
 def test_the_page_says_what_is_done() -> None:
     """Each task by the word that the plan has for it."""
-    tasks = (Bind(), NoteOnCustomer(), NoteOnSubscription("subscription", "starter"), Synchronise())
+    item = LicensedItem("si_1", "prod_1", Decimal(900), 1, "exclusive")
+    tasks = (
+        Bind(),
+        NoteOnCustomer(),
+        MoveToPlan("subscription", item, "plan"),
+        NoteOnSubscription("subscription", "plan"),
+        Synchronise(),
+    )
     assert [str(task) for task in tasks] == [cells[0] for cells in table(PAGE, "What it does to a customer")]

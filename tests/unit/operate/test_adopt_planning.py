@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.operate.adopt.customers import Customer, LiveSubscription
+from infra.operate.adopt.customers import Customer, LicensedItem, LiveSubscription
 from infra.operate.adopt.obstacles import Hurdle
 from infra.operate.adopt.planning import (
     Bind,
     Fate,
+    MoveToPlan,
     NoteOnCustomer,
     NoteOnSubscription,
     Planner,
@@ -26,12 +28,17 @@ from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.users import User
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-PLANNER = Planner(load(), "live")
+PLANNER = Planner(load(), "live", {"prod_1": "starter"})
 OURS = {"userId": "ada", "deployment": "live"}
 SAID = Subscription(
     "sub_1", "cus_1", "starter", Status.ACTIVE, NOW, NOW, NOW + timedelta(days=30), payment_method=None
 )
 SUBSCRIPTION = LiveSubscription(SAID, "usd", {}, "month", ("tollkeeper_starter",))
+OF_OLD = replace(
+    SUBSCRIPTION,
+    said=replace(SAID, plan=FREE),
+    item=LicensedItem("si_1", "prod_1", Decimal(900), 1, "exclusive"),
+)
 CUSTOMER = Customer("cus_1", "usd", {}, (SUBSCRIPTION,))
 ADA = {"cus_1": frozenset({"ada"})}
 
@@ -60,6 +67,13 @@ def test_the_ledger_goes_first_and_what_stripe_announces_comes_last() -> None:
     (step,) = plan(CUSTOMER)
     expected = (Bind(), NoteOnCustomer(), NoteOnSubscription("sub_1", "starter"), Synchronise())
     assert (expected, Fate.ADOPT) == (step.tasks, step.fate)
+
+
+def test_what_is_sold_as_a_plan_is_moved_to_it_first() -> None:
+    """So that the subscription is noted only once it can be read."""
+    (step,) = plan(replace(CUSTOMER, subscriptions=(OF_OLD,)))
+    moved = MoveToPlan("sub_1", LicensedItem("si_1", "prod_1", Decimal(900), 1, "exclusive"), "starter")
+    assert (moved, NoteOnSubscription("sub_1", "starter"), Synchronise()) == step.tasks[2:]
 
 
 def test_who_subscribes_to_nothing_is_bound_and_noted() -> None:
@@ -163,6 +177,9 @@ def done(task: Task, customer: Customer, user: User) -> tuple[Customer, User]:
             return customer, replace(user, customer_id=customer.id)
         case NoteOnCustomer():
             return replace(customer, metadata={**customer.metadata, **OURS}), user
+        case MoveToPlan():
+            (bought,) = customer.subscriptions
+            return replace(customer, subscriptions=(replace(bought, said=SAID, item=None),)), user
         case NoteOnSubscription():
             noted = [replace(each, metadata={**each.metadata, **OURS}) for each in customer.subscriptions]
             return replace(customer, subscriptions=tuple(noted)), user
@@ -174,7 +191,12 @@ NOTES = st.sampled_from([{}, {"user_id": "ada"}, OURS])
 CUSTOMERS = st.builds(
     lambda notes, bought: replace(CUSTOMER, metadata=notes, subscriptions=bought),
     NOTES,
-    st.just(()) | NOTES.map(lambda notes: (replace(SUBSCRIPTION, metadata=notes),)),
+    st.just(())
+    | st.builds(
+        lambda bought, notes: (replace(bought, metadata=notes),),
+        st.sampled_from([SUBSCRIPTION, OF_OLD]),
+        NOTES,
+    ),
 )
 USERS = st.builds(
     User,
