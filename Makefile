@@ -161,6 +161,12 @@ redrive: .venv/.ready ## Have it done, once its cause is mended (QUEUE=…, STAC
 sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day (STACK=name, DAYS=30)
 	@$(PYTHON) -m infra.operate.sweep $(if $(STACK),--stack $(STACK)) $(if $(DAYS),--days $(DAYS))
 
+ADOPT = $(if $(BY),--by "$(BY)") $(if $(CSV),--csv "$(CSV)") $(if $(STACK),--stack $(STACK)) $(if $(FORMAT),--format $(FORMAT)) \
+  $(addprefix --product ,$(PRODUCTS))
+.PHONY: adopt
+adopt: .venv/.ready ## Link Stripe's customers to your users (BY=metadata:user_id or CSV=users.csv, STACK=name, APPLY=1, LIVE=1)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.adopt $(ADOPT) $(if $(APPLY),--apply) $(if $(LIVE),--live)
+
 .PHONY: help
 help:
 	@awk 'BEGIN {FS = ":.*## "} \

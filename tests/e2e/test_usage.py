@@ -1,19 +1,16 @@
 """Usage through both doors of the deployed stack, and what is shown of it afterwards."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from infra.local.places import ROOT, Stack
+from infra.local.places import Stack
 from infra.local.sam import STACK_NAME
 from tests.e2e.callers import Callers, soon
+from tests.e2e.operators import operate
 from tests.e2e.queues import Queues
-from tests.ledger.tables import CREDENTIALS
 from tollkeeper.rules.times import iso
 
 LONG_AGO = timedelta(days=33)
@@ -182,29 +179,5 @@ def test_a_dead_letter_counts_once_its_cause_is_mended(
 
 
 def dead_letters(stack: Stack, command: str, reason: str) -> str:
-    """Run the command that an operator runs; return what it prints."""
-    found = subprocess.run(  # noqa: S603 - the command is ours
-        [
-            sys.executable,
-            "-m",
-            "infra.operate.dead_letters",
-            command,
-            "--stack",
-            STACK_NAME,
-            "--reason",
-            reason,
-        ],
-        env={
-            "AWS_ACCESS_KEY_ID": CREDENTIALS["aws_access_key_id"],
-            "AWS_DEFAULT_REGION": CREDENTIALS["region_name"],
-            "AWS_ENDPOINT_URL": stack.awsEndpoint,
-            "AWS_SECRET_ACCESS_KEY": CREDENTIALS["aws_secret_access_key"],
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": "shared",
-        },
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return found.stdout
+    """Run the command that shows dead letters, or has them tried again; return what it prints."""
+    return operate(stack, "dead_letters", command, "--stack", STACK_NAME, "--reason", reason)

@@ -116,6 +116,19 @@ ROOMS = {
         others={"boto3", "botocore", "stripe"}
         | {f"mypy_boto3_{each}" for each in ("dynamodbstreams", "lambda", "sqs")},
     ),
+    "infra.operate.adopt": room(
+        "catalogue",
+        "clock",
+        "ledger",
+        "ledger.dynamo",
+        "rules",
+        "secrets",
+        "settings",
+        "stripe",
+        "stripe.gateway",
+        "subscriptions",
+        others=["boto3", "botocore", "rich", "stripe"],
+    ),
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),
         frozenset(
