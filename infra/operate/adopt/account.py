@@ -115,7 +115,7 @@ class StripeAccount:
         prices = [item.price for item in items]
         base = next((price for price in prices if str(price.product) in self._plans), prices[0])
         return LiveSubscription(
-            said=objects.subscription(of, self._plans, unpaid=unpaid, payment_method=None),
+            said=objects.subscription(of, self._plans, unpaid=unpaid, pending_plan=None, payment_method=None),
             currency=of.currency,
             metadata=of.metadata.to_dict() if of.metadata else {},
             interval=_interval(base),
