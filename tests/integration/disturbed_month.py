@@ -50,8 +50,9 @@ class DisturbedMonth(MonthAtStripe):
 
     # What goes wrong.
 
-    def goes_wrong(self, method: str, path: str, answer: str, effect: str, count: int) -> None:
-        """Let the next calls of a kind go wrong."""
+    def goes_wrong(self, call: tuple[str, str], how: tuple[str, str], count: int) -> None:
+        """Let the next calls of a method and path go wrong, before or after they took effect."""
+        (method, path), (answer, effect) = call, how
         fault = {"method": method, "path": path, "answer": answer, "effect": effect, "count": count}
         assert self.sandbox.put("faults", {"faults": [fault]}).is_success
 

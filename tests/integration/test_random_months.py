@@ -89,7 +89,7 @@ def steps() -> st.SearchStrategy[Step]:
     run = st.builds(Step, waits, st.just("report"), st.just(DisturbedMonth.run))
     fails = st.builds(
         lambda call, answer, count: Step(
-            timedelta(0), f"{call} {answer}", lambda month: month.goes_wrong(*call, *answer, count)
+            timedelta(0), f"{call} {answer}", lambda month: month.goes_wrong(call, answer, count)
         ),
         st.sampled_from(CALLS),
         st.sampled_from(ANSWERS),
