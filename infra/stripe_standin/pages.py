@@ -11,7 +11,7 @@ from stripe import Invoice, LineItem
 from stripe.checkout import Session
 
 from infra.stripe_standin.account.state import Account
-from infra.stripe_standin.checkout import completion
+from infra.stripe_standin.checkout import completion, options
 from infra.stripe_standin.clocks.sandbox_clock import at
 from infra.stripe_standin.customers import cardless, cards
 from infra.stripe_standin.errors import RefusedError
@@ -199,7 +199,10 @@ def _checkout_body(session: Session, message: str) -> str:
     others = "".join(
         f'<button name="paymentMethod" value="{kind}" formnovalidate>Subscribe with {kind}</button>'
         for kind in cardless.TYPED
+        if kind in session.payment_method_types
     )
+    if options.may_go_without(session):
+        others += "<button formnovalidate>Subscribe without a payment method</button>"
     said = session.custom_text.submit.message if session.custom_text.submit else ""
     words = f"<p>{escape(said)}</p>" if said else ""
     fields = f"{_card_field()}{code}{words}<button>Subscribe</button>{others}"

@@ -35,8 +35,8 @@ from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus, Renew
 from tollkeeper.rules.overage import amount
 from tollkeeper.rules.times import epoch
 from tollkeeper.runtime import REPORTER_WORKERS
+from tollkeeper.stripe.charge_lines import ChargeLine
 from tollkeeper.stripe.gateway import StripeGateway
-from tollkeeper.stripe.port import ChargeLine
 
 MANY = 10_000
 CALLS_A_SECOND = 25.0

@@ -17,6 +17,7 @@ ORDINARY: Mapping[str, object] = {
     "plan": "starter",
     "successUrl": "http://localhost:3000/welcome",
     "cancelUrl": "http://localhost:3000/pricing",
+    "returnUrl": "http://localhost:3000/account",
 }
 OF_KIND: Mapping[str, object] = {
     "null": None,

@@ -34,6 +34,7 @@ class Endpoint(NamedTuple):
 
 WRITES = [
     Endpoint("POST", "/checkout", of_service=False),
+    Endpoint("POST", "/portal", of_service=False),
     Endpoint("PUT", "/subscription/spending-cap", of_service=False),
     Endpoint("POST", "/usage", of_service=True),
     Endpoint("POST", "/usage/corrections", of_service=True),

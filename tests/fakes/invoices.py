@@ -9,8 +9,9 @@ from itertools import count
 from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus, Renewal
 from tollkeeper.rules.overage import amount
 from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.stripe.charge_lines import ChargeLine
 from tollkeeper.stripe.errors import StripeFailedError, StripeRefusedError, StripeUnavailableError
-from tollkeeper.stripe.port import ChargeLine, OwnInvoice
+from tollkeeper.stripe.port import OwnInvoice
 
 HOUR = timedelta(hours=1)
 KEYS_ARE_KNOWN_FOR = timedelta(hours=24)

@@ -9,8 +9,9 @@ from tests.fakes.stripe import FakeStripe
 from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus, Renewal
 from tollkeeper.rules.overage import amount
 from tollkeeper.rules.subscriptions import Cause, Subscription
+from tollkeeper.stripe.charge_lines import ChargeLine
 from tollkeeper.stripe.errors import StripeRefusedError
-from tollkeeper.stripe.port import ChargeLine, OwnInvoice
+from tollkeeper.stripe.port import OwnInvoice
 
 MONTH = timedelta(days=30)
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tests.examples import NOW
+from tests.examples import CATALOGUE, NOW
+from tests.fakes.customer_pages import FakeCustomerPages
 from tests.fakes.invoices import FakeInvoices
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
@@ -17,7 +18,7 @@ from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession, ListedSubscri
 VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 
 
-class FakeStripe(FakeInvoices):
+class FakeStripe(FakeInvoices, FakeCustomerPages):
     """A Stripe account, as a deployment sees it that does all the port can do.
 
     `customers` are the users by the ids of their customers, None for one that another deployment made.
@@ -29,7 +30,8 @@ class FakeStripe(FakeInvoices):
     """
 
     def __init__(self, *subscriptions: Subscription, deployment: str = "live", now: datetime = NOW) -> None:
-        super().__init__()
+        FakeInvoices.__init__(self)
+        FakeCustomerPages.__init__(self)
         self.now = now
         self.held = list(subscriptions)
         self.customers: dict[str, str | None] = {}
@@ -71,6 +73,7 @@ class FakeStripe(FakeInvoices):
             payment_method=VISA,
         )
         self.held.append(subscription)
+        self.bill(subscription, len(self.held), 0 if trial_end else CATALOGUE.plans[order.plan].price)
         self._paid.add(session_id)
         self._tell(EventType.CUSTOMER_SUBSCRIPTION_CREATED, subscription.id, order.customer_id)
         self._tell(EventType.CHECKOUT_SESSION_COMPLETED, session_id, order.customer_id)

@@ -177,8 +177,9 @@ class DisturbedMonth(MonthAtStripe):
     def correct(self, units: int) -> None:
         """Take calls of before the end back."""
         stamp = END - MINUTE
-        said = {"reason": "a mistake", "actor": "support"}
-        record = UsageRecord(f"fix-{self.now}", "ada", "apiCalls", -units, stamp, self.now, **said)
+        record = UsageRecord(
+            f"fix-{self.now}", "ada", "apiCalls", -units, stamp, self.now, reason="a mistake", actor="support"
+        )
         counting = Counting(self.table, OFFER)
         (profile,) = counting.profiles(["ada"])
         counting.count(profile, [record], now=self.now, patience=endless())

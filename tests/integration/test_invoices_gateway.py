@@ -14,7 +14,7 @@ from tests.integration.month_at_stripe import END, OVERAGE, MonthAtStripe
 from tests.ledger.billing_house import DAY, RUN, SECOND
 from tests.standin.harness import START, Sandbox
 from tollkeeper.rules.bills import State
-from tollkeeper.stripe.port import ChargeLine
+from tollkeeper.stripe.charge_lines import ChargeLine
 
 PLAN = 29_00
 FAILS = "pm_card_chargeCustomerFail"

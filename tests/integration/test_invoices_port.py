@@ -15,8 +15,9 @@ from tests.integration.month_at_stripe import END
 from tests.ledger.billing_house import HOUR
 from tests.standin.harness import START
 from tollkeeper.rules.invoices import Invoice, InvoiceStatus, Renewal
+from tollkeeper.stripe.charge_lines import ChargeLine
 from tollkeeper.stripe.errors import StripeFailedError, StripeRefusedError, StripeUnavailableError
-from tollkeeper.stripe.port import ChargeLine, OwnInvoice, Stripe
+from tollkeeper.stripe.port import OwnInvoice, Stripe
 
 MINUTE = timedelta(minutes=1)
 

@@ -115,6 +115,7 @@ class TestApply:
             *held.meters.values(),
             *held.products.values(),
             *(found.price for found in held.prices.values()),
+            held.portal and held.portal.portal,
         }
 
     def test_twice(self, client: StripeClient) -> None:
@@ -122,6 +123,32 @@ class TestApply:
         apply(client, CATALOGUE, NOW)
 
         assert [] == apply(client, CATALOGUE, NOW)
+
+    def test_portal(self, client: StripeClient) -> None:
+        """One configuration bears our mark; what somebody changes of it is changed back, in its place."""
+        apply(client, CATALOGUE, NOW)
+        api = client.v1.billing_portal.configurations
+        (made,) = api.list().data
+        api.update(made.id, {"active": False, "features": {"subscription_update": {"enabled": True}}})
+        apply(client, CATALOGUE, NOW)
+        (kept,) = api.list().data
+
+        assert {"tollkeeper": "portal"} == made.metadata.to_dict() if made.metadata else False
+        assert (made.id, True, False, "at_period_end") == (
+            kept.id,
+            kept.active,
+            kept.features.subscription_update.enabled,
+            kept.features.subscription_cancel.mode,
+        )
+
+    def test_portal_of_somebody_else(self, client: StripeClient) -> None:
+        """A configuration without our mark is left alone."""
+        foreign = client.v1.billing_portal.configurations.create(
+            {"features": {"invoice_history": {"enabled": True}}}
+        )
+        apply(client, CATALOGUE, NOW)
+
+        assert foreign == client.v1.billing_portal.configurations.retrieve(foreign.id)
 
     def test_overage_price(self, client: StripeClient) -> None:
         """An overage price is found by its lookup key, flat per unit, charged once, before tax."""

@@ -12,17 +12,20 @@ from typing import Protocol
 
 import pytest
 
+from tests.fakes.customer_pages import without_words
 from tests.fakes.stripe import FakeStripe
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
 from tollkeeper.rules.times import from_epoch
+from tollkeeper.stripe.charge_lines import ChargeLine
+from tollkeeper.stripe.customer_port import LineKind, PortalFlow, ShownLine
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 from tollkeeper.stripe.event_types import EventType, Style, of_style
 from tollkeeper.stripe.events import StripeEvent
 from tollkeeper.stripe.gateway import StripeGateway
-from tollkeeper.stripe.port import ChargeLine, CheckoutOrder, MeterRejection, OwnInvoice, Stripe
+from tollkeeper.stripe.port import CheckoutOrder, MeterRejection, OwnInvoice, Stripe
 
 VISA = PaymentMethod("card", Card("visa", "4242", 12, 2030))
 PAGE = "https://app.example.com"
@@ -403,6 +406,117 @@ class TestCheckoutSessions:
                 stripe.create_checkout_session(order(customer_id))
 
 
+class TestPortalSessions:
+    """Portal sessions."""
+
+    @pytest.mark.parametrize("flow", [None, PortalFlow.PAYMENT_METHOD_UPDATE])
+    def test_one_has_a_page(self, stripe: Stripe, flow: PortalFlow | None) -> None:
+        """The customer is sent there, to everything or to what they pay with."""
+        customer_id = stripe.create_customer("ada")
+        pages = {stripe.create_portal_session(customer_id, PAGE, flow) for _ in range(2)}
+        assert [True] * 2 == [page.startswith("http") for page in pages]
+
+    def test_an_unknown_or_deleted_customer_gets_none(self, world: World, stripe: Stripe) -> None:
+        """There is nothing of theirs to see."""
+        deleted = stripe.create_customer("ada")
+        world.delete_customer(deleted)
+        for customer_id in ("cus_unknown", deleted):
+            with pytest.raises(StripeRefusedError):
+                stripe.create_portal_session(customer_id, PAGE, None)
+
+
+class TestInvoiceHistory:
+    """Invoices as their customers see them."""
+
+    def test_who_bought_nothing_has_none(self, stripe: Stripe) -> None:
+        """And none follows."""
+        page = stripe.invoices_of(stripe.create_customer("ada"), 10, None)
+        assert page
+        assert ([], False) == (page.invoices, page.has_more)
+
+    def test_one_is_told_in_full(self, world: World, stripe: Stripe) -> None:
+        """What was bought, what it came to, and where it can be seen."""
+        page = stripe.invoices_of(buy(world, trial_days=0), 10, None)
+        assert page
+        (found,) = page.invoices
+        end = datetime(2026, 2, 28, 12, 0, 7, tzinfo=UTC)
+        assert [ShownLine("", 1, 9_900, LineKind.BASE, None, START, end)] == without_words(found.lines)
+        assert ("paid", START, "usd", 9_900, 0, 0, 9_900, 9_900, 9_900) == (
+            found.status,
+            found.created,
+            found.currency,
+            found.subtotal,
+            found.discount,
+            found.tax,
+            found.total,
+            found.amount_due,
+            found.amount_paid,
+        )
+        pages = (str(found.hosted_invoice_url), str(found.invoice_pdf))
+        assert [True, True, True] == [bool(found.number), *(each.startswith("http") for each in pages)]
+
+    def test_a_customers_come_in_pages_newest_first(self, world: World, stripe: Stripe) -> None:
+        """Each goes on after the last one of the page before."""
+        customer_id = buy(world, trial_days=0)
+        stripe.cancel_subscription(only(stripe, customer_id).id, Cause.DUPLICATE)
+        world.move(START + DAY)
+        world.pay(stripe.create_checkout_session(order(customer_id, trial_days=0)).id)
+        whole = stripe.invoices_of(customer_id, 10, None)
+        first = stripe.invoices_of(customer_id, 1, None)
+        assert whole
+        assert first
+        rest = stripe.invoices_of(customer_id, 10, first.invoices[-1].id)
+        assert rest
+        assert (True, False, START + DAY) == (first.has_more, rest.has_more, first.invoices[0].created)
+        assert [*whole.invoices] == [*first.invoices, *rest.invoices]
+
+    def test_one_of_anothers_is_like_none(self, world: World, stripe: Stripe) -> None:
+        """Whoever begins after it does not learn whether it is there."""
+        page = stripe.invoices_of(buy(world, trial_days=0), 10, None)
+        assert page
+        bob = stripe.create_customer("bob")
+        assert [None, None] == [
+            stripe.invoices_of(bob, 10, after) for after in (page.invoices[0].id, "in_unknown")
+        ]
+
+    def charge(self, metric: str = "apiCalls", price: Decimal = Decimal(1)) -> ChargeLine:
+        """5,000 of a metric over the limit."""
+        return ChargeLine("c", "ada", metric, 5_000, price, START, START + DAY, "Over the limit")
+
+    def test_one_to_come_is_the_plan_and_the_charges(self, world: World, stripe: Stripe) -> None:
+        """At the price that the catalogue has, or at another that the period began with."""
+        subscription = only(stripe, buy(world, trial_days=0))
+        charges = [self.charge(), self.charge("exports", Decimal("0.5"))]
+        found = stripe.upcoming_invoice(subscription.id, charges)
+        assert found
+        assert [
+            (9_900, LineKind.BASE, None, subscription.period_end),
+            (5_000, LineKind.OVERAGE, "apiCalls", START),
+            (2_500, LineKind.OVERAGE, "exports", START),
+        ] == [(each.amount, each.kind, each.event_type, each.period_start) for each in found.lines]
+        assert (17_400, 0, 0, 17_400, 17_400) == (
+            found.subtotal,
+            found.discount,
+            found.tax,
+            found.total,
+            found.amount_due,
+        )
+
+    def test_looking_ahead_changes_nothing(self, world: World, stripe: Stripe) -> None:
+        """No invoice is made, and what was looked at is not charged."""
+        customer_id = buy(world, trial_days=0)
+        before = stripe.invoices_of(customer_id, 10, None)
+        subscription_id = only(stripe, customer_id).id
+        seen = [stripe.upcoming_invoice(subscription_id, [self.charge()]) for _ in range(2)]
+        assert (before, seen[0]) == (stripe.invoices_of(customer_id, 10, None), seen[1])
+
+    def test_none_is_to_come_of_what_has_ended_or_is_unknown(self, world: World, stripe: Stripe) -> None:
+        """Nothing renews."""
+        ended = only(stripe, buy(world)).id
+        stripe.cancel_subscription(ended, Cause.DUPLICATE)
+        assert [None, None] == [stripe.upcoming_invoice(each, []) for each in (ended, "sub_unknown")]
+
+
 class TestEvents:
     """Events."""
 
@@ -486,7 +600,7 @@ class TestMeterEvents:
         assert rejection.samples[0].startswith("one: ")
 
 
-LINE = ChargeLine("charge", "ada", "apiCalls", 1, Decimal(1), START, START + DAY, "A call")
+CHARGE = ChargeLine("c", "ada", "apiCalls", 1, Decimal(1), START, START + DAY, "One over the limit")
 
 CALLS: dict[str, Callable[[Stripe], object]] = {
     "is_of_this_account": lambda stripe: stripe.is_of_this_account(
@@ -502,6 +616,9 @@ CALLS: dict[str, Callable[[Stripe], object]] = {
     "create_checkout_session": lambda stripe: stripe.create_checkout_session(order("cus_ada")),
     "open_checkout_sessions": lambda stripe: stripe.open_checkout_sessions("cus_ada"),
     "expire_checkout_session": lambda stripe: stripe.expire_checkout_session("cs_1"),
+    "create_portal_session": lambda stripe: stripe.create_portal_session("cus_ada", PAGE, None),
+    "invoices_of": lambda stripe: stripe.invoices_of("cus_ada", 1, None),
+    "upcoming_invoice": lambda stripe: stripe.upcoming_invoice("sub_ada", []),
     "undelivered_events": lambda stripe: list(stripe.undelivered_events(START, [*EventType])),
     "endings": lambda stripe: list(stripe.endings(START)),
     "rejections": lambda stripe: stripe.rejections("evt_1"),
@@ -512,7 +629,7 @@ CALLS: dict[str, Callable[[Stripe], object]] = {
         OwnInvoice("bill", "ada", "cus_ada", "sub_ada", "Usage"), "key"
     ),
     "finalize_at": lambda stripe: stripe.finalize_at("in_1", START + DAY),
-    "add_lines": lambda stripe: stripe.add_lines("in_1", [LINE], "key"),
+    "add_lines": lambda stripe: stripe.add_lines("in_1", [CHARGE], "key"),
     "remove_lines": lambda stripe: stripe.remove_lines("in_1", ["il_1"]),
     "finalize_invoice": lambda stripe: stripe.finalize_invoice("in_1"),
     "send_meter_event": lambda stripe: stripe.send_meter_event(MeterEvent("one", "calls", "cus", 1, START)),

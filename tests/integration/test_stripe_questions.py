@@ -16,7 +16,8 @@ from tests.integration.lives import GOOD, Life
 from tollkeeper.rules.bills import SHOWN_WITHIN, STRIPES_OWN_HOUR
 from tollkeeper.rules.invoices import Invoice, InvoiceStatus
 from tollkeeper.rules.times import from_epoch
-from tollkeeper.stripe.port import ChargeLine, OwnInvoice
+from tollkeeper.stripe.charge_lines import ChargeLine
+from tollkeeper.stripe.port import OwnInvoice
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

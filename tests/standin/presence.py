@@ -17,7 +17,7 @@ from stripe import StripeObject
 from stripe._object_classes import get_object_class
 
 from infra import stripe_standin as standin
-from infra.stripe_standin.account.presence import INCLUDABLE, LEFT_OUT, WHOLE
+from infra.stripe_standin.account.presence_facts import INCLUDABLE, LEFT_OUT, WHOLE
 
 type Answers = list[tuple[str, Any]]
 

@@ -150,10 +150,132 @@ def test_required_address_is_collected(sandbox: Sandbox, shop: Shop) -> None:
     assert subscription.default_payment_method.billing_details.address.country == "US"
 
 
-def test_automatic_tax_is_refused(shop: Shop) -> None:
-    """What the stand-in cannot compute it refuses, rather than computing it wrongly."""
-    with pytest.raises(sdk.InvalidRequestError, match="lacks automatic tax"):
-        open_session(shop, automatic_tax={"enabled": True})
+def test_automatic_tax_goes_over_to_the_subscription(sandbox: Sandbox, shop: Shop) -> None:
+    """The address that was typed says where the customer is, and stays with them if the session says so."""
+    small = shop.stripe.v1.prices.update(shop.small.id, {"tax_behavior": "exclusive"})
+    customer = shop.stripe.v1.customers.create({})
+    session = open_session(
+        shop,
+        line_items=[{"price": small.id, "quantity": 1}],
+        customer=customer.id,
+        customer_update={"address": "auto"},
+        billing_address_collection="required",
+        automatic_tax={"enabled": True},
+    )
+    pay(sandbox, session)
+    (subscription,) = shop.stripe.v1.subscriptions.list().data
+    (invoice,) = shop.stripe.v1.invoices.list().data
+    address = shop.stripe.v1.customers.retrieve(customer.id).address
+    assert address
+    assert (True, True, True, "complete", "US") == (
+        session.automatic_tax.enabled,
+        subscription.automatic_tax.enabled,
+        invoice.automatic_tax.enabled,
+        invoice.automatic_tax.status,
+        address.country,
+    )
+
+
+def test_automatic_tax_needs_an_address(shop: Shop) -> None:
+    """Of a customer who is known already it is on file, or asked for."""
+    customer = shop.stripe.v1.customers.create({})
+    with pytest.raises(sdk.InvalidRequestError, match="requires a valid address"):
+        open_session(shop, customer=customer.id, automatic_tax={"enabled": True})
+
+
+def test_an_address_stays_on_the_page_unless_the_session_says_otherwise(sandbox: Sandbox, shop: Shop) -> None:
+    """A customer who is known already keeps theirs."""
+    customer = shop.stripe.v1.customers.create({})
+    pay(sandbox, open_session(shop, customer=customer.id, billing_address_collection="required"))
+    assert "address" not in shop.stripe.v1.customers.retrieve(customer.id)
+
+
+def test_a_tax_id_is_on_the_invoices(sandbox: Sandbox, shop: Shop) -> None:
+    """Where the session asks for one."""
+    session = open_session(shop, tax_id_collection={"enabled": True})
+    vat = {"type": "eu_vat", "value": "DE123456789"}
+    sandbox.http.post(
+        f"/_sandbox/checkout/sessions/{session.id}/complete", json={"card": CARD, "taxId": vat}
+    ).raise_for_status()
+    done = shop.stripe.v1.checkout.sessions.retrieve(session.id)
+    (invoice,) = shop.stripe.v1.invoices.list().data
+    assert done.customer_details
+    assert [[vat], [vat]] == [
+        [each.to_dict() for each in of or []]
+        for of in (done.customer_details.tax_ids, invoice.customer_tax_ids)
+    ]
+
+
+def test_a_tax_id_is_taken_only_where_it_is_asked_for(sandbox: Sandbox, shop: Shop) -> None:
+    """A page without the field has none."""
+    body = {"card": CARD, "taxId": {"type": "eu_vat", "value": "DE123456789"}}
+    path = f"/_sandbox/checkout/sessions/{open_session(shop).id}/complete"
+    assert sandbox.http.post(path, json=body).status_code == 400
+
+
+def test_tax_ids_need_the_customers_name(shop: Shop) -> None:
+    """A business is not billed under the name that a person had."""
+    customer = shop.stripe.v1.customers.create({})
+    with pytest.raises(sdk.InvalidRequestError, match="business name"):
+        open_session(shop, customer=customer.id, tax_id_collection={"enabled": True})
+
+
+def test_a_trial_may_begin_without_a_card(sandbox: Sandbox, shop: Shop) -> None:
+    """Where a payment method is taken only if it is needed; without one by its end it is cancelled."""
+    trial = {
+        "trial_period_days": 14,
+        "trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}},
+    }
+    session = open_session(shop, payment_method_collection="if_required", subscription_data=trial)
+    done = sandbox.http.post(f"/_sandbox/checkout/sessions/{session.id}/complete", json={})
+    (subscription,) = shop.stripe.v1.subscriptions.list().data
+    assert (200, "trialing", None) == (
+        done.status_code,
+        subscription.status,
+        subscription.default_payment_method,
+    )
+    sandbox.move(START + timedelta(days=14))
+    ended = shop.stripe.v1.subscriptions.retrieve(subscription.id)
+    assert ("canceled", [0]) == (ended.status, [each.total for each in shop.stripe.v1.invoices.list().data])
+
+
+@pytest.mark.parametrize("collection", ["always", "if_required"])
+def test_what_costs_something_takes_a_card(sandbox: Sandbox, shop: Shop, collection: str) -> None:
+    """Whatever the session says of needing one."""
+    session = open_session(shop, payment_method_collection=collection)
+    path = f"/_sandbox/checkout/sessions/{session.id}/complete"
+    assert sandbox.http.post(path, json={}).status_code == 402
+
+
+def test_only_what_is_allowed_can_be_paid_with(sandbox: Sandbox, shop: Shop) -> None:
+    """Of what the account takes; the page offers nothing else."""
+    session = open_session(shop, allowed_payment_method_types=["card", "ideal"])
+    path = f"/_sandbox/checkout/sessions/{session.id}/complete"
+    refused = sandbox.http.post(path, json={"paymentMethod": "link"})
+    shown = sandbox.http.get(f"/checkout/{session.id}").text
+    paid = pay(sandbox, session)
+    assert (["card"], 400, False, 200) == (
+        session.payment_method_types,
+        refused.status_code,
+        "Subscribe with" in shown,
+        paid.status_code,
+    )
+
+
+def test_something_must_be_left_to_pay_with(shop: Shop) -> None:
+    """A session that nobody could pay on is not opened."""
+    with pytest.raises(sdk.InvalidRequestError, match="No valid payment method types"):
+        open_session(shop, allowed_payment_method_types=["ideal"])
+
+
+def test_page_lets_a_trial_begin_without_a_card(sandbox: Sandbox, shop: Shop) -> None:
+    """It offers so where none is needed."""
+    session = open_session(
+        shop, payment_method_collection="if_required", subscription_data={"trial_period_days": 14}
+    )
+    shown = sandbox.http.get(f"/checkout/{session.id}").text
+    done = sandbox.http.post(f"/checkout/{session.id}", data={"card": ""})
+    assert ("without a payment method" in shown, 303) == (True, done.status_code)
 
 
 def test_page_takes_the_card(sandbox: Sandbox, shop: Shop) -> None:

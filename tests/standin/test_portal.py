@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import stripe as sdk
 from stripe.billing_portal import Session
 
 from tests.standin.harness import START, Sandbox, Shop
@@ -58,3 +59,12 @@ def test_portal_session_lasts_five_minutes(sandbox: Sandbox, session: Session) -
     """An old link leads nowhere."""
     sandbox.move(START + timedelta(minutes=5))
     assert sandbox.http.get(f"/portal/{session.id}").status_code == 404
+
+
+def test_portal_needs_an_active_configuration(shop: Shop) -> None:
+    """One that was deactivated opens no sessions."""
+    api = shop.stripe.v1.billing_portal
+    made = api.configurations.create({"features": {"invoice_history": {"enabled": True}}})
+    api.configurations.update(made.id, {"active": False})
+    with pytest.raises(sdk.InvalidRequestError, match="inactive"):
+        api.sessions.create({"customer": shop.customer().id, "configuration": made.id})

@@ -9,7 +9,7 @@ import pytest
 import stripe as sdk
 from stripe import StripeClient
 
-from infra.stripe_standin.account.presence import LEFT_OUT, WHOLE
+from infra.stripe_standin.account.presence_facts import LEFT_OUT, WHOLE
 from tests.standin.harness import START, Host, Receiver, Sandbox, Shop
 from tests.standin.presence import (
     Answers,
@@ -29,6 +29,7 @@ from tests.standin.stories import (
     customers,
     events,
     invoices,
+    options,
     overage,
     pending_updates,
     portal,
@@ -46,6 +47,7 @@ STORIES: tuple[Story, ...] = (
     *customers.STORIES,
     *events.STORIES,
     *invoices.STORIES,
+    *options.STORIES,
     *overage.STORIES,
     *pending_updates.STORIES,
     *portal.STORIES,

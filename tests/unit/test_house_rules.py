@@ -83,6 +83,7 @@ ROOMS = {
     "tollkeeper.aws": room(others=["botocore"]),
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
+    "tollkeeper.runtime_customers": room("runtime", "subscriptions", "views"),
     "tollkeeper.runtime": room(
         *NOUNS,
         *BELOW,
@@ -97,7 +98,8 @@ ROOMS = {
     "functions": Room(
         frozenset(
             {"tollkeeper"}
-            | {f"tollkeeper.{each}" for each in ("api", "queues", "runtime", "settings", *NOUNS, *BELOW)}
+            | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
+            | {"tollkeeper.runtime_customers", "tollkeeper.runtime"}
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -137,6 +139,8 @@ ROOMS = {
 NAMESAKES = {
     "announcer": "announcements.announcer",
     "checkout": "subscriptions.checkout",
+    "invoices": "views.invoices",
+    "portal": "subscriptions.portal",
     "quota": "quota",
     "reader": "views.reader",
     "reporter": "periods.reporter",
@@ -149,7 +153,10 @@ NAMESAKES = {
 }
 """Each function, and the module or room of the layer that does its work."""
 
-FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "runtime", "secrets", "settings", "telemetry"}
+FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings", "telemetry"} | {
+    "runtime_customers",
+    "runtime",
+}
 """The only modules beside the rooms of the layer."""
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import stripe
 
@@ -18,11 +18,15 @@ from infra.operate.stripe_catalogue.planning import (
     Product,
     Step,
     Update,
+    Wanted,
 )
+from infra.operate.stripe_catalogue.portal import FoundPortal, Portal, features, found_among
+from tollkeeper.stripe.customer_port import PORTAL_MARK
 
 if TYPE_CHECKING:
     from stripe.params import PriceCreateParams, ProductCreateParams
     from stripe.params.billing import MeterCreateParams
+    from stripe.params.billing_portal import ConfigurationCreateParams, ConfigurationUpdateParamsFeatures
 
 LOOKUP_KEY = "tollkeeper_lookup_key"
 """In our prices' metadata: a replaced price has lost its lookup key; one without this was added by hand."""
@@ -31,7 +35,7 @@ _PAGE = 100
 
 
 class StripeCatalogue:
-    """The products, prices and meters of one Stripe account.
+    """The products, prices, meters and portal of one Stripe account.
 
     Every method raises `stripe.StripeError` when Stripe refuses or cannot be reached.
     """
@@ -40,7 +44,7 @@ class StripeCatalogue:
         self._stripe = client.v1
         self._meter_ids: dict[str, str] = {}  # by event name
 
-    def read(self, wanted: Sequence[Meter | Product | Price]) -> Existing:
+    def read(self, wanted: Sequence[Wanted]) -> Existing:
         """What there is of the wanted."""
         keys = {item.lookup_key for item in wanted if isinstance(item, Price)}
         meters = self._meters({item.event_name for item in wanted if isinstance(item, Meter)})
@@ -61,6 +65,7 @@ class StripeCatalogue:
             prices,
             replaced,
             billing=self._billing(),
+            portal=self._portal(),
             metered={
                 subscription: metered
                 for subscription, items in subscribed.items()
@@ -90,6 +95,15 @@ class StripeCatalogue:
                 self._stripe.prices.update(
                     price_id,
                     {"tax_behavior": price.tax_behavior},
+                )
+            case Create(Portal() as portal):
+                self._create_portal(portal, now)
+            case Update(FoundPortal(id=portal_id), Portal() as portal):
+                changed = cast(
+                    "ConfigurationUpdateParamsFeatures", features(portal)
+                )  # the same, spelled twice
+                self._stripe.billing_portal.configurations.update(
+                    portal_id, {"active": True, "features": changed}
                 )
             case Archive(found):
                 self._stripe.prices.update(found.id, {"active": False})
@@ -125,6 +139,18 @@ class StripeCatalogue:
             params["unit_amount_decimal"] = price.cents
         # A price that goes up and down again within the hour must not be answered with the first one.
         self._stripe.prices.create(params, _once(now, params, replaces and replaces.id))
+
+    def _create_portal(self, portal: Portal, now: datetime) -> None:
+        params: ConfigurationCreateParams = {
+            "name": "Tollkeeper",
+            "features": features(portal),
+            "metadata": dict([PORTAL_MARK]),
+        }
+        self._stripe.billing_portal.configurations.create(params, _once(now, params))
+
+    def _portal(self) -> FoundPortal | None:
+        found = self._stripe.billing_portal.configurations.list({"limit": _PAGE})
+        return found_among([*found.auto_paging_iter()])
 
     def _meters(self, event_names: set[str]) -> dict[str, Meter]:
         meters: dict[str, Meter] = {}

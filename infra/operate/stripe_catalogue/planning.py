@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from infra.operate.stripe_catalogue.portal import FoundPortal, Portal, wanted_portal
 from tollkeeper.catalogue import Catalogue
 
 UNSPECIFIED = "unspecified"
@@ -83,6 +84,9 @@ class Price:
         return f"{number} {self.currency} a {unit}, tax {self.tax_behavior}"
 
 
+type Wanted = Meter | Product | Price | Portal
+
+
 @dataclass(frozen=True, slots=True)
 class FoundPrice:
     """A price in Stripe.
@@ -110,6 +114,7 @@ class Existing:
         prices: Active prices by lookup key.
         replaced: Active prices of ours whose lookup key has passed to a newer one.
         billing: The ids of the active prices that use a meter, by its event name.
+        portal: Our configuration of the customer portal.
         metered: The ids of the metered prices that live subscriptions to our plans have, by subscription.
     """
 
@@ -118,6 +123,7 @@ class Existing:
     prices: Mapping[str, FoundPrice]
     replaced: Sequence[FoundPrice] = ()
     billing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    portal: FoundPortal | None = None
     metered: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -125,7 +131,7 @@ class Existing:
 class Create:
     """Create what is missing, or a price in place of another."""
 
-    wanted: Meter | Product | Price
+    wanted: Wanted
     replaces: FoundPrice | None = None
 
     def __str__(self) -> str:
@@ -140,12 +146,13 @@ class Create:
 class Update:
     """Change what can be changed in place; of a price that is how tax stands, if nobody has said so yet."""
 
-    found: Meter | Product | FoundPrice
-    wanted: Meter | Product | Price
+    found: Meter | Product | FoundPrice | FoundPortal
+    wanted: Wanted
 
     def __str__(self) -> str:
-        found = self.found.price if isinstance(self.found, FoundPrice) else self.found
-        return f"~ change {found} → {self.wanted}"
+        match self.found:
+            case FoundPrice(price=found) | FoundPortal(portal=found) | found:
+                return f"~ change {found} → {self.wanted}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,7 @@ class Archive:
 class Keep:
     """Nothing to do."""
 
-    found: Meter | Product | Price | FoundPrice
+    found: Wanted | FoundPrice
 
     def __str__(self) -> str:
         if isinstance(self.found, FoundPrice):
@@ -211,12 +218,12 @@ class Metered:
 type Step = Create | Update | Archive | Keep | Metered | Clash | Billed
 
 
-def wanted(catalogue: Catalogue) -> Iterator[Meter | Product | Price]:
+def wanted(catalogue: Catalogue) -> Iterator[Wanted]:
     """Everything Stripe should hold, each after what it refers to.
 
     One product with a monthly price for each paid plan, which is all that a subscription has; one product
     with a one-time price for each priced metric, which overage is charged at; one meter for each metric that
-    Stripe is shown.
+    Stripe is shown; and one configuration of the customer portal.
     """
     currency, tax = catalogue.currency, catalogue.tax_behavior
     for plan in catalogue.paid_plans:
@@ -230,6 +237,7 @@ def wanted(catalogue: Catalogue) -> Iterator[Meter | Product | Price]:
     for metric in catalogue.metrics.values():
         if metric.mirror:
             yield Meter(metric.usage_meter_name, f"{metric.display_name} used")
+    yield wanted_portal(catalogue)
 
 
 def plan(catalogue: Catalogue, existing: Existing, now: datetime) -> list[Step]:
@@ -241,7 +249,7 @@ def plan(catalogue: Catalogue, existing: Existing, now: datetime) -> list[Step]:
     ]
 
 
-def _step(item: Meter | Product | Price, existing: Existing) -> Step:
+def _step(item: Wanted, existing: Existing) -> Step:
     match item:
         case Meter():
             meter = existing.meters.get(item.event_name)
@@ -254,6 +262,8 @@ def _step(item: Meter | Product | Price, existing: Existing) -> Step:
             return _create_update_or_keep(existing.products.get(item.id), item)
         case Price():
             return _step_of_price(existing.prices.get(item.lookup_key), item)
+        case Portal():
+            return _step_of_portal(existing.portal, item)
 
 
 def _step_of_price(found: FoundPrice | None, item: Price) -> Step:
@@ -263,6 +273,12 @@ def _step_of_price(found: FoundPrice | None, item: Price) -> Step:
         return Keep(item)
     # Stripe lets this be said once, and never changed.
     return Update(found, item) if found.price.tax_behavior == UNSPECIFIED else Create(item, replaces=found)
+
+
+def _step_of_portal(found: FoundPortal | None, item: Portal) -> Step:
+    if found is None:
+        return Create(item)
+    return Keep(item) if found.portal == item else Update(found, item)
 
 
 def _create_update_or_keep(found: Meter | Product | None, item: Meter | Product) -> Step:

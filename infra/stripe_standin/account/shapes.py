@@ -16,7 +16,8 @@ from stripe import ListObject, StripeObject
 from stripe._stripe_object import UntypedStripeObject
 from stripe.v2 import ListObject as ListObjectV2
 
-from infra.stripe_standin.account.presence import INCLUDABLE, trimmed
+from infra.stripe_standin.account.presence import trimmed
+from infra.stripe_standin.account.presence_facts import INCLUDABLE
 
 FIRST_LINES = 10
 

@@ -82,6 +82,8 @@ class Account:
         secrets: Each webhook endpoint's and event destination's signing secret.
         usage: What meters were told.
         subscription_data: What each Checkout session will subscribe with.
+        customer_updates: What each Checkout session saves to its customer of what they type.
+        tax_ids: The tax ids of customers, by their ids.
         set_up: Payment methods whose owner has authenticated them, so that later charges need not ask.
         overdue: Invoices whose due date has passed unpaid.
         collecting: Open invoices that Stripe has begun to collect by itself, and when it will have done so.
@@ -104,6 +106,8 @@ class Account:
     secrets: dict[str, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     subscription_data: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    customer_updates: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    tax_ids: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     set_up: set[str] = field(default_factory=set)
     overdue: set[str] = field(default_factory=set)
     collecting: dict[str, int] = field(default_factory=dict)

@@ -16,7 +16,8 @@ from stripe.params.checkout import (
 
 from infra.stripe_standin.account.shapes import listing, make, metadata, new_id, reference
 from infra.stripe_standin.account.state import Account, Due
-from infra.stripe_standin.customers import cardless, customers
+from infra.stripe_standin.checkout import options
+from infra.stripe_standin.customers import customers
 from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.products.prices import cents, unit_amount
 from infra.stripe_standin.server.lists import matching, page
@@ -34,8 +35,6 @@ def create(account: Account, params: SessionCreateParams) -> Session:
     """Open a session with a page to pay on (docs.stripe.com/api/checkout/sessions/create)."""
     if params.get("mode") != "subscription":
         raise lacking("Checkout modes other than subscription")
-    if params.get("automatic_tax", {"enabled": False})["enabled"]:
-        raise lacking("automatic tax")
     if "success_url" not in params:
         raise RefusedError(
             "Missing required param: success_url.", code="parameter_missing", param="success_url"
@@ -54,15 +53,17 @@ def create(account: Account, params: SessionCreateParams) -> Session:
         )
     items = _items(account, list(params.get("line_items", [])))
     trial = bool(params.get("subscription_data", {}).get("trial_period_days"))
+    tax_ids = options.tax_id_collection(params, customer)
     identifier = new_id("cs_test")
     amount = 0 if trial else sum(item.amount_total for item in items)
     session = make(
         Session,
         id=identifier,
         allow_promotion_codes=params.get("allow_promotion_codes"),
+        allowed_payment_method_types=params.get("allowed_payment_method_types"),
         amount_subtotal=amount,
         amount_total=amount,
-        automatic_tax={"enabled": False},
+        automatic_tax=options.automatic_tax(params, customer),
         billing_address_collection=params.get("billing_address_collection"),
         cancel_url=params.get("cancel_url"),
         client_reference_id=params.get("client_reference_id"),
@@ -79,17 +80,20 @@ def create(account: Account, params: SessionCreateParams) -> Session:
         metadata=metadata(params.get("metadata")),
         mode="subscription",
         payment_method_collection=params.get("payment_method_collection", "always"),
-        payment_method_types=list(cardless.TAKEN),
+        payment_method_types=options.payment_method_types(params),
         payment_status="unpaid",
         shipping_options=[],
         status="open",
         success_url=params["success_url"],
+        **({"tax_id_collection": tax_ids} if tax_ids else {}),
         total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         ui_mode="hosted_page",
         url=f"{account.public_url}/checkout/{identifier}",
     )
     session.line_items = listing(items, f"/v1/checkout/sessions/{identifier}/line_items")
-    account.subscription_data[identifier] = params.get("subscription_data", {})
+    taxed = {"automatic_tax": {"enabled": session.automatic_tax.enabled}}
+    account.subscription_data[identifier] = {**params.get("subscription_data", {}), **taxed}
+    account.customer_updates[identifier] = params.get("customer_update", {})
     return account.keep(session)
 
 

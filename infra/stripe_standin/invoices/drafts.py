@@ -94,7 +94,7 @@ def compose(
         customer_name=customer.name,
         customer_phone=customer.phone,
         customer_tax_exempt="none",
-        customer_tax_ids=[],
+        customer_tax_ids=[dict(each) for each in account.tax_ids.get(customer.id, [])],
         default_tax_rates=list(subscription.default_tax_rates or []) if subscription else [],
         discounts=discounts.inherited(customer, subscription),
         issuer={"type": "self"},

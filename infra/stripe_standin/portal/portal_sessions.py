@@ -25,13 +25,16 @@ LIFE = 5 * 60
 def create(account: Account, params: SessionCreateParams) -> Session:
     """Open the portal for a customer, perhaps at one flow.
 
-    See docs.stripe.com/api/customer_portal/sessions/create.
+    See docs.stripe.com/api/customer_portal/sessions/create, and of a configuration that is not active
+    docs.stripe.com/api/customer_portal/configurations/object. *Unverified* are the words of that refusal.
     """
     if "customer" not in params:
         raise RefusedError("Missing required param: customer.", code="parameter_missing", param="customer")
     customer = customers.living(account, params["customer"])
     if "configuration" in params:
         configuration = account.get(Configuration, params["configuration"], "configuration")
+        if not configuration.active:
+            raise RefusedError("This configuration is inactive.", param="configuration")
     else:
         found = next((known for known in account.all(Configuration) if known.is_default), None)
         if found is None:

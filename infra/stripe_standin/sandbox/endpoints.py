@@ -204,6 +204,7 @@ class Sandbox:
                 setting.card,
                 setting.payment_method,
                 setting.promotion_code,
+                setting.tax_id.model_dump() if setting.tax_id else None,
                 authenticated=setting.authenticated,
             )
 

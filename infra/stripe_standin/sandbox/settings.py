@@ -69,17 +69,25 @@ class DunningSetting(Setting):
     finally_: Literal["canceled", "unpaid", "past_due"] = Field("canceled", alias="finally")
 
 
+class TaxIdSetting(Setting):
+    """`{"type": "eu_vat", "value": "DE123456789"}`."""
+
+    type: str
+    value: str
+
+
 class PaymentSetting(Setting):
-    """`{"card": "4242424242424242"}` or `{"paymentMethod": "link"}`, and what else the customer does."""
+    """`{"card": "4242424242424242"}`, `{"paymentMethod": "link"}` or neither, and what else they do."""
 
     card: str | None = None
     payment_method: Literal["card", "cashapp", "link", "sepa_debit", "us_bank_account"] = "card"
     promotion_code: str | None = None
     authenticated: bool = False
+    tax_id: TaxIdSetting | None = None
 
     @model_validator(mode="after")
     def _is_paid_in_one_way(self) -> Self:
-        if (self.card is None) == (self.payment_method == "card"):
+        if self.card is not None and self.payment_method != "card":
             raise ValueError("give a card, or a paymentMethod without a card")
         return self
 

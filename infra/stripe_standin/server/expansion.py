@@ -8,7 +8,7 @@ from typing import Any
 
 from stripe import Customer, Invoice, InvoicePayment, StripeObject, Subscription
 
-from infra.stripe_standin.account.presence import INCLUDABLE
+from infra.stripe_standin.account.presence_facts import INCLUDABLE
 from infra.stripe_standin.account.shapes import deleted, listing, plain
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError

@@ -15,9 +15,10 @@ from tollkeeper.ledger.patience import ContendedError
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError
 from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.stripe.errors import StripeUnavailableError
-from tollkeeper.subscriptions.errors import AlreadySubscribedError, PaymentDueError
+from tollkeeper.subscriptions.errors import AlreadySubscribedError, NoCustomerError, PaymentDueError
 from tollkeeper.telemetry import logger
 from tollkeeper.usage.errors import NotQueuedError, TooManyRecordsError
+from tollkeeper.views.errors import NoUpcomingInvoiceError
 
 BUSY: tuple[type[Exception], ...] = (
     ContendedError,
@@ -56,6 +57,16 @@ def _payment_due(error: PaymentDueError) -> Reply:
     return failure(HTTPStatus.CONFLICT, "payment_due", message, hostedInvoiceUrl=error.page)
 
 
+def _no_customer(_: NoCustomerError) -> Reply:
+    message = "You have not subscribed yet, so there is nothing to look after. Subscribe first."
+    return failure(HTTPStatus.CONFLICT, "no_customer", message)
+
+
+def _no_upcoming_invoice(_: NoUpcomingInvoiceError) -> Reply:
+    message = "No invoice is to come, for no subscription of yours renews."
+    return failure(HTTPStatus.NOT_FOUND, "no_upcoming_invoice", message)
+
+
 OBSTACLES = {
     Obstacle.UNKNOWN: (HTTPStatus.NOT_FOUND, "This id was never consumed of this metric."),
     Obstacle.CONFLICT: (HTTPStatus.CONFLICT, "This id stands for something else; use a new one."),
@@ -82,6 +93,8 @@ REPLIES: Mapping[type[Exception], Callable[[Any], Reply]] = {
     ForbiddenError: _forbidden,
     AlreadySubscribedError: _already_subscribed,
     PaymentDueError: _payment_due,
+    NoCustomerError: _no_customer,
+    NoUpcomingInvoiceError: _no_upcoming_invoice,
     ObstacleError: _obstacle,
     **dict.fromkeys(BUSY, _unavailable),
 }

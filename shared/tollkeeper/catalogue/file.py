@@ -22,6 +22,7 @@ from tollkeeper.catalogue.model import (
     TaxBehavior,
     segments_of,
 )
+from tollkeeper.catalogue.payment_methods import PAYMENT_METHODS
 
 _SHIPPED = Path(__file__).with_name("catalogue.toml")
 
@@ -30,6 +31,11 @@ _ALTERNATIVES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _ROUTE = re.compile(
     r"(?:(?P<method>GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) +)?"
     r"(?P<path>(?=/)(?:/(?:\*|[^\s/?#*{}]+))*)(?P<below>/\*\*)?/?"
+)
+
+KEYS = (
+    *("currency", "tax_behavior", "automatic_tax", "collect_tax_ids", "payment_methods"),
+    *("trial_days", "trial_without_card", "metrics", "plans", "routes"),
 )
 
 _CENTS = 2  # decimal places: every amount here is in hundredths
@@ -124,6 +130,19 @@ class _Table:
         self.refuse(name, "must be true or false")
         return default
 
+    def names(self, name: str, known: Iterable[str]) -> tuple[str, ...]:
+        """Some of what is known, each once; nothing where the key is left out."""
+        if name not in self.values:
+            return ()
+        given = self.values[name]
+        if isinstance(given, list) and given and all(each in known for each in given):
+            if len({*given}) == len(given):
+                return tuple(map(str, given))
+            self.refuse(name, "names something twice")
+        else:
+            self.refuse(name, f"must be a list, and not empty, of {', '.join(known)}")
+        return ()
+
     def cents(self, name: str, finest: Decimal, finer: str = "") -> Decimal:
         """What a price is in cents; `finer` says what to do about one that is too fine."""
         value, hint = self.values.get(name), ""
@@ -138,7 +157,7 @@ class _Table:
 
 
 def _catalogue(file: _Table) -> Catalogue:
-    file.expect("key", ("currency", "tax_behavior", "trial_days", "metrics", "plans", "routes"))
+    file.expect("key", KEYS)
     currency = file.text("currency")
     if not re.fullmatch("[a-z]{3}", currency) or decimal_places(currency) != _CENTS:
         file.refuse("currency", "must be the lower-case code of a currency that has cents, such as usd")
@@ -157,7 +176,18 @@ def _catalogue(file: _Table) -> Catalogue:
         metrics=MappingProxyType(metrics),
         plans=MappingProxyType(plans),
         routes=_routes(file.table("routes"), metrics),
+        automatic_tax=file.flag("automatic_tax", default=False),
+        collect_tax_ids=file.flag("collect_tax_ids", default=False),
+        trial_without_card=_trial_without_card(file),
+        payment_methods=file.names("payment_methods", PAYMENT_METHODS),
     )
+
+
+def _trial_without_card(file: _Table) -> bool:
+    wanted = file.flag("trial_without_card", default=False)
+    if wanted and file.values.get("trial_days") == 0:
+        file.refuse("trial_without_card", "needs a trial: set trial_days")
+    return wanted
 
 
 def _metric(name: str, table: _Table) -> Metric:

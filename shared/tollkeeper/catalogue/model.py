@@ -153,6 +153,10 @@ class Catalogue:
         metrics: Every metric by its name.
         plans: Every plan by its name, `FREE` among them.
         routes: The route map; the first match wins.
+        automatic_tax: Whether Stripe reckons and collects taxes by itself.
+        collect_tax_ids: Whether customers are asked for their tax id.
+        trial_without_card: Whether a trial begins without a payment method; without one it ends for good.
+        payment_methods: What can be paid with, of all that the account offers; nothing means all of it.
     """
 
     currency: str
@@ -161,6 +165,10 @@ class Catalogue:
     metrics: Mapping[str, Metric]
     plans: Mapping[str, Plan]
     routes: tuple[Route, ...]
+    automatic_tax: bool = False
+    collect_tax_ids: bool = False
+    trial_without_card: bool = False
+    payment_methods: tuple[str, ...] = ()
 
     @property
     def priced_metrics(self) -> tuple[Metric, ...]:

@@ -18,11 +18,11 @@ from tollkeeper.rules.bill_steps import (
     release_at,
 )
 from tollkeeper.rules.bills import Bill, Call, Policy, State, Wait
-from tollkeeper.rules.charges import describe
 from tollkeeper.rules.invoices import Invoice, Renewal
 from tollkeeper.rules.times import iso
+from tollkeeper.stripe.charge_lines import ChargeLine, charge_line
 from tollkeeper.stripe.errors import StripeFailedError, StripeRefusedError
-from tollkeeper.stripe.port import ChargeLine, Customers, Invoices, OwnInvoice
+from tollkeeper.stripe.port import Customers, Invoices, OwnInvoice
 from tollkeeper.telemetry import logger
 
 MOST_STEPS = 24
@@ -151,24 +151,7 @@ class Charging:
 
     def _lines(self, bill: Bill) -> list[ChargeLine]:
         bounds = bill.period_start, bill.period_end
-        return [
-            ChargeLine(
-                charge_id=each.id,
-                user_id=bill.user_id,
-                metric=each.metric,
-                quantity=each.quantity,
-                price=each.price,
-                period_start=bill.period_start,
-                period_end=bill.period_end,
-                description=describe(each, self._title(each.metric), *bounds, self.catalogue.currency),
-            )
-            for each in bill.left
-        ]
-
-    def _title(self, metric: str) -> str:
-        """Return what customers call a metric, also one that the catalogue has no more."""
-        metrics = self.catalogue.metrics
-        return metrics[metric].display_name if metric in metrics else metric
+        return [charge_line(each, bill.user_id, *bounds, self.catalogue) for each in bill.left]
 
     def _order(self, bill: Bill) -> OwnInvoice:
         description = f"Usage from {bill.period_start:%-d %B %Y} to {bill.period_end:%-d %B %Y}"

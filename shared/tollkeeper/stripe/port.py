@@ -10,12 +10,13 @@ Every call raises `StripeUnavailableError` when Stripe does not answer or asks f
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from tollkeeper.rules.invoices import Invoice, Renewal
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.subscriptions import Cause, Subscription
+from tollkeeper.stripe.charge_lines import ChargeLine
+from tollkeeper.stripe.customer_port import InvoiceHistory, PortalSessions
 from tollkeeper.stripe.event_types import EventType
 from tollkeeper.stripe.events import StripeEvent
 
@@ -38,23 +39,6 @@ class CheckoutSession:
 
     id: str
     url: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChargeLine:
-    """A charge as a line of an invoice, the amount of which Stripe reckons itself.
-
-    `price` is in cents each; `description` is for people.
-    """
-
-    charge_id: str
-    user_id: str
-    metric: str
-    quantity: int
-    price: Decimal
-    period_start: datetime
-    period_end: datetime
-    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +127,8 @@ class CheckoutSessions(Protocol):
     def create_checkout_session(self, order: CheckoutOrder) -> CheckoutSession:
         """Open a page to subscribe on.
 
-        The card is always collected. A trial that ends without one cancels the subscription.
+        The card is always collected, unless the catalogue lets a trial begin without one. A trial that ends
+        without one cancels the subscription.
         """
 
     def open_checkout_sessions(self, customer_id: str) -> list[str]:
@@ -220,5 +205,16 @@ class MeterEvents(Protocol):
         """Tell Stripe of usage. What Stripe has under this identifier already is not counted again."""
 
 
-class Stripe(Accounts, Customers, Subscriptions, CheckoutSessions, Invoices, Events, MeterEvents, Protocol):
+class Stripe(
+    Accounts,
+    Customers,
+    Subscriptions,
+    CheckoutSessions,
+    PortalSessions,
+    Invoices,
+    InvoiceHistory,
+    Events,
+    MeterEvents,
+    Protocol,
+):
     """All of it."""

@@ -13,6 +13,10 @@ class NoSubscriptionError(Exception):
     """The user has no subscription, and has had none: there is nothing to cancel."""
 
 
+class NoCustomerError(Exception):
+    """The user is no customer at Stripe yet, or no more: they have nothing to look after there."""
+
+
 class PaymentDueError(Exception):
     """The user has bought already and owes for it, so they need to pay that. `page` is where they can."""
 

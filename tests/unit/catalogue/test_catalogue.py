@@ -4,10 +4,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stripe.params.checkout import SessionCreateParams
 
 from tollkeeper.catalogue import (
     FREE,
@@ -20,6 +22,7 @@ from tollkeeper.catalogue import (
     decimal_places,
     load,
 )
+from tollkeeper.catalogue.payment_methods import PAYMENT_METHODS
 
 SHIPPED = load()
 
@@ -120,6 +123,15 @@ class TestShippedFile:
         """Trials last fourteen days and amounts are in dollars, before tax."""
         assert (14, "usd", "exclusive") == (SHIPPED.trial_days, SHIPPED.currency, SHIPPED.tax_behavior)
 
+    def test_options(self) -> None:
+        """Nothing that a deployer may choose beside it is on."""
+        assert (False, False, False, ()) == (
+            SHIPPED.automatic_tax,
+            SHIPPED.collect_tax_ids,
+            SHIPPED.trial_without_card,
+            SHIPPED.payment_methods,
+        )
+
     def test_paid_plans(self) -> None:
         """All plans but the free one are subscribed to."""
         assert ["starter", "professional", "enterprise"] == [plan.name for plan in SHIPPED.paid_plans]
@@ -197,6 +209,17 @@ class TestDefaults:
             metric.unit,
         )
 
+    def test_options(self, write: Write) -> None:
+        """A trial takes a card, no tax is reckoned, and all that the account offers can be paid with."""
+        found = load(write())
+
+        assert (False, False, False, ()) == (
+            found.automatic_tax,
+            found.collect_tax_ids,
+            found.trial_without_card,
+            found.payment_methods,
+        )
+
     def test_tax_behavior(self, write: Write) -> None:
         """Tax comes on top of the prices."""
         assert TaxBehavior.EXCLUSIVE is load(write()).tax_behavior
@@ -211,11 +234,39 @@ class TestChoices:
 
         assert TaxBehavior.INCLUSIVE is load(inclusive).tax_behavior
 
+    def test_selling(self, write: Write) -> None:
+        """Taxes, tax ids, a trial without a card, and what can be paid with."""
+        options = (
+            "automatic_tax = true\ncollect_tax_ids = true\ntrial_without_card = true\n"
+            'payment_methods = ["link", "card"]'
+        )
+        found = load(write(currency=f'currency = "usd"\n{options}'))
+
+        assert (True, True, True, ("link", "card")) == (
+            found.automatic_tax,
+            found.collect_tax_ids,
+            found.trial_without_card,
+            found.payment_methods,
+        )
+
     def test_mirror(self, write: Write) -> None:
         """A metric may be left out of what Stripe shows."""
         metrics = '[metrics]\nhits = { display_name = "Hits", mirror = false }'
 
         assert not load(write(metrics=metrics)).metrics["hits"].mirror
+
+
+class TestPaymentMethods:
+    """What can be paid with."""
+
+    def test_they_are_those_of_stripe(self) -> None:
+        """The names are those that Checkout takes, in the SDK's order."""
+        taken = SessionCreateParams.__annotations__["allowed_payment_method_types"]
+        (listed,) = get_args(taken)
+        (either,) = get_args(listed)
+        literal, _ = get_args(either)
+
+        assert get_args(literal) == PAYMENT_METHODS
 
 
 class TestAmounts:
@@ -312,12 +363,43 @@ class TestRefusals:
             (
                 "currency",
                 'currency = "usd"\ncolour = 1',
-                "colour: unknown key; known keys are currency, tax_behavior, trial_days",
+                "colour: unknown key; known keys are currency, tax_behavior, automatic_tax",
             ),
             (
                 "currency",
                 'currency = "usd"\ntax_behavior = "unspecified"',
                 "tax_behavior: must be one of exclusive, inclusive",
+            ),
+            ("currency", 'currency = "usd"\nautomatic_tax = 1', "automatic_tax: must be true or false"),
+            (
+                "currency",
+                'currency = "usd"\ncollect_tax_ids = "yes"',
+                "collect_tax_ids: must be true or false",
+            ),
+            (
+                "currency",
+                'currency = "usd"\npayment_methods = []',
+                "payment_methods: must be a list, and not empty, of acss_debit",
+            ),
+            (
+                "currency",
+                'currency = "usd"\npayment_methods = "card"',
+                "payment_methods: must be a list, and not empty, of acss_debit",
+            ),
+            (
+                "currency",
+                'currency = "usd"\npayment_methods = ["card", "cheque"]',
+                "payment_methods: must be a list, and not empty, of acss_debit",
+            ),
+            (
+                "currency",
+                'currency = "usd"\npayment_methods = ["card", "link", "card"]',
+                "payment_methods: names something twice",
+            ),
+            (
+                "trial_days",
+                "trial_days = 0\ntrial_without_card = true",
+                "trial_without_card: needs a trial: set trial_days",
             ),
             ("trial_days", "trial_days = -1", "trial_days: must be a whole number from 0 to 730"),
             ("trial_days", "trial_days = true", "trial_days: must be a whole number from 0 to 730"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,11 @@ from infra.operate.stripe_catalogue.planning import (
     Product,
     Step,
     Update,
+    Wanted,
     plan,
     wanted,
 )
+from infra.operate.stripe_catalogue.portal import FoundPortal, Portal
 from tollkeeper.catalogue import TaxBehavior, load
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -37,7 +40,7 @@ METER = next(item for item in WANTED if isinstance(item, Meter))
 OVERAGE = next(item for item in WANTED if isinstance(item, Price) and item.interval is None)
 
 
-def holding(items: Sequence[Meter | Product | Price]) -> Existing:
+def holding(items: Sequence[Wanted]) -> Existing:
     """A Stripe account that holds these."""
     return Existing(
         meters={item.event_name: item for item in items if isinstance(item, Meter)},
@@ -47,6 +50,7 @@ def holding(items: Sequence[Meter | Product | Price]) -> Existing:
             for item in items
             if isinstance(item, Price)
         },
+        portal=next((FoundPortal("bpc_1", item) for item in items if isinstance(item, Portal)), None),
     )
 
 
@@ -206,6 +210,31 @@ def test_replaced_price(since_replaced: timedelta, *, in_use: bool, step: type[A
     assert step(old) == plan(CATALOGUE, existing, NOW)[-1]
 
 
+def test_portal() -> None:
+    """Customers look after cards, invoices and billing details, and cancel at the period's end; no more."""
+    (portal,) = (item for item in WANTED if isinstance(item, Portal))
+    details = frozenset({"address", "email", "name", "phone"})
+    assert Portal(details, cards=True, invoices=True, cancelling="at_period_end", switching=False) == portal
+
+
+def test_portal_of_tax_ids() -> None:
+    """Where the catalogue asks for tax ids, customers can change theirs."""
+    portals = [item for item in wanted(replace(CATALOGUE, collect_tax_ids=True)) if isinstance(item, Portal)]
+    assert ["tax_id" in portal.details for portal in portals] == [True]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"cancelling": "immediately"}, {"switching": True}, {"active": False}, {"cards": False}],
+    ids=str,
+)
+def test_changed_portal(change: dict[str, Any]) -> None:
+    """What somebody has changed in Stripe is changed back."""
+    assert COMPLETE.portal
+    found = FoundPortal("bpc_1", replace(COMPLETE.portal.portal, **change))
+    assert [Update(found, COMPLETE.portal.portal)] == changes(replace(COMPLETE, portal=found))
+
+
 def test_metered_items() -> None:
     """A subscription's metered items are named."""
     assert [Metered("sub_1", ("price_1",))] == changes(replace(COMPLETE, metered={"sub_1": ["price_1"]}))
@@ -253,6 +282,20 @@ def test_metered_items() -> None:
         (
             Keep(METER),
             '= unchanged meter tollkeeper_apiCalls_usage "API calls used"',
+        ),
+        (
+            Create(Portal(frozenset({"email"}))),
+            "+ create portal of cards, invoices, email, cancelling at period end",
+        ),
+        (
+            Update(
+                FoundPortal("bpc_1", Portal(frozenset(), cancelling=None, switching=True, active=False)),
+                Portal(frozenset({"email"})),
+            ),
+            (
+                "~ change portal of cards, invoices, switching plans (inactive) → "
+                "portal of cards, invoices, email, cancelling at period end"
+            ),
         ),
         (
             Billed(METER, ("price_1",)),

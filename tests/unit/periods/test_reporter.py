@@ -15,6 +15,7 @@ from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.users import Users
 from tollkeeper.periods.reporter import MOST_SILENCES, PeriodName, Worker
 from tollkeeper.rules.bills import State
+from tollkeeper.rules.subscriptions import Cause
 from tollkeeper.stripe.event_types import EventType
 from tollkeeper.stripe.events import StripeEvent
 from tollkeeper.subscriptions.stripe_events import Outcome, StripeEvents
@@ -238,3 +239,31 @@ def test_an_event_of_the_invoice_wakes_its_bill() -> None:
     told = StripeEvent("evt_1", EventType.INVOICE_VOIDED, house.now, object_id="in_1", customer_id="cus_ada")
     assert Outcome.FOLLOWED is events.follow(told, house.now)
     assert {"voided": 1} == house.run()
+
+
+def test_lines_that_land_after_their_draft_stopped_are_taken_off() -> None:
+    """They are waited for before another invoice gets them, so that they never stand on two."""
+    house = busy_house()
+    house.stripe.fault = lambda name: Fault.LATE if name == "add_lines" else None
+    house.at(5 * MINUTE).run()
+    house.stripe.fault = lambda _: None
+    house.stripe.cancel_subscription("sub_ada", Cause.DUPLICATE)
+    house.at(10 * MINUTE).run()
+    assert State.MOVING is house.bill().state
+    house.stripe.land()
+    assert [3] == [len(each.lines) for each in house.stripe.invoices.values()]
+    house.go_on(3 * HOUR)
+    assert [0, 3] == [len(each.lines) for each in house.stripe.invoices.values()]
+    assert (State.AGREED, [200, 500, 500]) == (house.bill().state, house.cents())
+
+
+def test_an_addition_that_is_under_way_is_not_sent_under_another_key() -> None:
+    """No answer: the same key again, until what it did is seen."""
+    house = busy_house()
+    house.stripe.fault = lambda name: Fault.LATE if name == "add_lines" else None
+    house.at(5 * MINUTE).run()
+    house.stripe.fault = lambda _: None
+    house.at(10 * MINUTE).run()
+    house.stripe.land()
+    house.at(25 * MINUTE).run()
+    assert [3] == [len(each.lines) for each in house.stripe.invoices.values()]

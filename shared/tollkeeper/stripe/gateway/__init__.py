@@ -6,10 +6,11 @@ from tollkeeper.stripe.gateway.accounts import AccountsGateway
 from tollkeeper.stripe.gateway.checkout_sessions import CheckoutSessionsGateway
 from tollkeeper.stripe.gateway.customers import CustomersGateway
 from tollkeeper.stripe.gateway.events import EventsGateway
-from tollkeeper.stripe.gateway.invoices import InvoicesGateway
+from tollkeeper.stripe.gateway.invoice_history import InvoiceHistoryGateway
 from tollkeeper.stripe.gateway.meter_events import MeterEventsGateway
 from tollkeeper.stripe.gateway.pacing import Pacing
 from tollkeeper.stripe.gateway.patient_client import PatientClient
+from tollkeeper.stripe.gateway.portal_sessions import PortalSessionsGateway
 from tollkeeper.stripe.gateway.subscriptions import SubscriptionsGateway
 
 NETWORK_RETRIES = 2
@@ -24,7 +25,8 @@ class StripeGateway(
     CustomersGateway,
     SubscriptionsGateway,
     CheckoutSessionsGateway,
-    InvoicesGateway,
+    PortalSessionsGateway,
+    InvoiceHistoryGateway,
     EventsGateway,
     MeterEventsGateway,
 ):

@@ -11,7 +11,11 @@ from tollkeeper.stripe.gateway.errors import translated
 from tollkeeper.stripe.port import CheckoutOrder, CheckoutSession
 
 if TYPE_CHECKING:
-    from stripe.params.checkout import SessionCreateParamsCustomText, SessionCreateParamsSubscriptionData
+    from stripe.params.checkout import (
+        SessionCreateParams,
+        SessionCreateParamsCustomText,
+        SessionCreateParamsSubscriptionData,
+    )
 
 
 LONGEST_TEXT = 1200
@@ -32,24 +36,26 @@ class CheckoutSessionsGateway(Connection):
         if order.trial_days:
             subscription["trial_period_days"] = order.trial_days
             subscription["trial_settings"] = {"end_behavior": {"missing_payment_method": "cancel"}}
+        asked: SessionCreateParams = {
+            "mode": "subscription",
+            "customer": order.customer_id,
+            "customer_update": {"address": "auto", "name": "auto"},
+            "client_reference_id": order.user_id,
+            "line_items": [{"price": price_id, "quantity": 1}],
+            "custom_text": shown,
+            "subscription_data": subscription,
+            "payment_method_collection": "always",
+            "allow_promotion_codes": True,
+            "billing_address_collection": "required",
+            "success_url": order.success_url,
+            "cancel_url": order.cancel_url,
+            "metadata": metadata,
+            **self._options(),
+        }
+        if order.trial_days and self._catalogue.trial_without_card:
+            asked["payment_method_collection"] = "if_required"
         with translated():
-            session = self._client.v1.checkout.sessions.create(
-                {
-                    "mode": "subscription",
-                    "customer": order.customer_id,
-                    "customer_update": {"address": "auto", "name": "auto"},
-                    "client_reference_id": order.user_id,
-                    "line_items": [{"price": price_id, "quantity": 1}],
-                    "custom_text": shown,
-                    "subscription_data": subscription,
-                    "payment_method_collection": "always",
-                    "allow_promotion_codes": True,
-                    "billing_address_collection": "required",
-                    "success_url": order.success_url,
-                    "cancel_url": order.cancel_url,
-                    "metadata": metadata,
-                }
-            )
+            session = self._client.v1.checkout.sessions.create(asked)
         return CheckoutSession(session.id, str(session.url))
 
     def open_checkout_sessions(self, customer_id: str) -> list[str]:
@@ -66,6 +72,17 @@ class CheckoutSessionsGateway(Connection):
             except stripe.InvalidRequestError:
                 if self._client.v1.checkout.sessions.retrieve(session_id).status == "open":
                     raise
+
+    def _options(self) -> "SessionCreateParams":
+        """Return what the catalogue switches on."""
+        options: SessionCreateParams = {}
+        if self._catalogue.automatic_tax:
+            options["automatic_tax"] = {"enabled": True}
+        if self._catalogue.collect_tax_ids:
+            options["tax_id_collection"] = {"enabled": True}
+        if self._catalogue.payment_methods:
+            options["allowed_payment_method_types"] = [*self._catalogue.payment_methods]
+        return options
 
     def _price_id(self, lookup_key: str) -> str:
         """Return the id of the price with a lookup key, asked once in a function's life."""

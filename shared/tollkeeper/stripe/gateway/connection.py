@@ -21,6 +21,7 @@ class Connection:
         self._deployment = deployment
         self._livemode = livemode
         self._account_id: str | None = None
+        self._portal_configuration_id: str | None = None
         self._price_ids: dict[str, str] = {}
         self._overage_prices: dict[str, stripe.Price] = {}
 

@@ -11,10 +11,11 @@ from tollkeeper.catalogue import overage_name
 from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus, Renewal
 from tollkeeper.rules.subscriptions import Status
 from tollkeeper.rules.times import epoch, from_epoch
+from tollkeeper.stripe.charge_lines import ChargeLine
 from tollkeeper.stripe.errors import StripeRefusedError
 from tollkeeper.stripe.gateway.connection import Connection
 from tollkeeper.stripe.gateway.errors import keyed, translated
-from tollkeeper.stripe.port import ChargeLine, OwnInvoice
+from tollkeeper.stripe.port import OwnInvoice
 
 if TYPE_CHECKING:
     from stripe.params import InvoiceAddLinesParamsLine, InvoiceCreateParams

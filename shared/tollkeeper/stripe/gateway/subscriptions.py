@@ -46,7 +46,7 @@ class SubscriptionsGateway(Connection):
         """Return the hosted page of a subscription's oldest open invoice."""
         with translated():
             invoice = self._oldest_unpaid(subscription_id)
-        return invoice.hosted_invoice_url if invoice else None
+        return getattr(invoice, "hosted_invoice_url", None)
 
     def cancel_subscription(self, subscription_id: str, cause: Cause) -> None:
         """Cancel a subscription; to Stripe one that has ended is missing."""

@@ -1,0 +1,26 @@
+"""What the functions are made of by which customers look after themselves at Stripe; see `runtime`."""
+
+from typing import TYPE_CHECKING
+
+from tollkeeper import runtime
+
+if TYPE_CHECKING:
+    from tollkeeper.subscriptions.portal import Portal
+    from tollkeeper.views.invoices import InvoiceViews
+
+
+def portal() -> "Portal":
+    """Return what opens Stripe's portal."""
+    from tollkeeper.subscriptions.portal import Portal
+
+    return Portal(runtime.users(), runtime.stripe_gateway(), runtime.settings().allowed_origins)
+
+
+def invoices() -> "InvoiceViews":
+    """Return what shows users their invoices."""
+    from tollkeeper.views.invoices import InvoiceViews
+
+    deployment = runtime.settings().deployment
+    return InvoiceViews(
+        runtime.users(), runtime.stripe_gateway(), runtime.offer(), deployment, runtime.clock()
+    )

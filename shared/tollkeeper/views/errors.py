@@ -1,0 +1,5 @@
+"""Why a user cannot be shown something, apart from the views so that nobody imports them to name an error."""
+
+
+class NoUpcomingInvoiceError(Exception):
+    """No bill is to come: there is no subscription that renews."""
