@@ -111,6 +111,10 @@ bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and sp
 soak-ledger: .venv/.ready ## Count 100,000 records on a bad day, and see that nothing drifts
 	@PYTHONPATH=.:shared $(PYTHON) -m tests.ledger.soak
 
+.PHONY: random-months
+random-months: .venv/.ready ## Bill random months at the stand-in, and see that each line is right (MONTHS=500)
+	@MONTHS=$(or $(MONTHS),500) $(PYTHON) -m pytest -q tests/integration/test_random_months.py
+
 .PHONY: soak-counting
 soak-counting: .venv/.ready ## Compare 20,000 histories of a user with the model, half an hour (N=2000: fewer)
 	@PYTHONPATH=.:shared $(PYTHON) -m tests.ledger.soak_counting $(if $(N),--sequences $(N))

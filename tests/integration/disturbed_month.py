@@ -1,7 +1,8 @@
 """A month at the stand-in in which calls go wrong, and people have a hand at Stripe."""
 
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.rules.bills import Policy
 from tollkeeper.rules.invoices import InvoiceLine
+from tollkeeper.rules.times import parse_iso
 from tollkeeper.rules.usage import UsageRecord
 from tollkeeper.stripe.errors import StripeUnavailableError
 from tollkeeper.stripe.gateway.patient_client import PatientClient
@@ -48,10 +50,19 @@ class DisturbedMonth(MonthAtStripe):
 
     # What goes wrong.
 
-    def goes_wrong(self, method: str, path: str, answer: str, effect: str, count: int) -> None:
-        """Let the next calls of a kind go wrong."""
+    def goes_wrong(self, call: tuple[str, str], how: tuple[str, str], count: int) -> None:
+        """Let the next calls of a method and path go wrong, before or after they took effect."""
+        (method, path), (answer, effect) = call, how
         fault = {"method": method, "path": path, "answer": answer, "effect": effect, "count": count}
         assert self.sandbox.put("faults", {"faults": [fault]}).is_success
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Let what people do, and what a test looks at, go right; what goes wrong is Tollkeeper's to bear."""
+        ordered = self.sandbox.http.get("/_sandbox/faults").json()
+        self.sandbox.put("faults", {"faults": []})
+        yield
+        self.sandbox.put("faults", ordered)
 
     def recovers(self) -> None:
         """Let nothing go wrong any more."""
@@ -181,7 +192,9 @@ class DisturbedMonth(MonthAtStripe):
         """Let an event come through, if Stripe answers, which wakes what waits."""
         with suppress(StripeUnavailableError):
             self.hear()
-        for invoice in [*(each.id for each in self.invoices()), None]:
+        with self.undisturbed():
+            invoices = [each.id for each in self.invoices()]
+        for invoice in [*invoices, None]:
             Bills(self.table).wake("ada", invoice, self.now)
 
     # How it ends.
@@ -189,14 +202,14 @@ class DisturbedMonth(MonthAtStripe):
     def comes_to_rest(self) -> None:
         """Let time pass until nothing waits, or for a hundred hours."""
         until = self.now + QUIET
-        while self.now < until and (waits := [row["dueAt"] for row in self._waiting()]):
-            due = min(datetime.fromisoformat(str(each)) for each in waits)
-            self.move(max(due, self.now + 15 * MINUTE))
+        while self.now < until and (waits := self._dues(until)):
+            self.move(max(min(waits), self.now + 15 * MINUTE))
             self.run()
 
-    def _waiting(self) -> list[dict[str, Any]]:
-        found = [*self.rows("BILL#"), *self.rows("PERIOD#")]
-        return [dict(row) for row in found if "due" in row and str(row["dueAt"]) <= keys_of(self.now + QUIET)]
+    def _dues(self, until: datetime) -> list[datetime]:
+        rows_of_ours = [*self.rows("BILL#"), *self.rows("PERIOD#")]
+        dues = [parse_iso(str(row["dueAt"])) for row in rows_of_ours if "due" in row]
+        return [each for each in dues if each <= until]
 
     def all_lines(self) -> list[InvoiceLine]:
         """Return the lines on all that is, or may become, an invoice that somebody is asked to pay."""
@@ -219,8 +232,3 @@ class DisturbedMonth(MonthAtStripe):
             edited=self.edited,
             has_customer=not self.deleted,
         )
-
-
-def keys_of(instant: datetime) -> str:
-    """Return an instant as the index has it."""
-    return instant.isoformat()

@@ -1,7 +1,7 @@
 """Ada's invoices at the fake and at the stand-in, and what happens to them without Tollkeeper."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from tests.fakes.invoices import Fault, HeldInvoice
@@ -193,6 +193,3 @@ class AtStandin:
         fault = {"method": "POST", "path": path, "effect": effect, "answer": answers.get(answer, answer)}
         assert not after
         assert self._sandbox.put("faults", {"faults": [fault]}).is_success
-
-
-HOUR = timedelta(hours=1)

@@ -10,8 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from tests.integration.invoice_worlds import HOUR, NEXT_END, AtFake, AtStandin, Call, How, InvoiceWorld
+from tests.integration.invoice_worlds import NEXT_END, AtFake, AtStandin, Call, How, InvoiceWorld
 from tests.integration.month_at_stripe import END
+from tests.ledger.billing_house import HOUR
 from tests.standin.harness import START
 from tollkeeper.rules.invoices import Invoice, InvoiceStatus, Renewal
 from tollkeeper.stripe.charge_lines import ChargeLine
