@@ -12,7 +12,7 @@ from rich.table import Table
 
 from infra.local import aws
 from infra.local.places import Home
-from tests.bench import cold_starts, idle, quota, records, renewals, tracker, webhook
+from tests.bench import client, cold_starts, idle, quota, records, renewals, tracker, webhook
 from tests.bench.deployment import deploy
 from tests.bench.figures import Figure
 
@@ -47,6 +47,8 @@ def _measured(home: Home, endpoint: str, tell: Callable[[str], object]) -> list[
     figures += tracker.figures()
     tell("Following ten thousand renewals on a virtual clock")
     figures += renewals.figures()
+    tell("Serving a host's requests")
+    figures += client.figures()
     tell("Checking and consuming")
     figures += quota.figures()
     tell("Acknowledging webhooks")

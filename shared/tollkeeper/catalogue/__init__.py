@@ -8,26 +8,32 @@ and later: the client library shares it with the functions.
 from tollkeeper.catalogue.file import CatalogueError, load
 from tollkeeper.catalogue.model import (
     FREE,
+    NONE,
     UNLIMITED,
     Catalogue,
+    Count,
     LatePolicy,
     Metric,
     Mode,
     Plan,
     Route,
+    Unreachable,
     meter_event_name,
 )
 
 __all__ = [
     "FREE",
+    "NONE",
     "UNLIMITED",
     "Catalogue",
     "CatalogueError",
+    "Count",
     "LatePolicy",
     "Metric",
     "Mode",
     "Plan",
     "Route",
+    "Unreachable",
     "load",
     "meter_event_name",
 ]

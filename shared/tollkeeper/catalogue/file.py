@@ -11,13 +11,16 @@ from types import MappingProxyType
 
 from tollkeeper.catalogue.model import (
     FREE,
+    NONE,
     UNLIMITED,
     Catalogue,
+    Count,
     LatePolicy,
     Metric,
     Mode,
     Plan,
     Route,
+    Unreachable,
     segments_of,
 )
 
@@ -150,7 +153,13 @@ def _catalogue(file: _Table) -> Catalogue:
 
 
 def _metric(name: str, table: _Table) -> Metric:
-    table.expect("key", ("display_name", "unit", "overage_price", "mode", "late"))
+    table.expect("key", ("display_name", "unit", "overage_price", "mode", "late", "count", "unreachable"))
+    if name == NONE:
+        table.refuse("display_name", f"{NONE} is what the route map calls requests that are not counted")
+    count = Count(table.choice("count", Count))
+    unreachable = Unreachable(table.choice("unreachable", Unreachable))
+    if (count, unreachable) == (Count.AFTER, Unreachable.CLOSED):
+        table.refuse("unreachable", "what is counted after cannot be closed; count it before")
     return Metric(
         name=name,
         display_name=table.text("display_name"),
@@ -160,6 +169,8 @@ def _metric(name: str, table: _Table) -> Metric:
         else None,
         mode=Mode(table.choice("mode", Mode)),
         late=LatePolicy(table.choice("late", LatePolicy)),
+        count=count,
+        unreachable=unreachable,
     )
 
 
@@ -184,9 +195,10 @@ def _plan(name: str, table: _Table, metrics: Mapping[str, Metric]) -> Plan:
 
 def _routes(table: _Table, metrics: Mapping[str, Metric]) -> tuple[Route, ...]:
     routes: list[Route] = []
-    for pattern, metric in table.values.items():
+    for pattern, value in table.values.items():
         key = f'"{pattern}"'
-        if not isinstance(metric, str) or metric not in metrics:
+        metric, reason = _excused(table, key) if isinstance(value, dict) else (value, "")
+        if not isinstance(metric, str) or (metric not in metrics and not reason):
             table.refuse(key, f"unknown metric; known metrics are {', '.join(metrics)}")
             continue
         for alternative in _alternatives(pattern):
@@ -194,11 +206,20 @@ def _routes(table: _Table, metrics: Mapping[str, Metric]) -> tuple[Route, ...]:
             if parts is None:
                 table.refuse(key, "must read like POST /api/rooms; * is one segment, /** ends the pattern")
                 continue
-            route = Route(metric, parts["method"], segments_of(parts["path"]), parts["below"] is not None)
+            below = parts["below"] is not None
+            route = Route(metric, parts["method"], segments_of(parts["path"]), below, reason)
             if first := next((earlier for earlier in routes if earlier.covers(route)), None):
                 table.refuse(key, f"never counts, for {first} stands above it")
             routes.append(route)
     return tuple(routes)
+
+
+def _excused(routes: _Table, key: str) -> tuple[object, str]:
+    """Return the metric of a line that is a table, and the reason that one without a metric must have."""
+    table = _Table(f"{routes.key}.{key}", routes.values[key.strip('"')], routes.problems)
+    table.expect("key", ("metric", "reason"))
+    metric = table.values.get("metric")
+    return metric, table.text("reason") if metric == NONE else ""
 
 
 def _alternatives(pattern: str) -> Iterator[str]:
