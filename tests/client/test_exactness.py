@@ -54,6 +54,15 @@ def test_a_sum_counts_once_whatever_becomes_of_it(
     assert (12, []) == (api.counted("ada", "apiCalls"), api.conflicts)
 
 
+def test_flushes_at_the_same_time_send_each_sum_once(api: TollkeeperApi, tollkeeper: Tollkeeper) -> None:
+    """Who comes while somebody sends waits, and sends what is left."""
+    api.fault = lambda path: "slow" if path == "/usage" else ""
+    tollkeeper.track("ada", "apiCalls", 9)
+    with ThreadPoolExecutor(5) as pool:
+        assert [True] * 5 == list(pool.map(tollkeeper.flush, [5] * 5))
+    assert (9, 1) == (api.counted("ada", "apiCalls"), api.records)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_bad_day_makes_no_drift(api: TollkeeperApi, make: MakeTollkeeper, seed: int) -> None:
     """Threads track, consume, succeed and fail while calls are lost, late and turned away: all is exact."""

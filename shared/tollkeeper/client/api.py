@@ -17,6 +17,9 @@ from tollkeeper.client.tokens import TokenError, Tokens
 MOST_IDLE = 32
 """Connections that are kept for later."""
 
+LONGEST_IDLE = 50.0
+"""Seconds after which a kept connection is closed: what lies between may have forgotten it without a word."""
+
 
 class NotAnsweredError(Exception):
     """There was no answer. `is_undone` says that the call certainly had no effect."""
@@ -65,7 +68,7 @@ class Api:
 
     def forget(self) -> None:
         """Open connections of one's own."""
-        self._idle: list[http.client.HTTPConnection] = []
+        self._idle: list[tuple[http.client.HTTPConnection, float]] = []
         self._lock = threading.Lock()
 
     def call(self, method: str, target: str, body: bytes | None, timeout: float) -> ApiAnswer:
@@ -111,8 +114,15 @@ class Api:
         return head.encode("ascii") + body
 
     def _kept(self) -> http.client.HTTPConnection | None:
+        """Return the connection that was used last, and close those that have been idle for too long."""
         with self._lock:
-            return self._idle.pop() if self._idle else None
+            oldest = time.monotonic() - LONGEST_IDLE
+            stale = [connection for connection, used_at in self._idle if used_at <= oldest]
+            self._idle = [each for each in self._idle if each[1] > oldest]
+            kept = self._idle.pop()[0] if self._idle else None
+        for connection in stale:
+            connection.close()
+        return kept
 
     def _opened(self, deadline: float) -> http.client.HTTPConnection:
         kind = http.client.HTTPSConnection if self._is_secure else http.client.HTTPConnection
@@ -140,7 +150,7 @@ class Api:
             with self._lock:
                 is_kept = is_kept and len(self._idle) < MOST_IDLE
                 if is_kept:
-                    self._idle.append(connection)
+                    self._idle.append((connection, time.monotonic()))
             if not is_kept:
                 connection.close()
 
