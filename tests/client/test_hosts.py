@@ -308,12 +308,18 @@ def test_facility_and_data_are_kept(api: TollkeeperApi, tollkeeper: Tollkeeper) 
     async def receive() -> dict[str, str]:
         return {"type": "http.request"}
 
-    asyncio.run(
-        middleware({"type": "http", "method": "POST", "path": "/api/x", "headers": []}, receive, send)
-    )
+    scope = {"type": "http", "method": "POST", "root_path": "/v2", "path": "/v2/api/x", "headers": []}
+    asyncio.run(middleware(scope, receive, send))
     assert tollkeeper.flush()
     (record,) = api.bodies[0]["records"]
     assert ("greenhouse-2", {"tokens": 812}) == (record["facilityId"], record["eventData"])
+
+
+def test_a_browsers_question_is_not_counted(api: TollkeeperApi, tollkeeper: Tollkeeper, ask: Ask) -> None:
+    """OPTIONS asks what may be sent, also where a route has every method."""
+    ask("OPTIONS", "/api/exports")
+    assert tollkeeper.flush()
+    assert 0 == api.counted("ada", "exports")
 
 
 def test_functions_are_metered(api: TollkeeperApi, tollkeeper: Tollkeeper) -> None:

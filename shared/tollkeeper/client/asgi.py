@@ -44,7 +44,8 @@ class AsgiMiddleware:
             await self._app(scope, receive, send)
             return
         meter = self._meter
-        passage = await meter.begin_async(scope["method"], scope["path"], scope)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))  # as the application has it
+        passage = await meter.begin_async(scope["method"], path, scope)
         status: int | None = None
         if passage.refusal is not None:
             await _answer(send, *passage.refusal)

@@ -25,36 +25,45 @@ LONGEST_PAUSE = 30.0
 
 
 class Pause:
-    """For how long nobody asks, after failures in a row. One who asks when it is over decides for all."""
+    """For how long nobody asks, after failures in a row: longer each time that one who tried has failed."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failures = 0
         self._until = 0.0
+        self._next = FIRST_PAUSE
+        self._is_tried = False
 
     @property
     def is_on(self) -> bool:
-        """Whether Tollkeeper is away. Who is told that it is not any more keeps the others waiting."""
+        """Whether Tollkeeper is away. Who is told that it is not tries for all, and the others wait."""
         if self._failures < FAILURES:
             return False
         now = self._clock()
         if now < self._until:
             return True
+        self._is_tried = True
         self._until = now + FIRST_PAUSE
         return False
 
     def note(self, *, answered: bool, seconds: float | None = None) -> None:
-        """Note an answer or its lack; `seconds` is what Tollkeeper asked for."""
+        """Note an answer or its lack; `seconds` is what Tollkeeper asked for.
+
+        Those who had asked before the pause and fail in it do not make it longer.
+        """
         if answered:
             if self._failures >= FAILURES:
                 logger.warning("Tollkeeper answers again")
-            self._failures = 0
+            self._failures, self._next, self._is_tried = 0, FIRST_PAUSE, False
             return
         self._failures += 1
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures - FAILURES, 10))
-        self._until = self._clock() + (pause if seconds is None else min(seconds, LONGEST_PAUSE))
         if self._failures == FAILURES:
             logger.error("Tollkeeper does not answer: nobody is asked, and limits are not kept")
+        elif self._failures < FAILURES or not self._is_tried:
+            return
+        self._is_tried = False
+        self._until = self._clock() + max(self._next, min(seconds or 0.0, LONGEST_PAUSE))
+        self._next = min(LONGEST_PAUSE, 2 * self._next)
 
 
 class QuotaCalls:

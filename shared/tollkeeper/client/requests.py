@@ -28,7 +28,7 @@ class RequestOutcome(Enum):
     """Its status was 400 or more, or it raised: not counted."""
     REFUSED = "refused"
     EXCUSED = "excused"
-    """The route map says `none`, and why."""
+    """The route map says `none`, and why; or a browser asks what it may send (OPTIONS)."""
     UNMAPPED = "unmapped"
     NOBODY = "nobody"
     """It is mapped, and the host named no user who could be counted."""
@@ -139,7 +139,8 @@ class Meter(Generic[Request]):
         route = self.tollkeeper.catalogue.route_for(method, path)
         if route is None:
             return Passage(method, path, "", RequestOutcome.UNMAPPED)
-        if route.metric == NONE:
+        is_preflight = method.upper() == "OPTIONS" and route.method is None
+        if route.metric == NONE or is_preflight:
             return Passage(method, path, "", RequestOutcome.EXCUSED)
         before = self.tollkeeper.counts_before(route.metric)
         return Passage(method, path, route.metric, counts_before=before)

@@ -99,9 +99,8 @@ class _Answering:
 
 
 def _path(environment: WsgiEnvironment) -> str:
-    """The path as it was asked for; WSGI hands over the bytes of UTF-8 as if they were Latin 1."""
-    path = environment.get("SCRIPT_NAME", "") + environment.get("PATH_INFO", "")
-    return str(path).encode("latin-1", "replace").decode("utf-8", "replace")
+    """The path as the application has it; WSGI hands over the bytes of UTF-8 as if they were Latin 1."""
+    return str(environment.get("PATH_INFO", "")).encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _answer(start_response: StartResponse, status: HTTPStatus, body: object) -> list[bytes]:
