@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SHUT_RDWR, socket
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -41,6 +43,7 @@ class TollkeeperApi:
         entries: What was counted, by user and id.
         conflicts: Ids that came again with another metric or quantity.
         records: How many records came, those that came again among them.
+        connections: How many were opened.
         tokens: How many tokens were given; only the last one is good.
     """
 
@@ -55,12 +58,21 @@ class TollkeeperApi:
     tokens: int = 0
     token_lifetime: float = 3_600
     port: int = 0
+    connections: int = 0
+    sockets: list[socket] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def url(self) -> str:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
+
+    def hang_up(self) -> None:
+        """Close every connection that waits for a call."""
+        with self.lock:
+            for each in self.sockets:
+                each.shutdown(SHUT_RDWR)
+            self.sockets.clear()
 
     def counted(self, user: str, metric: str) -> int:
         """Return how much of a metric a user has used."""
@@ -138,6 +150,13 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     api: TollkeeperApi
 
+    def setup(self) -> None:
+        """Note the connection."""
+        super().setup()
+        with self.api.lock:
+            self.api.connections += 1
+            self.api.sockets.append(self.connection)
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
@@ -201,9 +220,11 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def listening(api: TollkeeperApi) -> Iterator[TollkeeperApi]:
+def listening(api: TollkeeperApi, tls: SSLContext | None = None) -> Iterator[TollkeeperApi]:
     """Have the API listen: on a free port, or on the one it had."""
     server = _Server(("127.0.0.1", api.port), type("Handler", (_Handler,), {"api": api}))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     api.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -58,7 +58,8 @@ class Api:
         parts = urlsplit(url)
         if parts.scheme not in {"https", "http"} or not parts.hostname:
             raise ValueError(f"{url} is no address of an API")
-        self._is_secure = parts.scheme == "https"
+        # One for all connections: making it reads every certificate that the machine trusts.
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._host = parts.hostname
         self._port = parts.port
         self._prefix = parts.path.rstrip("/")
@@ -125,8 +126,12 @@ class Api:
         return kept
 
     def _opened(self, deadline: float) -> http.client.HTTPConnection:
-        kind = http.client.HTTPSConnection if self._is_secure else http.client.HTTPConnection
-        connection = kind(self._host, self._port, timeout=_left(deadline))
+        left = _left(deadline)
+        connection = (
+            http.client.HTTPConnection(self._host, self._port, timeout=left)
+            if self._tls is None
+            else http.client.HTTPSConnection(self._host, self._port, timeout=left, context=self._tls)
+        )
         try:
             connection.connect()
         except OSError as error:
