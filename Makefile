@@ -84,9 +84,18 @@ lint-template: .venv/.ready .venv-sam/.ready ## Show the template, written and p
 	LOG_LEVEL=CRITICAL $(UV) tool run --from checkov==$(CHECKOV_VERSION) checkov --file .aws-sam/processed.json \
 	  --framework cloudformation --compact --quiet --skip-check $(EXPLAINED)
 
-.PHONY: unit
+# In two processes, about equally long: together they take as long as one of them.
+UNIT := unit-judging unit-rest
+JUDGING := $(addprefix tests/unit/,announcements catalogue quota rules usage)
+.PHONY: unit $(UNIT)
 unit: .venv/.ready ## The tests that need nothing, in seconds
-	$(PYTHON) -m pytest tests/unit
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(if $(filter output-sync,$(.FEATURES)),--output-sync) $(UNIT)
+
+unit-judging: .venv/.ready
+	$(PYTHON) -m pytest $(JUDGING)
+
+unit-rest: .venv/.ready
+	$(PYTHON) -m pytest tests/unit $(addprefix --ignore=,$(JUDGING))
 
 .PHONY: test
 test: $(if $(T),.venv/.ready .venv-sam/.ready,check) .venv-runtime/.ready ## Everything, the checks first (T=tests/unit/rules/test_limits.py: one file or test alone)
@@ -103,6 +112,10 @@ bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and sp
 .PHONY: soak-ledger
 soak-ledger: .venv/.ready ## Count 100,000 records on a bad day, and see that nothing drifts
 	@PYTHONPATH=.:shared $(PYTHON) -m tests.ledger.soak
+
+.PHONY: soak-counting
+soak-counting: .venv/.ready ## Compare 20,000 histories of a user with the model, half an hour (N=2000: fewer)
+	@PYTHONPATH=.:shared $(PYTHON) -m tests.ledger.soak_counting $(if $(N),--sequences $(N))
 
 .PHONY: format
 format: .venv/.ready ## Format the code and repair what the linter can

@@ -38,7 +38,7 @@ BillingMonth = Annotated[
 ]
 EventType = Annotated[str | None, Query(alias="eventType", description="One metric; else all.")]
 Cursor = Annotated[
-    str | None, Query(max_length=1024, description="Of the answer before, to go on from there.")
+    str | None, Query(max_length=4096, description="Of the answer before, to go on from there.")
 ]
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from infra.local import aws
 from infra.local.places import Home
-from tests.bench import client, cold_starts, idle, quota, records, renewals, tracker, webhook
+from tests.bench import client, cold_starts, idle, months, quota, records, renewals, tracker, webhook
 from tests.bench.deployment import deploy
 from tests.bench.figures import Figure
 
@@ -43,6 +43,7 @@ def _measured(home: Home, endpoint: str, tell: Callable[[str], object]) -> list[
     figures = idle.figures()
     tell("Counting records")
     figures += records.figures(endpoint)
+    figures += months.figures()
     tell("Counting full batches on a virtual clock")
     figures += tracker.figures()
     tell("Following ten thousand renewals on a virtual clock")

@@ -103,7 +103,7 @@ def figures(endpoint: str) -> list[Figure]:
         Figure("naive_write_units_per_record", "… put, then add: loses and counts twice", _naive(record)),
         Figure("reference_write_units_per_record", "… AWS's reference: counts twice", _reference(record)),
         Figure("usd_per_million_records", "US dollars per million records, all requests", dollars, 1.60),
-        Figure("storage_bytes_per_record", "bytes stored per record, for 400 days", _stored(table)),
+        Figure("storage_bytes_per_record", "bytes stored per record, for 400 days", _stored(table), 430),
         Figure(
             "tracker_cpu_ratio",
             "tracker's processor time over its bare transactions",

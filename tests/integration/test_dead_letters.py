@@ -20,7 +20,7 @@ from tests.fakes.tracker import tracker_of
 from tests.ledger.tables import CREDENTIALS, create_table, template
 from tollkeeper.announcements.dead_letters import StreamDeadLetters
 from tollkeeper.catalogue import load
-from tollkeeper.ledger import keys
+from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.dynamo import DynamoTable
 from tollkeeper.ledger.patience import for_seconds
@@ -116,7 +116,7 @@ class TestUsage:
         assert {"apiCalls": 2} == tracked.counted
         (period,) = table.query(keys.user("ada"), "PERIOD#", "PERIOD$")
         month = (ACCEPTED - timedelta(days=30)).replace(day=1, hour=0, minute=0, second=0)
-        assert iso(month) == period["periodStart"]
+        assert month == rows.period(period).start
 
     def test_a_message_that_sqs_gave_up_goes_back_whole(
         self, sqs: "SQSClient", urls: tuple[str, str], choice: Choice

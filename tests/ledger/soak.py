@@ -11,7 +11,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -33,6 +33,7 @@ from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.dynamo import DynamoTable
+from tollkeeper.ledger.lines import listed_in
 from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Table
 from tollkeeper.rules.offers import Offer
@@ -113,21 +114,30 @@ def drift(table: Table, records: Sequence[Sent]) -> int:
     for each in records:
         expected[str(each["userId"]), str(each["eventType"])] += int(str(each["quantity"]))
     total = 0
-    for prefix in ("PERIOD#", "DAY#"):
-        actual = Counter(dict(_counted(table, prefix)))
+    for actual in (_counted(table, "PERIOD#"), _counted(table, "DAY#") + _listed(table)):
         total += sum(abs(expected[each] - actual[each]) for each in expected | actual)
     wanted = [keys.record(str(each["userId"]), str(each["id"])) for each in records]
     return total + len(records) - sum(1 for _ in table.get_all(wanted))
 
 
-def _counted(table: Table, prefix: str) -> Iterator[tuple[tuple[str, str], int]]:
+def _listed(table: Table) -> Counter[tuple[str, str]]:
+    """Return what periods' rows list, which is in no day yet."""
+    sums = Counter[tuple[str, str]]()
+    for user in map(_user, range(USERS)):
+        for row in table.query(keys.user(user), *keys.periods_alone()):
+            for line in listed_in(row):
+                sums[user, line.metric] += line.quantity
+    return sums
+
+
+def _counted(table: Table, prefix: str) -> Counter[tuple[str, str]]:
     sums = Counter[tuple[str, str]]()
     for user in map(_user, range(USERS)):
         for row in table.query(keys.user(user), prefix, f"{prefix}~"):
             for name, value in row.items():
                 if name.startswith(rows.USED):
                     sums[user, name.removeprefix(rows.USED)] += int(value)
-    return iter(sums.items())
+    return sums
 
 
 def _deliver(table: Table, batch: Sequence[Sent], fate: float) -> tuple[Sequence[Sent], int]:

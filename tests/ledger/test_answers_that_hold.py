@@ -153,8 +153,9 @@ def test_the_mark_of_a_refusal_is_no_counted_record() -> None:
     assert {} == Counting(refused(), OFFER).known([WISH])
 
 
+@pytest.mark.parametrize("later", [0, 4])
 @pytest.mark.parametrize("lands_before", [None, 2, 3, 4])
-def test_a_correction_without_an_answer_is_not_refused(lands_before: int | None) -> None:
+def test_a_correction_without_an_answer_is_not_refused(lands_before: int | None, later: int) -> None:
     """Its first attempt may be what took the usage: it comes again, and is then a duplicate or counted."""
     table = SilentTable("fix", 1)
     count(table, UsageRecord("a", "ada", "exports", 4, BEGINNING, BEGINNING))
@@ -177,12 +178,16 @@ def test_a_correction_without_an_answer_is_not_refused(lands_before: int | None)
 
     table.transact = raced  # type: ignore[method-assign]
     tally = count(table, fix)
+    if later:
+        count(table, UsageRecord("b", "ada", "exports", later, BEGINNING, BEGINNING))
     table.land()
     again = count(table, fix) if tally.left else tally
     refusals = [refusal for _, refusal in again.refused]
     is_counted = keys.record("ada", "fix") in table.rows
     assert ([] if is_counted else [Refusal.BELOW_ZERO]) == refusals
-    assert 0 == used(table, "exports")
+    assert 4 + later - 4 * sum(keys.record("ada", each.id) in table.rows for each in (fix, other)) == used(
+        table, "exports"
+    )
 
 
 def test_a_release_without_an_answer_is_not_refused() -> None:

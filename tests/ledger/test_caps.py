@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import product
 
 import pytest
 
@@ -11,8 +12,10 @@ from tests.ledger.turns import Turns
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import Table, Write
+from tollkeeper.ledger.users import Users
 from tollkeeper.rules.limits import Barrier
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
 
 MINUTE = timedelta(minutes=1)
 
@@ -97,6 +100,42 @@ def test_a_tracker_that_read_the_old_cap_does_not_bring_it_back() -> None:
         Turns(story.table, [tracking, accepting]).take(schedule)
         provisional = story.check()
         assert (None, 2) == (provisional.spending_cap, provisional.used["apiCalls"])
+
+
+@pytest.mark.parametrize("plan", [None, "starter"])
+def test_every_interleaving_of_a_cap_and_a_word_puts_the_cap_on_the_period(plan: str | None) -> None:
+    """Who accepts a cap while Stripe's word begins a period is not billed more in it."""
+    for schedule in product((0, 1), repeat=6):
+        story = Story(plan)
+        if plan:
+            story.on_day(30.1)
+        else:
+            story.world.subscribe("starter", timedelta(0))
+
+        def accepting(table: Table, story: Story = story) -> None:
+            SpendingCaps(table, OFFER).set("ada", 500, story.now, patience())
+
+        def hearing(table: Table, story: Story = story) -> None:
+            trigger = Trigger(story.now, event_id="evt")
+            synchronise(story.world.customer, Users(table), story.world, OFFER, trigger)
+
+        Turns(story.table, [accepting, hearing]).take(schedule)
+        assert 500 == story.check().spending_cap
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 500), (500, None), (500, 900)])
+def test_a_cap_holds_for_the_next_period_though_something_was_counted_in_it(
+    before: int | None, after: int | None
+) -> None:
+    """What was stamped three minutes ahead has begun it, under the cap of before."""
+    story = Story("starter")
+    story.accept(before)
+    story.on_day(30 - 2 * MINUTE / DAY)
+    story.track("exports", 1, at=story.now + 3 * MINUTE, accepted_at=story.now)
+    story.accept(after)
+    story.on_day(30.1)
+    story.hear()
+    assert (after, {"exports": 1}) == (story.check().spending_cap, story.check().used)
 
 
 def test_a_period_that_is_expected_again_has_the_users_cap() -> None:

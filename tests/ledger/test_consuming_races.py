@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RACERS = 1_000
 LIMIT = 50
-CONSUME_CALLS = ["query PERIOD…PROFILE", "transact 2 puts, 2 changes"]
+CONSUME_CALLS = ["query PERIOD…PROFILE", "transact 1 puts, 1 changes"]
 REFUSED_CALLS = ["query PERIOD…PROFILE", "get_all"]
 RELEASE_CALLS = ["get_all", "transact 0 puts, 3 changes", "query PERIOD…PROFILE"]
 
@@ -80,6 +80,21 @@ def test_every_interleaving_with_tracking_and_release_holds() -> None:
         Turns(table, [racer("r", answers), giving_back, tracking]).take(schedule)
         allowed = answers == [None]
         assert 2 + allowed == used(table)
+
+
+@pytest.mark.parametrize("quantity", [None, 1, 2])
+def test_every_interleaving_of_the_same_release_gives_back_once(quantity: int | None) -> None:
+    """Sent twice at once, a release is answered the same twice, also where nothing is left to give back."""
+    for schedule in set(permutations([0, 0, 0, 1, 1, 1])):
+        table = MemoryTable()
+        consume(table, wish("first", quantity=2))
+
+        def giving_back(table: Table) -> None:
+            wanted = Release("ada", "first", "designsCreated", NOW, quantity)
+            Consuming(table, OFFER).release(wanted, unhurried())
+
+        Turns(table, [giving_back, giving_back]).take(schedule)
+        assert 2 - (quantity or 2) == used(table)
 
 
 def test_every_interleaving_of_two_metrics_keeps_the_cap() -> None:

@@ -4,8 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count as count_from
+from typing import ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,14 +23,17 @@ from hypothesis.stateful import (
 
 from tests.fakes.table import MemoryTable
 from tests.ledger.crashes import Crash, CrashingTable, Moment, Outside
-from tests.ledger.model import PLANS, Model
+from tests.ledger.model import PLANS, Model, Place
+from tests.ledger.overtaking import OvertakenTable
 from tests.ledger.stripe_world import World
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, record_rows, rows
-from tollkeeper.ledger.closing import Closing
-from tollkeeper.ledger.consuming import Consuming, ObstacleError
+from tollkeeper.ledger.closing import Closing, PeriodMovedError
+from tollkeeper.ledger.consuming import Consuming, Obstacle, ObstacleError, Release
 from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.lines import Line, listed_in
 from tollkeeper.ledger.patience import Patience
+from tollkeeper.ledger.record_rows import CountedRecord
 from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import Row, Table
 from tollkeeper.ledger.users import Users
@@ -38,6 +44,7 @@ from tollkeeper.rules.subscriptions import Status, Subscription
 from tollkeeper.rules.usage import FURTHEST_AHEAD, UsageRecord
 from tollkeeper.rules.users import period_at, period_key_at
 from tollkeeper.subscriptions.synchronisation import Trigger, synchronise
+from tollkeeper.views.subscription import overview
 
 BEGINNING = datetime(2026, 1, 20, 12, 0, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -52,16 +59,21 @@ CAPS = st.sampled_from([None, 0, 40, 500, 2_000, 10_000])
 
 _users = (f"user-{number}" for number in count_from())
 
+LONG = "long" * 29
+
 type Usage = tuple[str, str, int, int, str | None]
 
 usage: st.SearchStrategy[Usage] = st.tuples(
-    st.sampled_from([f"id-{number}" for number in range(40)]),
+    st.sampled_from([f"id-{number}-{LONG}" for number in range(40)]),
     st.sampled_from(METRICS),
     st.integers(1, 3),
     st.one_of(st.integers(-35 * 24 * 60, 5), st.integers(-3 * 24 * 60, 5)),
     st.sampled_from([None, "greenhouse"]),
 )
-"""Id, metric, share of a limit, minutes from its acceptance, facility: few ids, so that they repeat."""
+"""Id, metric, share of a limit, minutes from its acceptance, facility.
+
+The ids are few, so that they repeat, and long, so that a period's row has room for four of them.
+"""
 
 backlogs = st.sampled_from([timedelta(0), timedelta(0), timedelta(hours=2), 12 * DAY, 59 * DAY])
 """How long ago records were accepted that are counted now."""
@@ -70,6 +82,18 @@ often = st.sampled_from([True, True, False])
 
 deaths = st.one_of(st.none(), st.tuples(st.integers(0, 5), st.sampled_from(Moment)))
 """The call to the table at which a first delivery dies, if it does."""
+
+
+ACTS = ("use", "use", "consume", "cap", "word", "close")
+"""What overtakes, and what is overtaken."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that is done to the ledger, and to the model; both answer the same."""
+
+    do: Callable[[Table], object]
+    expect: Callable[[Model], object]
 
 
 def patience() -> Patience:
@@ -82,6 +106,8 @@ class CountingMachine(RuleBasedStateMachine):
     """Does to the ledger and to the model whatever may happen to one user."""
 
     make_table: Callable[[], Table] = MemoryTable
+    marks: ClassVar[Counter[str]] = Counter()
+    """How often something rare came about, in all sequences."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +118,13 @@ class CountingMachine(RuleBasedStateMachine):
         self.users = Users(self.table)
         self.closing = Closing(self.table)
         self.numbers = count_from()
-        self.is_prompt, self.closes = True, True
+        self.is_prompt, self.closes, self.is_overdue = True, True, False
+        self.steps = 0
+
+    def teardown(self) -> None:
+        """Tell what came about."""
+        self.marks.update({"sequences": 1, "steps": self.steps})
+        self.marks.update(+self.model.marks)
 
     @property
     def now(self) -> datetime:
@@ -114,7 +146,9 @@ class CountingMachine(RuleBasedStateMachine):
     @rule(days=st.sampled_from([0.1, 0.5, 1, 4, 9, 16, 31, 31, 45]), seconds=st.sampled_from([-1, 0, 0, 1]))
     def pass_time(self, days: float, seconds: int) -> None:
         """Time passes, at Stripe as well: hours, days, or until a month is over."""
+        held = self.world.held
         self.world.pass_time(days * DAY + seconds * SECOND)
+        self.is_overdue |= held != self.world.held
         self._tell()
         if self.closes:
             self._close()
@@ -123,6 +157,8 @@ class CountingMachine(RuleBasedStateMachine):
     @rule(plan=st.sampled_from(PLANS[1:]), trial=st.sampled_from([0, 0, 14, 14, 45, 730]))
     def subscribe(self, plan: str, trial: int) -> None:
         """The user subscribes, perhaps a second time."""
+        self._mark("second subscriptions beside a live one", bool(self.world.live))
+        self._mark("trials of more than a month", trial > 31)
         self.world.subscribe(plan, trial * DAY)
         self._tell()
 
@@ -132,8 +168,23 @@ class CountingMachine(RuleBasedStateMachine):
         """A trial is ended now, shortened or extended."""
         trial = self._newest(Status.TRIALING)
         assert trial
-        self.world.move_trial_end(trial, self.now + days * DAY)
+        end = self.now + days * DAY
+        change = "ended" if not days else "extended" if end > trial.period_end else "shortened"
+        self._mark(f"trials {change}")
+        self.world.move_trial_end(trial, end)
         self._tell()
+
+    @precondition(lambda self: self._newest(Status.TRIALING))
+    @rule(days=st.sampled_from([1, 20]), seconds=st.sampled_from([0, 1, 3_600]))
+    def extend_trial_unheard(self, days: int, seconds: int) -> None:
+        """A trial is extended, and its old end passes and is closed before anybody hears of it."""
+        trial = self._newest(Status.TRIALING)
+        assert trial
+        self.world.move_trial_end(trial, trial.period_end + days * DAY)
+        self.world.pass_time(trial.period_end - self.now + seconds * SECOND)
+        self.is_overdue = True
+        self._close()
+        self._mark("trials extended unheard of")
 
     @precondition(lambda self: self._newest())
     @rule(now=st.booleans())
@@ -180,11 +231,20 @@ class CountingMachine(RuleBasedStateMachine):
         self._close()
 
     def _close(self) -> None:
-        for ended in self.closing.ended(self.now):
-            user = self.users.with_period(ended.user_id, ended.period_id)
-            (period,) = user.periods
-            self.closing.close(ended.user_id, period, meter_events("live", user, period), self.now)
+        self._close_in(self.table)
         self.model.close(self.now)
+
+    def _close_in(self, table: Table) -> None:
+        for ended in Closing(table).ended(self.now):
+            for _ in range(3):
+                user = Users(table).with_period(ended.user_id, ended.period_id)
+                (period,) = user.periods
+                if period.end is None or period.end > self.now or not period.is_open:
+                    break
+                with suppress(PeriodMovedError):
+                    events = meter_events("live", user, period)
+                    Closing(table).close(ended.user_id, period, events, self.now)
+                    break
 
     @rule(cap=CAPS)
     def accept(self, cap: int | None) -> None:
@@ -208,7 +268,9 @@ class CountingMachine(RuleBasedStateMachine):
     ) -> None:
         """Records arrive that were accepted some time ago; whoever counts them may die and begin again."""
         records = [self._record(self.now - backlog, *each) for each in batch]
+        self._mark("records that were sent again", times > 1)
         if death:
+            self._mark("batches delivered again after a death", death[0] < len(batch))
             with suppress(Crash):
                 self._count(CrashingTable(self.table, Outside(*death)), records, redelivered=False)
         for number in range(times):
@@ -233,14 +295,85 @@ class CountingMachine(RuleBasedStateMachine):
     @rule(metric=st.sampled_from(METRICS), quantity=st.integers(1, 3), number=st.integers(0, 5))
     def consume(self, metric: str, quantity: int, number: int) -> None:
         """Something is consumed, if it may be, perhaps under an id that was used before."""
-        quantity *= QUANTITIES[metric]
-        record = UsageRecord(f"use-{number}", self.user, metric, quantity, self.now, self.now)
+        act = self._consuming(f"use-{number}", metric, quantity * QUANTITIES[metric])
+        assert act.expect(self.model) == act.do(self.table)
+
+    @rule(metric=st.sampled_from(METRICS), part=st.sampled_from([None, 1]), number=st.integers(0, 5))
+    def release(self, metric: str, part: int | None, number: int) -> None:
+        """What was consumed is taken back, wholly or in part, perhaps again."""
+        wish = Release(self.user, f"use-{number}", metric, self.now, part)
+        obstacle: Obstacle | None = None
         try:
-            allowed = Consuming(self.table, OFFER).consume(record, patience()).barrier is None
-        except ObstacleError:
-            assert self.model.consume(record, self.now) is None
-        else:
-            assert allowed == self.model.consume(record, self.now)
+            Consuming(self.table, OFFER).release(wish, patience())
+        except ObstacleError as error:
+            obstacle = error.obstacle
+        assert self.model.release(wish.id, metric, part) == obstacle
+
+    @rule(first=st.sampled_from(ACTS), second=st.sampled_from(ACTS), some=st.tuples(usage, usage), cap=CAPS)
+    def overtake(self, first: str, second: str, some: tuple[Usage, Usage], cap: int | None) -> None:
+        """Between what somebody has read and their writing somebody else writes: one is as if before."""
+        overtaken, overtaking = self._act(first, some[0], cap), self._act(second, some[1], cap)
+        model, answers = deepcopy(self.model), dict[str, object]()
+
+        def happens() -> None:
+            answers["overtaking"] = overtaking.do(self.table)
+
+        table = OvertakenTable(self.table, happens)
+        answers["overtaken"] = overtaken.do(table)
+        self._mark(f"{first} overtaken by {second}", "overtaking" in answers)
+        table.let_happen()
+        self.model = deepcopy(model)
+        expected = {"overtaking": overtaking.expect(self.model), "overtaken": overtaken.expect(self.model)}
+        if expected != answers or not self._agrees():
+            self.model = model
+            expected = {
+                "overtaken": overtaken.expect(self.model),
+                "overtaking": overtaking.expect(self.model),
+            }
+            self._mark("overtaken and yet as if before")
+        assert expected == answers
+
+    def _act(self, kind: str, use: Usage, cap: int | None) -> Act:
+        name, metric, share, _, _ = use
+        match kind:
+            case "use":
+                record = self._record(self.now, *use)
+                return Act(
+                    lambda table: self._count(table, [record], redelivered=False),
+                    lambda model: model.count(record, self.now),
+                )
+            case "consume":
+                return self._consuming(f"use-{name}", metric, share * QUANTITIES[metric])
+            case "cap":
+                return Act(
+                    lambda table: SpendingCaps(table, OFFER).set(self.user, cap, self.now, patience()),
+                    lambda model: model.accept(cap, self.now),
+                )
+            case "word":
+                said: list[Subscription] = []
+                return Act(lambda table: said.extend(self._ask(table)), lambda model: model.hear(said))
+            case _:
+                return Act(self._close_in, lambda model: model.close(self.now))
+
+    def _consuming(self, name: str, metric: str, quantity: int) -> Act:
+        record = UsageRecord(name, self.user, metric, quantity, self.now, self.now)
+
+        def do(table: Table) -> bool | None:
+            try:
+                return Consuming(table, OFFER).consume(record, patience()).barrier is None
+            except ObstacleError:
+                return None
+
+        return Act(do, lambda model: model.consume(record, self.now))
+
+    def _agrees(self) -> bool:
+        try:
+            self.periods_are_the_models()
+            self.charges_are_the_models()
+            self.each_record_is_kept_and_listed_once()
+        except AssertionError:
+            return False
+        return True
 
     def _newest(self, status: Status | None = None) -> Subscription | None:
         found = [each for each in self.world.live if status in {None, each.status}]
@@ -249,12 +382,25 @@ class CountingMachine(RuleBasedStateMachine):
     def _tell(self) -> None:
         if self.is_prompt:
             self._hear()
+        else:
+            self.is_overdue = True
 
     def _hear(self) -> None:
-        customer = self.world.customer
-        found = synchronise(customer, self.users, self.world, OFFER, Trigger(self.now, event_id="evt"))
-        if found and found.after:
-            self.model.hear(self.world.subscriptions_of(customer))
+        self.model.hear(self._ask(self.table))
+
+    def _ask(self, table: Table) -> list[Subscription]:
+        """Ask Stripe, as any hint lets Tollkeeper do; return what it said, if the user's row took it."""
+        customer, lived = self.world.customer, len(self.world.live)
+        found = synchronise(customer, Users(table), self.world, OFFER, Trigger(self.now, event_id="evt"))
+        self._mark("duplicates cancelled", len(self.world.live) < lived)
+        if found is None or found.after is None:
+            return []
+        self._mark("words that came late", self.is_overdue)
+        self.is_overdue = False
+        return self.world.subscriptions_of(customer)
+
+    def _mark(self, what: str, came_about: bool = True) -> None:  # noqa: FBT001, FBT002 - reads as a sentence
+        self.marks.update({what: 1} if came_about else {})
 
     def _record(
         self, at: datetime, name: str, metric: str, share: int, minutes: int, facility: str | None
@@ -275,6 +421,12 @@ class CountingMachine(RuleBasedStateMachine):
     def _periods(self) -> list[Period]:
         return [rows.period(row) for row in self._rows(*keys.periods_alone())]
 
+    def _lines(self) -> Iterator[tuple[str, Line]]:
+        for row in self._rows(*keys.periods_alone()):
+            listed = listed_in(row)
+            assert len(listed) == row.get("lines", 0)
+            yield from ((str(row["sk"]), line) for line in listed)
+
     def _instants(self) -> Iterator[datetime]:
         yield from (self.now, self.now + FURTHEST_AHEAD, self.now - 34 * DAY, self.now - 90 * DAY)
         for each in self.model.stretches[-6:]:
@@ -282,16 +434,28 @@ class CountingMachine(RuleBasedStateMachine):
             yield from (each.end - SECOND, each.end) if each.end else ()
 
     @invariant()
+    def steps_are_counted(self) -> None:
+        """A sequence may be shorter than it might be."""
+        self.steps += 1
+
+    @invariant()
     def all_name_the_same_period(self) -> None:
-        """Tracker, consume, check and reader name for each instant the period that the model names."""
+        """Tracker, consume, check, reader and close name for each instant the period that the model names."""
         (alone,) = self.users.profiles([self.user])
-        history = self.users.history(self.user)
-        for instant in set(self._instants()):
+        history, instants = self.users.history(self.user), set(self._instants())
+        recent = {each for each in instants if self.now - ON_ITS_WAY <= each <= self.now + FURTHEST_AHEAD}
+        together = self.users.read(self.user, self.now, recent)
+        # Each step reads another of them by itself.
+        single = sorted(instants)[self.steps % len(instants)]
+        for instant in instants:
             expected = self.model.at(instant)
             name = (expected.start, expected.owner)
-            if self.now - ON_ITS_WAY <= instant <= self.now + FURTHEST_AHEAD:
+            if instant in recent:
                 assert name == period_key_at(alone, instant)
-            for user in (self.users.read(self.user, self.now, [instant]), history):
+            users = [history, *([together] if instant in recent else [])]
+            if instant == single:
+                users.append(self.users.read(self.user, self.now, [instant]))
+            for user in users:
                 found = period_at(user, instant, OFFER)
                 assert (*name, expected.end, expected.closed) == (
                     found.start,
@@ -299,6 +463,11 @@ class CountingMachine(RuleBasedStateMachine):
                     found.end,
                     found.closed_at is not None,
                 )
+        closable = {
+            (each.start, keys.period_of(self.user, each.start, each.owner).sk)
+            for each in self.model.ended(self.now)
+        }
+        assert closable == {(each.start, f"PERIOD#{each.period_id}") for each in self.closing.ended(self.now)}
         present, open_now = (
             Consuming(self.table, OFFER).look(self.user, self.now).period,
             self.model.open_at(self.now),
@@ -308,6 +477,8 @@ class CountingMachine(RuleBasedStateMachine):
             present.subscription_id,
             +Counter(present.used),
         )
+        shown, holding = overview(together, OFFER, self.now), self.model.at(self.now)
+        assert (holding.start, holding.end) == (shown.current_period_start, shown.current_period_end)
 
     @invariant()
     def periods_are_the_models(self) -> None:
@@ -367,7 +538,7 @@ class CountingMachine(RuleBasedStateMachine):
 
     @invariant()
     def days_add_up(self) -> None:
-        """The days and facilities hold the same units as the records."""
+        """The days and facilities, with the lines of periods' rows, hold the same units as the records."""
         actual = Counter(
             {
                 (*str(row["sk"]).split("#")[1:], name.removeprefix(rows.USED)): int(value)
@@ -376,22 +547,40 @@ class CountingMachine(RuleBasedStateMachine):
                 if name.startswith(rows.USED)
             }
         )
+        for _, line in self._lines():
+            actual[line.day.isoformat(), line.facility_id or "", line.metric] += line.quantity
         expected = {day: units for day, units in self.model.days.items() if units}
         assert expected == {day: units for day, units in actual.items() if units}
 
     @invariant()
     def each_record_is_kept_and_listed_once(self) -> None:
-        """Each counted record stands once under its id, and once on a page, as it was first sent."""
+        """Each counted record stands once under its id, and once on a page or in the row of its period."""
         listed = [
-            (name, metric, quantity)
+            (name, metric, quantity, _period_of(str(row["sk"])))
             for row in self._rows("PAGE#", "PAGE$")
             for metric, those in json.loads(str(row["records"])).items()
             for name, quantity in those.items()
         ]
+        listed += [(line.id, line.metric, line.quantity, _period_of(sk)) for sk, line in self._lines()]
         expected = [(each.id, each.metric, each.quantity) for each in self.model.counted.values()]
-        assert sorted(expected) == sorted(listed)
+        assert sorted(expected) == sorted(each[:3] for each in listed)
+        periods = {name: period_id for name, _, _, period_id in listed}
         kept = self.table.get_all([keys.record(self.user, name) for name in self.model.counted])
-        assert self.model.counted == {each.id: each for each in map(record_rows.record, kept)}
+        found = [record_rows.counted_record(row) for row in kept]
+        assert self.model.counted == {each.record.id: each.record for each in found}
+        assert self.model.released == {each.record.id: each.released for each in found if each.released}
+        assert self.model.places == {each.record.id: _place(each, periods[each.record.id]) for each in found}
+
+
+def _period_of(sk: str) -> str:
+    """Return the period that a page's key names, or the key of a period's row."""
+    return "#".join(sk.split("#")[1:3])
+
+
+def _place(of: CountedRecord, period_id: str) -> Place:
+    start, _, owner = period_id.partition("#")
+    owned = None if owner == keys.CALENDAR else owner
+    return Place(datetime.fromisoformat(start), owned, of.late, of.unbilled, of.dropped)
 
 
 def run_machine(machine: type[CountingMachine], examples: int, steps: int = 30) -> None:

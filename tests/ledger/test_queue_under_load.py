@@ -17,6 +17,8 @@ from tests.ledger.story import OFFER, patience
 from tollkeeper.ledger import keys, record_rows, rows
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.dynamo import MOST_ATTEMPTS, DynamoTable
+from tollkeeper.ledger.lines import listed_in
+from tollkeeper.ledger.listing import FEW
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.table import (
     Key,
@@ -117,7 +119,7 @@ class House:
 
 
 def assert_exact(house: House, messages: Sequence[Message]) -> None:
-    """Each record is counted once: in the periods, in the days, on the pages, by its row."""
+    """Each record is counted once: in the periods, in the days and on the pages or in a line, by its row."""
     expected: Counter[tuple[str, str]] = Counter()
     for raw in records_of(messages):
         expected[raw["userId"], raw["eventType"]] += raw["quantity"]
@@ -129,6 +131,9 @@ def assert_exact(house: House, messages: Sequence[Message]) -> None:
         if key.sk.startswith("PAGE#"):
             for line in record_rows.lines(row):
                 pages[user, line.metric] += line.quantity
+        for unmoved in listed_in(row):
+            days[user, unmoved.metric] += unmoved.quantity
+            pages[user, unmoved.metric] += unmoved.quantity
     assert (expected, expected, expected, []) == (periods, days, pages, house.letters)
     assert house.markers(messages) == sum(1 for _ in records_of(messages))
 
@@ -157,6 +162,16 @@ def test_a_batch_that_does_not_fit_is_given_back_in_part() -> None:
     assert house.table.seconds < 25 + 1
     assert house.track_all(messages, seconds=25) <= 4
     assert_exact(house, messages)
+
+
+def test_what_was_counted_before_is_found_for_all_users_together() -> None:
+    """When a batch comes again, a few reads tell of each record whether it counts already."""
+    messages = batch(300, records=600, messages=3)
+    house = House(BusyTable(latency=1))
+    house.track_all(messages)
+    begun = house.table.seconds
+    assert 0 == house.track([replace(each, receives=2) for each in messages]).counted.total()
+    assert house.table.seconds - begun < 10
 
 
 def test_a_message_is_done_whatever_becomes_of_others_with_its_users() -> None:
@@ -240,13 +255,13 @@ class Stubborn(MemoryTable):
         return {"pk": key.pk, "sk": key.sk, "closedAt": closed} if key.sk.startswith("PERIOD#") else {}
 
 
-@pytest.mark.parametrize("refused", [1, 2, 3])
-def test_a_transaction_that_is_refused_for_ever_ends_with_its_patience(refused: int) -> None:
-    """By the period, the page or the day: a good record comes again, and is no dead letter."""
-    table = Stubborn(refused)
-    record = UsageRecord("id", "ada", "apiCalls", 1, NOW, NOW)
-    tally = Counting(table, OFFER).count(User("ada"), [record], now=NOW, patience=patience(20))
-    assert ([record], []) == (tally.left, tally.refused)
+@pytest.mark.parametrize(("many", "refused"), [(1, 0), (FEW + 1, 0), (FEW + 1, 1), (FEW + 1, 2)])
+def test_a_transaction_that_is_refused_for_ever_ends_with_its_patience(many: int, refused: int) -> None:
+    """By the period, the page or the day: good records come again, and are no dead letters."""
+    table = Stubborn(many + refused)
+    records = [UsageRecord(f"id-{number}", "ada", "apiCalls", 1, NOW, NOW) for number in range(many)]
+    tally = Counting(table, OFFER).count(User("ada"), records, now=NOW, patience=patience(20))
+    assert (records, []) == (tally.left, tally.refused)
     assert table.attempts <= 21
 
 

@@ -56,11 +56,12 @@ COUNTED = {("ada", "apiCalls"): 100, ("bob", "exports"): 3}
 REASONS = {"id_conflict": 1, "below_zero": 1, "invalid_record": 2}
 CALLS = [
     "transact 0 puts, 1 changes",  # what is noted of the queue
-    "get_all",
+    "get_all",  # the users' rows
+    "get_all",  # the periods' of those who bring few
     "transact 95 puts, 4 changes",
     "transact 27 puts, 4 changes",
     "transact 2 puts, 2 changes",
-    "transact 2 puts, 2 changes",
+    "transact 1 puts, 1 changes",
     "transact 2 puts, 2 changes",
     "dead letters 4",
 ]

@@ -44,6 +44,11 @@ def test_the_end_of_one_subscription_is_bound_with_the_start_of_the_next() -> No
     assert story.consume("designsCreated", 51) is None
     story.track("exports", 700)
     assert [] == never_closes(story)
+    assert [(0, 20), (20, 50)] == [
+        ((each.start - BEGINNING) / DAY, (each.end - BEGINNING) / DAY)
+        for each in story.periods()
+        if each.end and not each.is_void
+    ]
     story.on_day(50.1)
     story.hear()
     story.close()

@@ -21,6 +21,8 @@ class Turns:
 
     def take(self, schedule: Iterable[int]) -> None:
         """Let the workers go on in this order, then in turns until all are done; raise what one raised."""
+        for number in sorted(self._running):
+            self._wait_for(number)
         for number in schedule:
             self._step(number)
         while self._running:
@@ -36,9 +38,13 @@ class Turns:
 
     def _step(self, number: int) -> None:
         if number in self._running:
-            if not self._stopped[number].get(timeout=10):
-                self._running.discard(number)
             self._go[number].release()
+            self._wait_for(number)
+
+    def _wait_for(self, number: int) -> None:
+        """Wait until a worker stops before its next call, so that its last one is made, or is done."""
+        if not self._stopped[number].get(timeout=10):
+            self._running.discard(number)
 
     def _run(self, number: int, work: Callable[[Table], None], table: Table) -> None:
         try:

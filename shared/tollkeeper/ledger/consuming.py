@@ -11,9 +11,11 @@ from enum import StrEnum
 from uuid import uuid4
 
 from tollkeeper.ledger import keys, open_rows, record_rows
+from tollkeeper.ledger.lines import Line
+from tollkeeper.ledger.listing import listing
 from tollkeeper.ledger.pace import Pace
 from tollkeeper.ledger.patience import Patience
-from tollkeeper.ledger.record_rows import REFUSED
+from tollkeeper.ledger.record_rows import CONSUMED, REFUSED
 from tollkeeper.ledger.rows import USED
 from tollkeeper.ledger.table import (
     Cells,
@@ -93,9 +95,15 @@ class Consuming:
 
     def look(self, user_id: str, now: datetime) -> Consumption:
         """Return where a user stands now, in one read."""
-        user = self._users.read(user_id, now)
+        return self._look(user_id, now)[0]
+
+    def _look(self, user_id: str, now: datetime) -> tuple[Consumption, Row]:
+        """Return where a user stands now, and the row of the period, empty if there is none."""
+        user, found = self._users.read_rows(user_id, now)
         period = open_period(user, now, self._offer)
-        return Consumption(user, period, terms_in_force(user, period, now, self._offer))
+        sk = keys.period(user_id, period).sk
+        row = next((each for each in found if each["sk"] == sk), {})
+        return Consumption(user, period, terms_in_force(user, period, now, self._offer)), row
 
     def consume(self, record: UsageRecord, patience: Patience) -> Consumption:
         """Count a record if its user's limits allow it. A yes is remembered under its id, a no is not.
@@ -107,7 +115,7 @@ class Consuming:
         attempt, unanswered, refused = 0, False, None
         pace = Pace(patience)
         while True:
-            seen = self.look(record.user_id, record.timestamp)
+            seen, row = self._look(record.user_id, record.timestamp)
             if pace.is_crowded(sum(seen.period.used.values())):
                 pace.stay_away()
                 continue
@@ -116,12 +124,12 @@ class Consuming:
                 if bounds.barrier:
                     known = self._refuse(record, refused) if unanswered else self._record(record)
                     return _again(record, known, seen) if known else replace(seen, barrier=bounds.barrier)
-                self._table.transact(_consumed(record, seen, bounds, refused))
+                self._table.transact(_consumed(record, seen, bounds, refused, row))
             except TransactionCancelledError as cancelled:
-                row = cancelled.refused[0].row
-                if row is not None and REFUSED not in row:
-                    return _again(record, row, seen)
-                refused = str(row[REFUSED]) if row else refused
+                own = cancelled.refused[0].row
+                if own is not None and REFUSED not in own:
+                    return _again(record, own, seen)
+                refused = str(own[REFUSED]) if own else refused
                 if not cancelled.only_by_condition:
                     pace.lose()
                     continue
@@ -145,16 +153,18 @@ class Consuming:
         attempt, unanswered = 0, False
         while True:
             row = next(self._table.get_all([keys.record(wish.user_id, wish.id)]), None)
-            if row is None or "consumed" not in row or row["eventType"] != wish.metric:
+            if row is None or CONSUMED not in row:
                 raise ObstacleError(Obstacle.UNKNOWN)
             record = record_rows.record(row)
+            if record.metric != wish.metric:
+                raise ObstacleError(Obstacle.UNKNOWN)
             released = record.quantity if wish.quantity is None else wish.quantity
             if released > record.quantity or row.get("released", released) != released:
                 raise ObstacleError(Obstacle.CONFLICT)
             if "released" in row:
                 return self.look(wish.user_id, wish.at)
             try:
-                self._table.transact(_released(record, str(row["period"]), released))
+                self._table.transact(_released(record, str(row[CONSUMED]), released))
             except TransactionCancelledError as cancelled:
                 own, period = cancelled.refused[:2]
                 closed = "closedAt" in (period.row or {})
@@ -213,28 +223,25 @@ def _again(record: UsageRecord, row: Row, seen: Consumption) -> Consumption:
 
 
 def _consumed(
-    record: UsageRecord, seen: Consumption, bounds: Allowance, refused: str | None
+    record: UsageRecord, seen: Consumption, bounds: Allowance, refused: str | None, row: Row
 ) -> Sequence[Write]:
-    """Return the transaction of a yes: the record, what it adds up to, and the page that lists it."""
+    """Return the transaction of a yes: the record, what it adds up to, and where it is listed."""
     period = seen.period
     conditions = [*open_rows.takes(period), equal("terms", period.pinned)]
     if bounds.under_cap and period.pinned:
         conditions.append(equal("spendingCap", period.spending_cap))
     conditions += [at_most(USED + metric, most) for metric, most in bounds.most.items()]
-    units = {USED + record.metric: record.quantity}
-    page = keys.page(
-        record.user_id, keys.period_id(period), record.billing_month, record.timestamp, uuid4().hex
+    change = Change(
+        keys.period(record.user_id, period),
+        begin=open_rows.begins(period),
+        add={USED + record.metric: record.quantity},
+        only_if=conditions,
     )
+    listed = listing(change.key, [Line.of(record)], row, change, record.timestamp)
     return [
-        record_rows.counted(record, keys.period_id(period), record.timestamp, refused, consumed=True),
-        Change(
-            keys.period(record.user_id, period),
-            begin=open_rows.begins(record.user_id, period),
-            add=units,
-            only_if=conditions,
-        ),
-        Change(keys.day(record.user_id, record.timestamp.date(), record.facility_id), add=units),
-        Put(page, record_rows.page([record])),
+        record_rows.counted(record, record.timestamp, refused, consumed_in=keys.period_id(period)),
+        listed.within(change),
+        *listed.beside,
     ]
 
 

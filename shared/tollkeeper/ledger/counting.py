@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tollkeeper.ledger import keys, open_rows, record_rows
+from tollkeeper.ledger.listing import FEW
 from tollkeeper.ledger.patience import ContendedError, Patience
 from tollkeeper.ledger.record_rows import REFUSED
 from tollkeeper.ledger.table import (
@@ -20,12 +21,12 @@ from tollkeeper.ledger.table import (
     TransactionCancelledError,
     UnavailableError,
 )
-from tollkeeper.ledger.transactions import transactions, writes
+from tollkeeper.ledger.transactions import may_be_in_row, transactions, writes
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.allocation import Allocation, allocate
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.usage import Refusal, UsageRecord, merge
-from tollkeeper.rules.users import User, is_history
+from tollkeeper.rules.users import User, is_history, period_key_at
 
 
 @dataclass(slots=True)
@@ -72,6 +73,17 @@ class Counting:
         found = self._table.get_all(wanted)
         return {Key(str(row["pk"]), str(row["sk"])): row for row in found if REFUSED not in row}
 
+    def periods(self, those: Iterable[tuple[User, Sequence[UsageRecord]]]) -> Mapping[Key, Row]:
+        """Return the rows in which users' few records may be listed, a hundred in one request."""
+        wanted = dict.fromkeys(
+            keys.period_of(user.user_id, *period_key_at(user, record.timestamp))
+            for user, records in those
+            if len(records) <= FEW
+            for record in records
+        )
+        found = {Key(str(row["pk"]), str(row["sk"])): row for row in self._table.get_all(wanted)}
+        return {key: found.get(key, {}) for key in wanted}
+
     def count(
         self,
         user: User,
@@ -80,16 +92,28 @@ class Counting:
         now: datetime,
         patience: Patience,
         known: Mapping[Key, Row] | None = None,
+        periods: Mapping[Key, Row] | None = None,
     ) -> Tally:
-        """Count what of a user's records is not counted yet; `user` is their row, `known` as read before."""
-        return _Count(self._table, self._users, self._offer, user, now, patience).of(records, known or {})
+        """Count what of a user's records is not counted yet.
+
+        `user` is their row, `known` and `periods` what was read before: none of it need be new or whole.
+        """
+        count = _Count(self._table, self._users, self._offer, user, now, patience, {**(periods or {})})
+        return count.of(records, known or {})
 
 
 class _Count:
     """The counting of one user's records."""
 
     def __init__(
-        self, table: Table, users: Users, offer: Offer, user: User, now: datetime, patience: Patience
+        self,
+        table: Table,
+        users: Users,
+        offer: Offer,
+        user: User,
+        now: datetime,
+        patience: Patience,
+        periods: dict[Key, Row],
     ) -> None:
         self._table = table
         self._users = users
@@ -97,6 +121,7 @@ class _Count:
         self._user = user
         self._now = now
         self._patience = patience
+        self._periods = periods
         self._tally = Tally()
         self._facts: dict[str, UsageRecord] = {}
         self._refusals: dict[str, str] = {}
@@ -148,27 +173,49 @@ class _Count:
             ContendedError: time was up.
         """
         attempt, unanswered = 0, False
+        key = keys.period(self._user.user_id, allocations[0].period)
         while allocations:
             if not self._patience.lasts(0):
                 raise ContendedError
+            row = self._row_for(key, allocations)
             try:
-                self._table.transact(writes(allocations, self._now, self._refusals))
+                self._table.transact(writes(allocations, self._now, self._refusals, row))
             except TransactionCancelledError as cancelled:
-                before, period = (len(allocations), dict(self._refusals)), cancelled.refused[len(allocations)]
+                period = cancelled.refused[len(allocations)]
+                before = (len(allocations), dict(self._refusals), row)
                 allocations = self._without_known(allocations, cancelled)
                 if allocations and self._is_below_zero(allocations, period, unanswered=unanswered):
                     return
-                if cancelled.only_by_condition and before != (len(allocations), self._refusals):
+                if row is not None and period.by_condition:
+                    row = self._periods[key] = period.row or {}
+                if cancelled.only_by_condition and before != (len(allocations), self._refusals, row):
                     continue
             except UnavailableError:
                 unanswered = True  # Whether it was written is unknown; if so, the records' rows will say it.
             else:
+                self._periods.pop(key, None)
                 self._tally.counted += [each.record for each in allocations]
                 self._facts |= {each.record.id: each.record for each in allocations}
                 return
             if allocations:
                 self._patience.wait(attempt)
                 attempt += 1
+
+    def _row_for(self, key: Key, allocations: Sequence[Allocation]) -> Row | None:
+        """Return the row of the period, empty if there is none, where it may list what is counted.
+
+        Raises:
+            _DisplacedError: the row says that all of it belongs to another period.
+        """
+        if not may_be_in_row(allocations):
+            return None
+        if key not in self._periods:
+            self._periods[key] = next(self._table.get_all([key]), {})
+        row = self._periods[key]
+        if open_rows.has_moved(row, allocations[0].period):
+            self._periods.pop(key)
+            raise _DisplacedError([each.record for each in allocations])
+        return row
 
     def _without_known(
         self, allocations: Sequence[Allocation], cancelled: TransactionCancelledError

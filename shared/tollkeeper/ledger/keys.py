@@ -63,8 +63,8 @@ def profile(user_id: str) -> Key:
     return Key(user(user_id), PROFILE)
 
 
-def read_profile(key: Key) -> str:
-    """Return the user whose row a key is that of."""
+def read_user(key: Key) -> str:
+    """Return the user in whose partition a key is."""
     return key.pk.removeprefix("USER#")
 
 
@@ -81,6 +81,16 @@ def period_of(user_id: str, start: datetime, subscription_id: str | None) -> Key
 def period(user_id: str, of: Period) -> Key:
     """Return the key of a period's row."""
     return Key(user(user_id), f"PERIOD#{period_id(of)}")
+
+
+def periods_from(start: datetime) -> Range:
+    """Return where a user's periods stand that start at an instant, of every owner."""
+    return Range(f"PERIOD#{iso(start)}#", f"PERIOD#{iso(start)}$")
+
+
+def periods_until(day: date) -> Range:
+    """Return where a user's periods stand that start on a day or before."""
+    return Range("PERIOD#", f"PERIOD#{day.isoformat()}U")
 
 
 def period_by_id(user_id: str, name: str) -> Key:
@@ -111,7 +121,13 @@ def periods_alone() -> Range:
 def read_period(key: Key) -> tuple[str, datetime, str]:
     """Return the user, the start and the name that a period's key was made of."""
     name = key.sk.removeprefix("PERIOD#")
-    return key.pk.removeprefix("USER#"), parse_iso(name.partition("#")[0]), name
+    return read_user(key), parse_iso(name.partition("#")[0]), name
+
+
+def read_period_key(key: Key) -> tuple[datetime, str | None]:
+    """Return the start and the subscription that a period's key was made of."""
+    start, _, owner = key.sk.removeprefix("PERIOD#").partition("#")
+    return parse_iso(start), None if owner == CALENDAR else owner
 
 
 def day(user_id: str, of: date, facility_id: str | None) -> Key:
@@ -129,9 +145,15 @@ def read_day(key: Key) -> date:
     return date.fromisoformat(key.sk.split("#")[1])
 
 
-def page(user_id: str, period_id: str, billing_month: str, now: datetime, unique: str) -> Key:
-    """Return the key of a list of records of a month that were counted together in a period."""
-    return Key(user(user_id), f"PAGE#{period_id}#{billing_month}#{iso(now)}#{unique}")
+def page(of: Key, billing_month: str, now: datetime, unique: str) -> Key:
+    """Return the key of a list of records of a month that were counted in a period, whose key is given."""
+    return Key(of.pk, f"PAGE#{read_period(of)[2]}#{billing_month}#{iso(now)}#{unique}")
+
+
+def read_page(key: Key) -> tuple[Key, str]:
+    """Return the period's key and the month that a page's key was made of."""
+    start, owner, month = key.sk.split("#")[1:4]
+    return Key(key.pk, f"PERIOD#{start}#{owner}"), month
 
 
 def pages(of: str) -> Range:
@@ -171,6 +193,12 @@ def record(user_id: str, record_id: str) -> Key:
     """Return the key of a usage record; no two pairs of user and id share one."""
     escaped = user_id.replace("%", "%25").replace("#", "%23")
     return Key(f"RECORD#{escaped}#{record_id}", "RECORD")
+
+
+def read_record(key: Key) -> tuple[str, str]:
+    """Return the user and the id that a record's key was made of."""
+    _, escaped, record_id = key.pk.split("#", 2)
+    return escaped.replace("%23", "#").replace("%25", "%"), record_id
 
 
 def attempt(message_id: str) -> Key:

@@ -6,12 +6,12 @@ from tollkeeper.rules.periods import Period
 from tollkeeper.rules.times import iso
 
 
-def begins(user_id: str, period: Period) -> Cells:
-    """Return what a period's row begins with; where it was read, and so has begun, no more than whose it is.
+def begins(period: Period) -> Cells:
+    """Return what a period's row begins with; where it was read, and so has begun, no more than its terms.
 
     DynamoDB refuses an update that says nothing, as that of what is only shown would.
     """
-    return {"userId": user_id} if period.pinned else rows.period_bounds(user_id, period)
+    return {"terms": period.pinned} if period.pinned else rows.period_bounds(period)
 
 
 def takes(period: Period) -> list[Condition]:

@@ -1,18 +1,27 @@
 """Rows of usage records, and of the pages that list them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.rows import text
-from tollkeeper.ledger.table import Cells, Change, Put, Row, Write, equal
-from tollkeeper.rules.times import epoch, parse_iso
+from tollkeeper.ledger.table import Cells, Change, Key, Put, Row, Write, equal
+from tollkeeper.rules.times import epoch, from_microseconds, microseconds
 from tollkeeper.rules.usage import UsageRecord
 
 RECORD_LIFETIME = timedelta(days=400)
 """How long a record's id is remembered, from its counting on."""
+
+METRIC, QUANTITY, STAMP, ACCEPTED, FACILITY, DATA, CONSUMED = "m", "q", "t", "a", "f", "d", "c"
+"""What stands in most rows, for 400 days, and so has short names.
+
+STAMP is microseconds since 1970, ACCEPTED how many later it was accepted, unless at once; CONSUMED is the
+name of the period that a record was consumed in.
+"""
+
+EMPTYING = "emptying"
 
 REFUSED = "refused"
 """What stands under a record's key that was not counted: consuming had to make sure that it never lands."""
@@ -20,7 +29,7 @@ REFUSED = "refused"
 
 @dataclass(frozen=True, slots=True)
 class PageLine:
-    """One record as a page lists it."""
+    """One record as it is listed."""
 
     id: str
     metric: str
@@ -46,34 +55,29 @@ class CountedRecord:
 
 def counted(
     of: UsageRecord,
-    period_id: str,
     now: datetime,
     refused: str | None = None,
     *,
-    consumed: bool = False,
+    consumed_in: str | None = None,
     late: bool = False,
     unbilled: bool = False,
     dropped: bool = False,
 ) -> Write:
-    """Return the writing of a usage record, counted now in a period; refused if its id is counted already.
+    """Return the writing of a usage record that is counted now; refused if its id is counted already.
 
-    Where consuming had refused its id, the record replaces what was written by that: `refused` is what it
-    was.
+    What was consumed names its period, into which it may be released. Where consuming had refused its id,
+    the record replaces what was written by that: `refused` is what it was.
     """
     cells: Cells = {
-        "userId": of.user_id,
-        "id": of.id,
-        "eventType": of.metric,
-        "quantity": of.quantity,
-        "timestamp": of.timestamp,
-        "acceptedAt": of.accepted_at,
-        "billingMonth": of.billing_month,
-        "facilityId": of.facility_id,
-        "eventData": of.event_data,
+        METRIC: of.metric,
+        QUANTITY: of.quantity,
+        STAMP: microseconds(of.timestamp),
+        ACCEPTED: microseconds(of.accepted_at) - microseconds(of.timestamp) or None,
+        FACILITY: of.facility_id,
+        DATA: of.event_data,
         "reason": of.reason,
         "actor": of.actor,
-        "period": period_id,
-        "consumed": consumed or None,
+        CONSUMED: consumed_in,
         "late": late or None,
         "unbilled": unbilled or None,
         "dropped": dropped or None,
@@ -86,16 +90,18 @@ def counted(
 
 
 def record(row: Row) -> UsageRecord:
-    """Read a usage record's row."""
+    """Read a usage record's row: its key says whose it is, and its id."""
+    user_id, record_id = keys.read_record(Key(str(row["pk"]), str(row["sk"])))
+    stamp = int(row[STAMP])
     return UsageRecord(
-        id=str(row["id"]),
-        user_id=str(row["userId"]),
-        metric=str(row["eventType"]),
-        quantity=int(row["quantity"]),
-        timestamp=parse_iso(str(row["timestamp"])),
-        accepted_at=parse_iso(str(row["acceptedAt"])),
-        facility_id=text(row, "facilityId"),
-        event_data=text(row, "eventData"),
+        id=record_id,
+        user_id=user_id,
+        metric=str(row[METRIC]),
+        quantity=int(row[QUANTITY]),
+        timestamp=from_microseconds(stamp),
+        accepted_at=from_microseconds(stamp + int(row.get(ACCEPTED, 0))),
+        facility_id=text(row, FACILITY),
+        event_data=text(row, DATA),
         reason=text(row, "reason"),
         actor=text(row, "actor"),
     )
@@ -112,22 +118,26 @@ def counted_record(row: Row) -> CountedRecord:
     )
 
 
-def page(records: Sequence[UsageRecord]) -> Cells:
-    """Return the list of the records that one transaction counted: ids and quantities by metric."""
+def page(lines: Iterable[PageLine], emptying: int | None = None) -> Cells:
+    """Return the list of some records of a month: ids and quantities by metric.
+
+    `emptying` says which emptying of the period's row has brought some of them here.
+    """
     listed: dict[str, dict[str, int]] = {}
-    for of in records:
-        listed.setdefault(of.metric, {})[of.id] = of.quantity
+    for line in lines:
+        listed.setdefault(line.metric, {})[line.id] = line.quantity
     return {
-        "billingMonth": records[0].billing_month,
         "records": json.dumps(listed, separators=(",", ":"), ensure_ascii=False),
+        EMPTYING: emptying,
     }
 
 
 def lines(row: Row) -> Iterator[PageLine]:
     """Read what a page lists."""
+    _, billing_month = keys.read_page(Key(str(row["pk"]), str(row["sk"])))
     listed: dict[str, dict[str, int]] = json.loads(str(row["records"]))
     return (
-        PageLine(record_id, metric, quantity, str(row["billingMonth"]))
+        PageLine(record_id, metric, quantity, billing_month)
         for metric, those in listed.items()
         for record_id, quantity in those.items()
     )

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from tollkeeper.ledger.table import Cells, Row, Value
+from tollkeeper.ledger import keys
+from tollkeeper.ledger.table import Cells, Key, Row, Value
 from tollkeeper.rules.metering import MeterEvent
 from tollkeeper.rules.periods import Period, Stretch, Terms
 from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, Subscription
@@ -19,16 +20,14 @@ BEYOND = "beyond_"
 
 def terms_text(terms: Terms) -> str:
     """Write a period's terms as one attribute, so that one condition can say that they are still the same."""
-    return json.dumps(
-        {
-            "plan": terms.plan,
-            "limits": dict(terms.limits),
-            "prices": {metric: str(price) for metric, price in terms.prices.items()},
-            "billed": terms.billed,
-            "observed": sorted(terms.observed),
-        },
-        separators=(",", ":"),
-    )
+    told = {
+        "plan": terms.plan,
+        "limits": terms.limited,
+        "prices": {metric: str(price) for metric, price in terms.prices.items()},
+        "billed": terms.billed,
+        "observed": sorted(terms.observed),
+    }
+    return json.dumps({name: each for name, each in told.items() if each}, separators=(",", ":"))
 
 
 def terms(text: str) -> Terms:
@@ -36,15 +35,16 @@ def terms(text: str) -> Terms:
     values = json.loads(text)
     prices = {metric: Decimal(price) for metric, price in values.get("prices", {}).items()}
     observed = frozenset(values.get("observed", ()))
-    return Terms(values["plan"], values["limits"], prices, values.get("billed", False), observed)
+    return Terms(values["plan"], values.get("limits", {}), prices, values.get("billed", False), observed)
 
 
 def period(row: Row) -> Period:
-    """Read a period's row."""
+    """Read a period's row: its key says when it starts, and of which subscription it is."""
+    start, subscription_id = keys.read_period_key(Key(str(row["pk"]), str(row["sk"])))
     return Period(
-        start=parse_iso(str(row["periodStart"])),
+        start=start,
         end=instant(row, "periodEnd"),
-        subscription_id=text(row, "subscriptionId"),
+        subscription_id=subscription_id,
         terms=terms(str(row["terms"])),
         used=used(row),
         incurred=dict(_prefixed(row, INCURRED)),
@@ -56,13 +56,10 @@ def period(row: Row) -> Period:
     )
 
 
-def period_bounds(user_id: str, of: Period) -> Cells:
-    """Return a period's row as it begins, without its counters."""
+def period_bounds(of: Period) -> Cells:
+    """Return a period's row as it begins, without its key and its counters."""
     return {
-        "userId": user_id,
-        "periodStart": of.start,
         "periodEnd": of.end,
-        "subscriptionId": of.subscription_id,
         "terms": terms_text(of.terms),
         "spendingCap": of.spending_cap,
     }

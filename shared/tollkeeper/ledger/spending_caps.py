@@ -61,19 +61,21 @@ def _writes(user: User, period: Period, cap: int | None, now: datetime) -> list[
             keys.profile(user.user_id),
             set={"spendingCap": cap, "userId": user.user_id},
             remove=["spendingCap"] if cap is None else [],
-            only_if=[equal("spendingCap", before)],
+            # A word of Stripe's in between has begun periods under the old cap.
+            only_if=[equal("spendingCap", before), equal("rev", user.rev or None)],
         ),
         Put(keys.audit(user.user_id, now, uuid4().hex), entry_rows.audit_entry(entry)),
     ]
-    if period.terms.prices:
-        writes.append(_capped(user.user_id, period, cap))
+    # What is stamped a little ahead may have begun the next period already.
+    begun = [each for each in user.periods if each.is_open and each.start > now and each != period]
+    writes += [_capped(user.user_id, each, cap) for each in (period, *begun) if each.terms.prices]
     return writes
 
 
 def _capped(user_id: str, period: Period, cap: int | None) -> Change:
     """Return the change of the open period, if its counters still are what the old cap was judged by."""
     after = with_cap(period, cap)
-    begins = {**open_rows.begins(user_id, period), "spendingCap": None}
+    begins = {**open_rows.begins(period), "spendingCap": None}
     return Change(
         keys.period(user_id, period),
         begin=begins,

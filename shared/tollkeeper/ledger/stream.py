@@ -55,5 +55,5 @@ def announcements(of: RowChange, at: datetime) -> Iterable[Announcement]:
         return [entry_rows.read_announcement(of.after)] if of.before is None else []
     if keys.is_period(of.key):
         before = None if of.before is None else rows.period(of.before)
-        return of_usage(str(of.after["userId"]), before, rows.period(of.after), at=at)
+        return of_usage(keys.read_user(of.key), before, rows.period(of.after), at=at)
     return []

@@ -6,28 +6,36 @@ from datetime import datetime
 from uuid import uuid4
 
 from tollkeeper.ledger import entry_rows, keys, open_rows, record_rows
+from tollkeeper.ledger.lines import Line
+from tollkeeper.ledger.listing import FEW, apart, listing
 from tollkeeper.ledger.rows import USED
-from tollkeeper.ledger.table import MOST_WRITES, Change, Condition, Is, Key, Put, Write
+from tollkeeper.ledger.table import MOST_WRITES, Change, Condition, Is, Key, Put, Row, Write
 from tollkeeper.rules.allocation import Allocation
 from tollkeeper.rules.audit import Action, AuditEntry
 
 OTHER_WRITES = 3
-"""The period, the page and perhaps an audit entry, beside the records and the days."""
+"""The period, a page and perhaps an audit entry, beside the records and the days."""
 
 
-def writes(allocations: Sequence[Allocation], now: datetime, refusals: Mapping[str, str]) -> list[Write]:
+def may_be_in_row(allocations: Sequence[Allocation]) -> bool:
+    """Whether one transaction's records may be listed in their period's row: a few, counted as usual."""
+    usual = all(each.counts and not each.late and each.record.quantity > 0 for each in allocations)
+    return len(allocations) <= FEW and usual
+
+
+def writes(
+    allocations: Sequence[Allocation], now: datetime, refusals: Mapping[str, str], row: Row | None
+) -> list[Write]:
     """Return one transaction: the records in the order of the allocations, then all that they add up to.
 
-    `refusals` say what consuming wrote under the ids of those that it refused.
+    `refusals` say what consuming wrote under the ids of those that it refused. `row` is the period's as it
+    was read, empty if there is none yet; None lists the records apart from it.
     """
     first = allocations[0]
     user_id = first.record.user_id
-    period_id = keys.period_id(first.period)
-    page = keys.page(user_id, period_id, first.record.billing_month, now, uuid4().hex)
     writes: list[Write] = [
         record_rows.counted(
             each.record,
-            period_id,
             now,
             refusals.get(each.record.id),
             late=each.late,
@@ -36,35 +44,29 @@ def writes(allocations: Sequence[Allocation], now: datetime, refusals: Mapping[s
         )
         for each in allocations
     ]
-    writes.append(_period(user_id, allocations))
-    writes.append(Put(page, record_rows.page([each.record for each in allocations])))
-    writes += _days(user_id, allocations)
+    period, lines = _period(allocations), [Line.of(each.record) for each in allocations]
+    listed = apart(period.key, lines, now) if row is None else listing(period.key, lines, row, period, now)
+    writes += [listed.within(period), *listed.beside]
     if first.unbilled:
         units = {metric: str(quantity) for metric, quantity in _sums(allocations).items()}
-        entry = AuditEntry(user_id, now, "tracker", Action.USAGE_UNBILLED, "usage", page.sk, {"after": units})
+        page = listed.beside[0].key.sk
+        entry = AuditEntry(user_id, now, "tracker", Action.USAGE_UNBILLED, "usage", page, {"after": units})
         writes.append(Put(keys.audit(user_id, now, uuid4().hex), entry_rows.audit_entry(entry)))
     return writes
 
 
-def _period(user_id: str, allocations: Sequence[Allocation]) -> Change:
+def _period(allocations: Sequence[Allocation]) -> Change:
     """Return the change of the period. What is only shown begins it too, since pages are found by periods."""
     first = allocations[0]
     conditions = open_rows.takes(first.period)
     if first.counts and first.record.quantity < 0:
         conditions.append(Condition(USED + first.record.metric, Is.AT_LEAST, -first.record.quantity))
     return Change(
-        keys.period(user_id, first.period),
-        begin=open_rows.begins(user_id, first.period),
-        add=_counters(allocations) if first.counts else {},
+        keys.period(first.record.user_id, first.period),
+        begin=open_rows.begins(first.period),
+        add={USED + metric: units for metric, units in _sums(allocations).items()} if first.counts else {},
         only_if=conditions,
     )
-
-
-def _days(user_id: str, allocations: Sequence[Allocation]) -> Iterator[Change]:
-    by_day = defaultdict(list)
-    for each in allocations:
-        by_day[keys.day(user_id, each.record.timestamp.date(), each.record.facility_id)].append(each)
-    return (Change(key, add=_counters(those)) for key, those in by_day.items())
 
 
 def transactions(allocations: Iterable[Allocation]) -> Iterator[list[Allocation]]:
@@ -94,7 +96,3 @@ def _sums(allocations: Iterable[Allocation]) -> Counter[str]:
     for each in allocations:
         sums[each.record.metric] += each.record.quantity
     return sums
-
-
-def _counters(allocations: Iterable[Allocation]) -> dict[str, int]:
-    return {USED + metric: quantity for metric, quantity in _sums(allocations).items()}

@@ -55,15 +55,22 @@ class Users:
         instants = [now, *instants]
         if any(is_history(instant, now) for instant in instants):
             return self.history(user_id)
+        return _user(user_id, self._found(user_id, instants))
+
+    def read_rows(self, user_id: str, now: datetime) -> tuple[User, Sequence[Row]]:
+        """Return a user with the period that holds now, and the rows that were read for it."""
+        found = self._found(user_id, [now])
+        return _user(user_id, found), found
+
+    def _found(self, user_id: str, instants: Sequence[datetime]) -> list[Row]:
         found = self._table.query(keys.user(user_id), *keys.all_periods(), NEWEST)
-        user = _user(user_id, found)
         if len(found) == NEWEST:
             # What holds one of them may have begun long ago: those periods are read by their keys.
+            user = _user(user_id, found)
             names = {period_key_at(user, instant) for instant in instants}
             wanted = [keys.period_of(user_id, *each) for each in names if user.period(*each) is None]
             found += self._table.get_all(wanted) if wanted else ()
-            user = _user(user_id, found)
-        return user
+        return found
 
     def with_period(self, user_id: str, period_id: str) -> User:
         """Return a user with one of their periods, if it is there, in one read."""
@@ -80,7 +87,7 @@ class Users:
         """Return the users whose period ended by then without a word of Stripe's of what comes after."""
         for shard in keys.shards(Due.ASK):
             for key in self._table.due(shard, iso(until)):
-                yield keys.read_profile(key)
+                yield keys.read_user(key)
 
     def ask_again(self, user: User, at: datetime) -> None:
         """Let a user of whom Stripe was asked in vain be asked about again at a time."""
@@ -175,7 +182,7 @@ def _profile(user: User, subscription: Subscription, binding: Binding, asked_at:
 
 def _period(user_id: str, of: Bound) -> Change:
     after, before = of.after, of.before
-    begins = rows.period_bounds(user_id, after)
+    begins = rows.period_bounds(after)
     waits: Cells = {"due": keys.shard(Due.CLOSE, user_id), "dueAt": after.end}
     closes = after.is_open and after.end is not None
     # Under what cap a row stands is the book of spending caps' to say, once it has begun.

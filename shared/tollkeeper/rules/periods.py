@@ -30,6 +30,11 @@ class Terms:
         """Return what is included of a metric. One that the catalogue got since has no limit here yet."""
         return self.limits.get(metric, UNLIMITED)
 
+    @property
+    def limited(self) -> dict[str, int]:
+        """The limits that are some: what they leave out is unlimited."""
+        return {metric: limit for metric, limit in self.limits.items() if limit != UNLIMITED}
+
     def bills(self, metric: str) -> bool:
         """Whether use of a metric may cost something under these terms, or count against what does."""
         return self.billed and metric not in self.observed

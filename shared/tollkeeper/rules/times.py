@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def iso(instant: datetime) -> str:
@@ -37,6 +38,16 @@ def epoch(instant: datetime) -> int:
 def from_epoch(seconds: int) -> datetime:
     """Return the UTC instant of whole seconds since 1970."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def microseconds(instant: datetime) -> int:
+    """Whole microseconds since 1970: all there is to an instant."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def from_microseconds(number: int) -> datetime:
+    """Return the UTC instant of whole microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=number)
 
 
 def month_start(month: str) -> datetime:

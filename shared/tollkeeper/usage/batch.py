@@ -99,6 +99,7 @@ class Batch:
         accepted = (record.accepted_at for records in self._by_user.values() for record in records)
         backlog.note(min(accepted), now)
         known, users = self._known(counting), self._users(counting)
+        periods = self._periods(counting, users)
 
         def count(user_id: str) -> Tally | None:
             records = self._by_user[user_id]
@@ -106,7 +107,7 @@ class Batch:
                 return None
             try:
                 user = users.get(user_id) or next(iter(counting.profiles([user_id])))
-                return counting.count(user, records, now=now, patience=patience, known=known)
+                return counting.count(user, records, now=now, patience=patience, known=known, periods=periods)
             except Exception:  # noqa: BLE001 - whatever is wrong with one user, the others are counted
                 logger.exception(
                     "A user's usage cannot be counted; it comes again", extra={"userId": user_id}
@@ -146,6 +147,13 @@ class Batch:
             except UnavailableError:
                 logger.warning("Users could not be read together", extra={"users": len(some)})
         return users
+
+    def _periods(self, counting: Counting, users: Mapping[str, User]) -> Mapping[Key, Row]:
+        """Return the rows in which few records may be listed, as far as they can be read together."""
+        try:
+            return counting.periods((user, self._by_user[name]) for name, user in users.items())
+        except UnavailableError:
+            return {}  # each is read when its turn comes
 
     def _note(self, user_id: str, tally: Tally | None, now: datetime) -> None:
         tracked = self._tracked

@@ -103,7 +103,7 @@ def told(events: FakeEvents, records: Sequence[Record], aside: FakeAside | None 
 
 def count(table: StreamingTable, exports: int) -> None:
     """Count Ada's exports."""
-    begin = rows.period_bounds("ada", PERIOD)
+    begin = rows.period_bounds(PERIOD)
     table.transact([Change(keys.period("ada", PERIOD), begin=begin, add={"used_exports": exports})])
 
 

@@ -15,6 +15,7 @@ from tests.fakes.api_gateway import SERVICE_CLAIMS, Answer
 from tests.fakes.table import MemoryTable
 from tollkeeper.api.authorization import Authorizer
 from tollkeeper.catalogue import Mode
+from tollkeeper.ledger import keys, record_rows
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.counting import Counting
@@ -389,8 +390,9 @@ class TestConsume:
     def test_what_is_consumed_is_kept_with_where_and_what(self, table: MemoryTable) -> None:
         """Facility and data stand on the record, the data as compact JSON."""
         consume(table, "exports", facilityId="north", eventData={"format": "pdf"})
-        [record] = [row for row in table.rows.values() if row.get("id") == "wish-1"]
-        assert ("north", '{"format":"pdf"}') == (record["facilityId"], record["eventData"])
+        [row] = table.get_all([keys.record("ada", "wish-1")])
+        record = record_rows.record(row)
+        assert ("north", '{"format":"pdf"}') == (record.facility_id, record.event_data)
 
 
 class TestRelease:

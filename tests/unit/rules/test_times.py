@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollkeeper.rules.times import epoch, from_epoch, iso, parse_iso, start_of_day
+from tollkeeper.rules.times import (
+    epoch,
+    from_epoch,
+    from_microseconds,
+    iso,
+    microseconds,
+    parse_iso,
+    start_of_day,
+)
 
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 instants = st.datetimes(datetime(1970, 1, 2), datetime(9998, 12, 31), timezones=zones)  # noqa: DTZ001 - hypothesis adds the zone
@@ -30,6 +38,12 @@ def test_text_sorts_as_time_does_in_whole_seconds(one: datetime, other: datetime
 def test_seconds_since_1970_are_the_same_instant(instant: datetime) -> None:
     """Whole seconds and back lose the fraction and nothing else."""
     assert instant.replace(microsecond=0) == from_epoch(epoch(instant))
+
+
+@given(instants)
+def test_microseconds_since_1970_are_the_same_instant(instant: datetime) -> None:
+    """Whole microseconds and back lose nothing."""
+    assert instant == from_microseconds(microseconds(instant))
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from threading import Barrier
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from tests.examples import CATALOGUE, NOW, OFFER
+from tests.fakes.runtime import made_of
 from tests.fakes.sqs import FakeSqs
+from tests.fakes.stripe import FakeStripe
 from tests.fakes.table import MemoryTable
 from tests.fakes.tracker import tracker_of
-from tollkeeper.ledger import keys
+from tollkeeper import runtime
+from tollkeeper.ledger import keys, record_rows
 from tollkeeper.ledger.counting import Counting, Tally
 from tollkeeper.ledger.patience import ContendedError, Patience, for_seconds
-from tollkeeper.ledger.table import Key, Row
+from tollkeeper.ledger.table import Key, Row, Write
 from tollkeeper.ledger.tracking import MessageAttempts
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.times import epoch, iso
@@ -43,11 +47,12 @@ class CountingWithoutBob(Counting):
         now: datetime,
         patience: Patience,
         known: Mapping[Key, Row] | None = None,
+        periods: Mapping[Key, Row] | None = None,
     ) -> Tally:
         """Count everybody's records but Bob's."""
         if user.user_id == "bob":
             raise ContendedError
-        return super().count(user, records, now=now, patience=patience, known=known)
+        return super().count(user, records, now=now, patience=patience, known=known, periods=periods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +232,7 @@ def test_a_senders_word_of_acceptance_is_taken_within_bounds(
     """Whoever may send to the queue opens no period of the future, and undoes no deduplication."""
     home.track(message(SENT, accepted_at=said))
     [row] = home.table.get_all([keys.record("ada", "evt-1")])
-    assert iso(expected) == row["acceptedAt"]
+    assert expected == record_rows.record(row).accepted_at
     assert row["expiresAt"] == epoch(NOW + timedelta(days=400))
 
 
@@ -242,6 +247,28 @@ def test_a_message_whose_records_are_counted_is_done(home: House) -> None:
     early = {**SENT, "id": "fix-1", "quantity": -9, "reason": "called twice", "actor": "support"}
     tracked = home.track(message(SENT, name="m-1"), message(early, name="m-2"))
     assert {"m-2"} == tracked.failed
+
+
+class Meeting(MemoryTable):
+    """A table at which two users' transactions wait for each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._both = Barrier(2, timeout=5)
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Write what counts once another is about to."""
+        if len(writes) > 1:
+            self._both.wait()
+        super().transact(writes)
+
+
+def test_users_are_counted_side_by_side() -> None:
+    """What the function waits for is DynamoDB: several users' transactions are under way at once."""
+    table = Meeting()
+    with made_of(table, FakeSqs(), FakeStripe(), NOW):
+        tracked = runtime.tracker().track([message(SENT, BOBS)], NOW, for_seconds(30))
+    assert (set(), 4) == (tracked.failed, tracked.counted.total())
 
 
 def test_a_message_that_stops_the_function_is_taken_alone_and_then_put_aside(home: House) -> None:
