@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 CALLS = 150
 """Calls of one flush."""
 
-REQUESTS = 300
-ROUNDS = 7
+REQUESTS = 40
+ROUNDS = 60
 
 
 class _Kept:
