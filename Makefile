@@ -10,7 +10,9 @@ CHECKOV_VERSION := 3.3.30
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 SAM := .venv-sam/bin/sam
-EXPORT := $(UV) export --quiet --locked --no-default-groups --no-emit-project --no-annotate --no-header
+# The lock is for 3.13 alone and says so on each line, which a layer for 3.13 need not.
+EXPORT := $(UV) export --quiet --locked --only-group layer --no-emit-project --no-annotate --no-header \
+  | sed "s/ ; python_full_version == '3.13.\*'//"
 
 export UV_SYSTEM_CERTS := true
 export SAM_CLI_TELEMETRY := 0
@@ -126,7 +128,7 @@ format: .venv/.ready ## Format the code and repair what the linter can
 
 .PHONY: requirements
 requirements: .tools/uv-$(UV_VERSION) ## Write the layer's requirements from uv.lock
-	$(EXPORT) --output-file shared/requirements.txt
+	$(EXPORT) > shared/requirements.txt
 
 .PHONY: openapi
 openapi: .venv/.ready ## Write the API's description from the functions' models

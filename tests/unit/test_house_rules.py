@@ -76,6 +76,8 @@ ROOMS = {
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
     "tollkeeper.pages": room("views", "catalogue", "rules"),
     "tollkeeper.client": room("catalogue"),
+    "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
+    "tollkeeper.client.powertools": room("client", others=["aws_lambda_powertools"]),
     # What belongs to every function.
     "tollkeeper.aws": room(others=["botocore"]),
     "tollkeeper.clock": room("rules"),
@@ -314,8 +316,8 @@ def test_only_the_pages_make_html() -> None:
 
 
 def test_http_is_spoken_at_the_edge() -> None:
-    """Functions and the API answer in statuses, and the gateway reads Stripe's: nobody else knows them."""
-    edge = (FUNCTIONS, LAYER / "api", LAYER / "stripe" / "gateway")
+    """Functions, API and client speak it, and the gateway reads Stripe's: nobody else knows statuses."""
+    edge = (FUNCTIONS, LAYER / "api", LAYER / "client", LAYER / "stripe" / "gateway")
     inside = [file for file in SHIPPED if not any(file.is_relative_to(each) for each in edge)]
     assert [] == [
         f"{name_of(file)}:{line} imports {module}"
