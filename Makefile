@@ -114,8 +114,8 @@ soak-ledger: .venv/.ready ## Count 100,000 records on a bad day, and see that no
 	@PYTHONPATH=.:shared $(PYTHON) -m tests.ledger.soak
 
 .PHONY: random-months
-random-months: .venv/.ready ## Bill random months at the stand-in, and see that each line is right (MONTHS=500)
-	@MONTHS=$(or $(MONTHS),500) $(PYTHON) -m pytest -q tests/integration/test_random_months.py
+random-months: .venv/.ready ## Bill random months and decisions at the stand-in, and see that each line is right (MONTHS=500)
+	@MONTHS=$(or $(MONTHS),500) $(PYTHON) -m pytest -q tests/integration/test_random_months.py tests/integration/test_decided_months.py
 
 .PHONY: soak-counting
 soak-counting: .venv/.ready ## Compare 20,000 histories of a user with the model, half an hour (N=2000: fewer)
