@@ -306,6 +306,9 @@ class TestRights:
             ("CheckoutRole", "dynamodb:BatchGetItem"),
             ("StripeEventsRole", "dynamodb:BatchGetItem"),
             ("AnnouncerRole", "sqs:SendMessage"),
+            ("UsageMirrorRole", "dynamodb:Query"),
+            ("UsageMirrorRole", "dynamodb:BatchGetItem"),
+            ("UsageMirrorRole", "dynamodb:UpdateItem"),
         ],
     )
     def test_what_the_code_calls_is_allowed(self, role: str, action: str) -> None:
@@ -333,10 +336,11 @@ class TestSchedules:
             each["Target"]["Arn"]["Fn::GetAtt"][0]: each["Target"]["RetryPolicy"]["MaximumRetryAttempts"]
             for each in resources("AWS::Scheduler::Schedule").values()
         }
-        assert {"Reporter": 0, "Sweep": 0} == configured == scheduled
+        assert {"Reporter": 0, "Sweep": 0, "UsageMirror": 0} == configured == scheduled
 
     @pytest.mark.parametrize(
-        ("function", "rate"), [("Reporter", "rate(15 minutes)"), ("Sweep", "rate(1 hour)")]
+        ("function", "rate"),
+        [("Reporter", "rate(15 minutes)"), ("Sweep", "rate(1 hour)"), ("UsageMirror", "rate(1 hour)")],
     )
     def test_what_was_stopped_is_tried_again_within_the_hour(self, function: str, rate: str) -> None:
         """A run that Stripe or DynamoDB stopped leaves the rest to the next one."""
