@@ -11,6 +11,7 @@ import pytest
 from functions.stripe_events.app import RESERVE_SECONDS
 from infra.processed_template import ROOT, processed, written
 from tollkeeper.queues import seconds_until_again
+from tollkeeper.rules.metering import LONGEST_RUN
 from tollkeeper.subscriptions.event_batch import SECONDS_FOR_A_CUSTOMER
 from tollkeeper.subscriptions.event_workers import SECONDS_OF_SLOW_STRIPE, workers_for
 
@@ -349,6 +350,10 @@ class TestSchedules:
             for each in resources("AWS::Scheduler::Schedule").values()
         }
         assert rate == rates[function]
+
+    def test_the_mirrors_run_ends_when_it_is_taken_to(self) -> None:
+        """By that it is reckoned what Stripe may have forgotten."""
+        assert LONGEST_RUN.total_seconds() >= resources("AWS::Lambda::Function")["UsageMirror"]["Timeout"]
 
 
 class TestFloods:
