@@ -52,7 +52,7 @@ def room(*ours: str, others: Iterable[str] = (), pure: bool = False) -> Room:
 BELOW = ("ledger", "stripe", "rules", "catalogue", "clock", "telemetry")
 """What billing's nouns stand on. Of Stripe that is its port: the gateway is handed in."""
 
-NOUNS = ("announcements", "periods", "quota", "subscriptions", "usage", "views")
+NOUNS = ("announcements", "mirror", "periods", "quota", "subscriptions", "usage", "views")
 
 ROOMS = {
     "tollkeeper": room(),
@@ -67,6 +67,7 @@ ROOMS = {
     "tollkeeper.stripe.gateway": room("stripe", "rules", "catalogue", others=["stripe"]),
     # Billing's nouns, none of which knows another.
     "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events", "mypy_boto3_sqs"]),
+    "tollkeeper.mirror": room(*BELOW),
     "tollkeeper.periods": room(*BELOW),
     "tollkeeper.quota": room(*BELOW),
     "tollkeeper.subscriptions": room(*BELOW),
@@ -98,11 +99,12 @@ ROOMS = {
         others=["boto3", "mypy_boto3_sqs"],
     ),
     "tollkeeper.runtime_decisions": room(*NOUNS, *BELOW, "runtime"),
+    "tollkeeper.runtime_mirror": room("mirror", "ledger", "runtime"),
     "functions": Room(
         frozenset(
             {"tollkeeper"}
             | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
-            | {f"tollkeeper.{each}" for each in ("runtime", "runtime_customers", "runtime_decisions")}
+            | {f"tollkeeper.runtime{each}" for each in ("", "_customers", "_decisions", "_mirror")}
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -165,6 +167,7 @@ NAMESAKES = {
     "subscriptions": "subscriptions",
     "sweep": "subscriptions.sweep",
     "usage_intake": "usage.intake",
+    "usage_mirror": "mirror.usage_mirror",
     "usage_tracker": "usage.tracker",
 }
 """Each function, and the module or room of the layer that does its work."""
@@ -173,6 +176,7 @@ FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings
     "runtime",
     "runtime_customers",
     "runtime_decisions",
+    "runtime_mirror",
 }
 """The only modules beside the rooms of the layer."""
 

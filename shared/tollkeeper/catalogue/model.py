@@ -209,6 +209,11 @@ class Catalogue:
         return tuple(metric for metric in self.metrics.values() if metric.overage_price is not None)
 
     @property
+    def mirrored_metrics(self) -> tuple[Metric, ...]:
+        """The metrics whose usage Stripe is shown."""
+        return tuple(metric for metric in self.metrics.values() if metric.mirror)
+
+    @property
     def paid_plans(self) -> tuple[Plan, ...]:
         """The plans one subscribes to: all but `FREE`."""
         return tuple(plan for plan in self.plans.values() if plan.name != FREE)
