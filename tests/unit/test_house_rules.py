@@ -96,11 +96,15 @@ ROOMS = {
         others=["boto3", "mypy_boto3_sqs"],
     ),
     "tollkeeper.runtime_decisions": room(*NOUNS, *BELOW, "runtime"),
+    "tollkeeper.runtime_reconciling": room(*NOUNS, *BELOW, "runtime"),
     "functions": Room(
         frozenset(
             {"tollkeeper"}
             | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
-            | {f"tollkeeper.{each}" for each in ("runtime", "runtime_customers", "runtime_decisions")}
+            | {
+                f"tollkeeper.{each}"
+                for each in ("runtime", "runtime_customers", "runtime_decisions", "runtime_reconciling")
+            }
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -156,6 +160,7 @@ NAMESAKES = {
     "invoices": "views.invoices",
     "portal": "subscriptions.portal",
     "quota": "quota",
+    "reconciler": "periods.reconciler",
     "reader": "views.reader",
     "reporter": "periods.reporter",
     "stripe_events": "subscriptions.stripe_events",
@@ -171,6 +176,7 @@ FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings
     "runtime",
     "runtime_customers",
     "runtime_decisions",
+    "runtime_reconciling",
 }
 """The only modules beside the rooms of the layer."""
 

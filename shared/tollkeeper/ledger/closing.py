@@ -1,6 +1,7 @@
 """The book of ended periods: each is closed once, with what it owes (DESIGN rules 11 and 12)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
@@ -12,6 +13,7 @@ from tollkeeper.ledger.table import Change, Put, Table, TransactionCancelledErro
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.bills import Bill
 from tollkeeper.rules.charges import Charge
+from tollkeeper.rules.digests import digest
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.users import User
@@ -84,12 +86,19 @@ class Closing:
 
 
 def _closed(user_id: str, period: Period, now: datetime) -> Change:
-    """Return the closing of a period, if it still is what its overage was computed from."""
+    """Return the closing of a period, if it still is what its overage was computed from.
+
+    From then on it waits to be reconciled, with the digest of what it was.
+    """
     unmoved = [equal(USED + metric, period.used.get(metric)) for metric in period.terms.prices]
     return Change(
         keys.period(user_id, period),
-        set={"closedAt": now},
-        remove=["due", "dueAt"],
+        set={
+            "closedAt": now,
+            "digest": digest(replace(period, closed_at=now)),
+            "due": keys.shard(Due.RECONCILE, user_id),
+            "dueAt": now,
+        },
         only_if=[
             absent("closedAt"),
             absent("void"),

@@ -51,6 +51,7 @@ class Due(StrEnum):
     ASK = "ASK"
     CLOSE = "CLOSE"
     CHARGE = "CHARGE"
+    RECONCILE = "RECONCILE"
 
 
 def user(user_id: str) -> str:
