@@ -80,6 +80,11 @@ class FakeCustomerPages:
             found = found[ids.index(starting_after) + 1 :]
         return InvoicePage(found[:limit], has_more=len(found) > limit)
 
+    def is_invoice_of(self, invoice_id: str, customer_id: str) -> bool:
+        """Look among what was billed."""
+        self._answer()
+        return any(each.id == invoice_id for each in self.billed.get(customer_id, []))
+
     def upcoming_invoice(self, subscription_id: str, charges: Sequence[ChargeLine]) -> UpcomingInvoice | None:
         """Bill the plan for the period to come, and the charges."""
         self._answer()

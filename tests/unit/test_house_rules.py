@@ -83,7 +83,7 @@ ROOMS = {
     "tollkeeper.secrets": room("settings", others=["aws_lambda_powertools", "mypy_boto3_ssm"]),
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
-    "tollkeeper.runtime_customers": room("runtime", "subscriptions", "views"),
+    "tollkeeper.runtime_customers": room("ledger", "runtime", "subscriptions", "views"),
     "tollkeeper.runtime": room(
         *NOUNS,
         *BELOW,
