@@ -9,7 +9,7 @@ from uuid import uuid4
 from tollkeeper.ledger import bill_rows, entry_rows, keys, rows
 from tollkeeper.ledger.keys import Due
 from tollkeeper.ledger.rows import USED
-from tollkeeper.ledger.table import Change, Put, Table, TransactionCancelledError, Write, absent, equal
+from tollkeeper.ledger.table import Change, Key, Put, Table, TransactionCancelledError, Write, absent, equal
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.bills import Bill
 from tollkeeper.rules.charges import Charge
@@ -43,6 +43,11 @@ class Closing:
             for key in self._table.due(shard, iso(until)):
                 user_id, _, period_id = keys.read_period(key)
                 yield user_id, period_id
+
+    def names(self, user_id: str, start: datetime) -> list[str]:
+        """Return the names of a user's periods that start at an instant: one of each owner."""
+        found = self._table.query(keys.user(user_id), *keys.periods_from(start))
+        return [keys.read_period(Key(str(row["pk"]), str(row["sk"])))[2] for row in found]
 
     def read(self, user_id: str, period_id: str) -> Ending:
         """Return a period with its user and its bill, in one read."""
