@@ -76,7 +76,8 @@ def by_a_second_line(month: MonthAtStripe) -> None:
         "description": "Exports, again",
     }
     made = month.api.invoices.create({"customer": customer, "pending_invoice_items_behavior": "exclude"})
-    month.api.invoice_items.create({**item, "invoice": made.id})
+    item["invoice"] = made.id
+    month.api.invoice_items.create(item)
 
 
 def own_lines(invoice: Invoice) -> list[dict[str, str]]:

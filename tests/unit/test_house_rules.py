@@ -54,6 +54,10 @@ BELOW = ("ledger", "stripe", "rules", "catalogue", "clock", "telemetry")
 
 NOUNS = ("announcements", "periods", "quota", "subscriptions", "usage", "views")
 
+COMMANDS = ("catalogue", "ledger", "periods", "rules", "settings", "stripe", "subscriptions")
+COMMANDED = frozenset({"botocore", "rich", "stripe"})
+"""What commands stand on that work on a deployed stack."""
+
 ROOMS = {
     "tollkeeper": room(),
     # The layers below.
@@ -120,18 +124,28 @@ ROOMS = {
         others={"boto3", "botocore", "stripe"}
         | {f"mypy_boto3_{each}" for each in ("dynamodbstreams", "lambda", "sqs")},
     ),
-    "infra.operate.adopt": room(
+    "infra.operate.deployed": room(
         "catalogue",
         "clock",
         "ledger",
         "ledger.dynamo",
-        "rules",
         "secrets",
         "settings",
-        "stripe",
         "stripe.gateway",
-        "subscriptions",
-        others=["boto3", "botocore", "rich", "stripe"],
+        others=["boto3", "botocore", "stripe"],
+    ),
+    "infra.operate.adopt": Room(
+        frozenset({"infra.operate.deployed", "tollkeeper.stripe.gateway"})
+        | {f"tollkeeper.{each}" for each in COMMANDS},
+        COMMANDED,
+    ),
+    "infra.operate.prove": Room(
+        frozenset({"infra.operate.deployed"} | {f"tollkeeper.{each}" for each in COMMANDS}),
+        COMMANDED,
+    ),
+    "infra.operate.reconcile": Room(
+        frozenset({"infra.operate.deployed", "infra.operate"} | {f"tollkeeper.{each}" for each in COMMANDS}),
+        COMMANDED,
     ),
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),
