@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +62,26 @@ def test_a_changed_counter_always_changes_the_digest(period: Period, metric: str
     """Also where it changes no charge, as below the limit."""
     changed = replace(period, used={**period.used, metric: period.used.get(metric, 0) + more})
     assert DriftKind.DIGEST_CHANGED in {each.kind for each in found(changed, agreed(changed))}
+
+
+@given(
+    closed(),
+    st.sampled_from(
+        [
+            {"start": NOW},
+            {"end": NOW},
+            {"subscription_id": "sub_other"},
+            {"closed_at": NOW},
+            {"pinned": "otherwise"},
+            {"incurred": {"apiCalls": 1}},
+            {"spending_cap": 20_001},
+            {"beyond": {"apiCalls": 1}},
+        ]
+    ),
+)
+def test_whatever_else_a_charge_comes_from_is_in_the_digest(period: Period, change: dict[str, Any]) -> None:
+    """Bounds, owner, close, terms, what an upgrade froze, the cap, and what an earlier one kept off."""
+    assert not is_unchanged(replace(period, **change))
 
 
 @given(closed(), closed())
