@@ -167,6 +167,16 @@ redrive: .venv/.ready ## Have it done, once its cause is mended (QUEUE=…, STAC
 sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day (STACK=name, DAYS=30)
 	@$(PYTHON) -m infra.operate.sweep $(if $(STACK),--stack $(STACK)) $(if $(DAYS),--days $(DAYS))
 
+.PHONY: reconcile
+reconcile: .venv/.ready ## Compare what was billed with what was counted, now instead of daily (STACK=name)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.reconcile $(if $(STACK),--stack $(STACK))
+
+.PHONY: prove
+prove: .venv/.ready ## Derive a period from its records, beside the invoice (USER_ID=ada PERIOD=2025-11-03T09:30:15Z, STACK=name)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.prove \
+	  "$(or $(USER_ID),$(error Whose period? Say make prove USER_ID=… PERIOD=…, the user and currentPeriodStart))" \
+	  "$(or $(PERIOD),$(error Which period? Say PERIOD=…, its currentPeriodStart))" $(if $(STACK),--stack $(STACK))
+
 ADOPT = $(if $(BY),--by "$(BY)") $(if $(CSV),--csv "$(CSV)") $(if $(STACK),--stack $(STACK)) $(if $(FORMAT),--format $(FORMAT)) \
   $(addprefix --product ,$(PRODUCTS))
 .PHONY: adopt

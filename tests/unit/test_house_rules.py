@@ -54,6 +54,10 @@ BELOW = ("ledger", "stripe", "rules", "catalogue", "clock", "telemetry")
 
 NOUNS = ("announcements", "mirror", "periods", "quota", "subscriptions", "usage", "views")
 
+COMMANDS = ("catalogue", "ledger", "periods", "rules", "settings", "stripe", "subscriptions")
+COMMANDED = frozenset({"botocore", "rich", "stripe"})
+"""What commands stand on that work on a deployed stack."""
+
 ROOMS = {
     "tollkeeper": room(),
     # The layers below.
@@ -86,7 +90,7 @@ ROOMS = {
     "tollkeeper.secrets": room("settings", others=["aws_lambda_powertools", "mypy_boto3_ssm"]),
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
-    "tollkeeper.runtime_customers": room("runtime", "subscriptions", "views"),
+    "tollkeeper.runtime_customers": room("ledger", "runtime", "subscriptions", "views"),
     "tollkeeper.runtime": room(
         *NOUNS,
         *BELOW,
@@ -100,11 +104,15 @@ ROOMS = {
     ),
     "tollkeeper.runtime_decisions": room(*NOUNS, *BELOW, "runtime"),
     "tollkeeper.runtime_mirror": room("mirror", "ledger", "runtime"),
+    "tollkeeper.runtime_reconciling": room(*NOUNS, *BELOW, "runtime"),
     "functions": Room(
         frozenset(
             {"tollkeeper"}
             | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
-            | {f"tollkeeper.runtime{each}" for each in ("", "_customers", "_decisions", "_mirror")}
+            | {
+                f"tollkeeper.runtime{each}"
+                for each in ("", "_customers", "_decisions", "_mirror", "_reconciling")
+            }
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -120,18 +128,28 @@ ROOMS = {
         others={"boto3", "botocore", "stripe"}
         | {f"mypy_boto3_{each}" for each in ("dynamodbstreams", "lambda", "sqs")},
     ),
-    "infra.operate.adopt": room(
+    "infra.operate.deployed": room(
         "catalogue",
         "clock",
         "ledger",
         "ledger.dynamo",
-        "rules",
         "secrets",
         "settings",
-        "stripe",
         "stripe.gateway",
-        "subscriptions",
-        others=["boto3", "botocore", "rich", "stripe"],
+        others=["boto3", "botocore", "stripe"],
+    ),
+    "infra.operate.adopt": Room(
+        frozenset({"infra.operate.deployed", "tollkeeper.stripe.gateway"})
+        | {f"tollkeeper.{each}" for each in COMMANDS},
+        COMMANDED,
+    ),
+    "infra.operate.prove": Room(
+        frozenset({"infra.operate.deployed"} | {f"tollkeeper.{each}" for each in COMMANDS}),
+        COMMANDED,
+    ),
+    "infra.operate.reconcile": Room(
+        frozenset({"infra.operate.deployed", "infra.operate"} | {f"tollkeeper.{each}" for each in COMMANDS}),
+        COMMANDED,
     ),
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),
@@ -160,6 +178,7 @@ NAMESAKES = {
     "invoices": "views.invoices",
     "portal": "subscriptions.portal",
     "quota": "quota",
+    "reconciler": "periods.reconciler",
     "reader": "views.reader",
     "reporter": "periods.reporter",
     "stripe_events": "subscriptions.stripe_events",
@@ -177,6 +196,7 @@ FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings
     "runtime_customers",
     "runtime_decisions",
     "runtime_mirror",
+    "runtime_reconciling",
 }
 """The only modules beside the rooms of the layer."""
 

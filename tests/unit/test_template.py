@@ -337,7 +337,7 @@ class TestSchedules:
             each["Target"]["Arn"]["Fn::GetAtt"][0]: each["Target"]["RetryPolicy"]["MaximumRetryAttempts"]
             for each in resources("AWS::Scheduler::Schedule").values()
         }
-        assert {"Reporter": 0, "Sweep": 0, "UsageMirror": 0} == configured == scheduled
+        assert {"Reconciler": 0, "Reporter": 0, "Sweep": 0, "UsageMirror": 0} == configured == scheduled
 
     @pytest.mark.parametrize(
         ("function", "rate"),

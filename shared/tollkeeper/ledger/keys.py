@@ -52,6 +52,7 @@ class Due(StrEnum):
     CLOSE = "CLOSE"
     CHARGE = "CHARGE"
     MIRROR = "MIRROR"
+    RECONCILE = "RECONCILE"
 
 
 def user(user_id: str) -> str:

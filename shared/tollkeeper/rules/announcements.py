@@ -15,6 +15,7 @@ from typing import Self
 from tollkeeper.rules.bills import Bill, State
 from tollkeeper.rules.limits import standing
 from tollkeeper.rules.periods import Period
+from tollkeeper.rules.reconciling import Drift
 from tollkeeper.rules.subscriptions import Cause, Subscription
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.users import User
@@ -146,6 +147,23 @@ def of_waived(before: Bill, after: Bill, *, at: datetime) -> Iterator[Announceme
                 "periodEnd": iso(after.period_end),
             }
             yield Announcement.of(Kind.CHARGE_WAIVED, after.user_id, [charge.id], at=at, detail=detail)
+
+
+def of_drift(
+    user_id: str, period: Period, drift: Drift, invoice_id: str | None, *, at: datetime
+) -> Announcement:
+    """Return the announcement of what does not agree about a closed period: once for each finding."""
+    facts = [period.subscription_id or "", iso(period.start), drift.kind, drift.metric or "", drift.found]
+    detail: dict[str, Plain] = {
+        "kind": drift.kind.value,
+        "eventType": drift.metric,
+        "expected": drift.expected,
+        "found": drift.found,
+        "invoiceId": invoice_id,
+        "periodStart": iso(period.start),
+        "periodEnd": _text(period.end),
+    }
+    return Announcement.of(Kind.BILLING_DRIFT, user_id, facts, at=at, detail=detail)
 
 
 def _reaches(period: Period, metric: str, percent: int) -> bool:

@@ -7,9 +7,10 @@ Every call raises `StripeUnavailableError` when Stripe does not answer or asks f
 `StripeRefusedError` when it refuses, as it does for an id that it does not know.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from tollkeeper.rules.invoices import Invoice, Renewal
@@ -235,6 +236,9 @@ class Invoices(Protocol):
     def invoice(self, invoice_id: str) -> Invoice | None:
         """Return an invoice as it is now, with all its lines; None if it was deleted."""
 
+    def invoices_since(self, customer_id: str, since: datetime) -> list[Invoice]:
+        """Return a customer's invoices made at a time or later, the newest first; of one deleted too."""
+
     def own_invoices(self, customer_id: str, bill: str, since: datetime) -> list[Invoice]:
         """Return the invoices that were made for a bill since then, the oldest first; not those deleted."""
 
@@ -255,6 +259,16 @@ class Invoices(Protocol):
 
     def finalize_invoice(self, invoice_id: str) -> None:
         """Finalise a draft now, and let Stripe collect it."""
+
+
+class Prices(Protocol):
+    """What things are sold at."""
+
+    def prices(self, lookup_keys: Sequence[str]) -> Mapping[str, Decimal | None]:
+        """Return the active prices with these lookup keys, in the catalogue's currency and cents.
+
+        None where it is no flat price in that currency; what there is no price of is left out.
+        """
 
 
 class MeterEvents(Protocol):
@@ -278,6 +292,7 @@ class Stripe(
     InvoiceHistory,
     Events,
     MeterEvents,
+    Prices,
     Protocol,
 ):
     """All of it."""
