@@ -1,7 +1,7 @@
 """Stripe as the port has it, in memory; tests/integration/test_stripe_port.py keeps it honest."""
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -51,6 +51,8 @@ class FakeStripe(FakeInvoices, FakeSubscriptionChanges, FakeCustomerPages):
             **{each.price_lookup_key: Decimal(each.price) for each in CATALOGUE.paid_plans},
             **{each.price_lookup_key: each.overage_price for each in CATALOGUE.priced_metrics},
         }
+        self.meters = {each.usage_meter_name for each in CATALOGUE.mirrored_metrics}
+        self.billed_meters: set[str] = set()
         self.rejected: dict[str, list[MeterRejection]] = {}
         self.while_listing: Callable[[], object] = lambda: None
         self.while_expiring: Callable[[], object] = lambda: None
@@ -215,6 +217,11 @@ class FakeStripe(FakeInvoices, FakeSubscriptionChanges, FakeCustomerPages):
             sample = f"{event.identifier}: there is no such customer"
             rejection = MeterRejection("meter_event_customer_not_found", 1, [sample])
             self.rejected[f"evt_thin_{len(self.rejected) + 1}"] = [rejection]
+
+    def showing_meters(self, names: Collection[str]) -> frozenset[str]:
+        """Return those of some meters that are there, and that no price bills by."""
+        self._answer()
+        return frozenset(names) & (self.meters - self.billed_meters)
 
     def _listed(
         self, events: Iterable[StripeEvent], since: datetime, until: datetime | None

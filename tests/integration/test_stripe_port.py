@@ -755,6 +755,11 @@ class TestMeterEvents:
         assert MeterRejection("meter_event_customer_not_found", 1, rejection.samples) == rejection
         assert rejection.samples[0].startswith("one: ")
 
+    def test_a_meter_counts_if_stripe_has_it(self, stripe: Stripe) -> None:
+        """Others are none of ours, or not made yet."""
+        known = load().metrics["apiCalls"].usage_meter_name
+        assert {known} == stripe.showing_meters([known, "tollkeeper_unknown_usage"])
+
 
 def test_prices_are_told_by_their_lookup_keys(stripe: Stripe) -> None:
     """In cents; what there is no price of is left out."""
@@ -805,6 +810,7 @@ CALLS: dict[str, Callable[[Stripe], object]] = {
     "add_lines": lambda stripe: stripe.add_lines("in_1", [CHARGE], "key"),
     "remove_lines": lambda stripe: stripe.remove_lines("in_1", ["il_1"]),
     "finalize_invoice": lambda stripe: stripe.finalize_invoice("in_1"),
+    "showing_meters": lambda stripe: stripe.showing_meters(["calls"]),
     "send_meter_event": lambda stripe: stripe.send_meter_event(MeterEvent("one", "calls", "cus", 1, START)),
 }
 

@@ -52,7 +52,7 @@ def room(*ours: str, others: Iterable[str] = (), pure: bool = False) -> Room:
 BELOW = ("ledger", "stripe", "rules", "catalogue", "clock", "telemetry")
 """What billing's nouns stand on. Of Stripe that is its port: the gateway is handed in."""
 
-NOUNS = ("announcements", "periods", "quota", "subscriptions", "usage", "views")
+NOUNS = ("announcements", "mirror", "periods", "quota", "subscriptions", "usage", "views")
 
 COMMANDS = ("catalogue", "ledger", "periods", "rules", "settings", "stripe", "subscriptions")
 COMMANDED = frozenset({"botocore", "rich", "stripe"})
@@ -71,6 +71,7 @@ ROOMS = {
     "tollkeeper.stripe.gateway": room("stripe", "rules", "catalogue", others=["stripe"]),
     # Billing's nouns, none of which knows another.
     "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events", "mypy_boto3_sqs"]),
+    "tollkeeper.mirror": room(*BELOW),
     "tollkeeper.periods": room(*BELOW),
     "tollkeeper.quota": room(*BELOW),
     "tollkeeper.subscriptions": room(*BELOW),
@@ -80,6 +81,8 @@ ROOMS = {
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
     "tollkeeper.pages": room("views", "catalogue", "rules"),
     "tollkeeper.client": room("catalogue"),
+    "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
+    "tollkeeper.client.powertools": room("client", others=["aws_lambda_powertools"]),
     # What belongs to every function.
     "tollkeeper.aws": room(others=["botocore"]),
     "tollkeeper.clock": room("rules"),
@@ -101,13 +104,14 @@ ROOMS = {
     ),
     "tollkeeper.runtime_decisions": room(*NOUNS, *BELOW, "runtime"),
     "tollkeeper.runtime_reconciling": room(*NOUNS, *BELOW, "runtime"),
+    "tollkeeper.runtime_mirror": room("mirror", "ledger", "runtime"),
     "functions": Room(
         frozenset(
             {"tollkeeper"}
             | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
             | {
-                f"tollkeeper.{each}"
-                for each in ("runtime", "runtime_customers", "runtime_decisions", "runtime_reconciling")
+                f"tollkeeper.runtime{each}"
+                for each in ("", "_customers", "_decisions", "_mirror", "_reconciling")
             }
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
@@ -182,6 +186,7 @@ NAMESAKES = {
     "subscriptions": "subscriptions",
     "sweep": "subscriptions.sweep",
     "usage_intake": "usage.intake",
+    "usage_mirror": "mirror.usage_mirror",
     "usage_tracker": "usage.tracker",
 }
 """Each function, and the module or room of the layer that does its work."""
@@ -191,6 +196,7 @@ FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings
     "runtime_customers",
     "runtime_decisions",
     "runtime_reconciling",
+    "runtime_mirror",
 }
 """The only modules beside the rooms of the layer."""
 
@@ -334,8 +340,8 @@ def test_only_the_pages_make_html() -> None:
 
 
 def test_http_is_spoken_at_the_edge() -> None:
-    """Functions and the API answer in statuses, and the gateway reads Stripe's: nobody else knows them."""
-    edge = (FUNCTIONS, LAYER / "api", LAYER / "stripe" / "gateway")
+    """Functions, API and client speak it, and the gateway reads Stripe's: nobody else knows statuses."""
+    edge = (FUNCTIONS, LAYER / "api", LAYER / "client", LAYER / "stripe" / "gateway")
     inside = [file for file in SHIPPED if not any(file.is_relative_to(each) for each in edge)]
     assert [] == [
         f"{name_of(file)}:{line} imports {module}"

@@ -52,6 +52,7 @@ class Due(StrEnum):
     CLOSE = "CLOSE"
     CHARGE = "CHARGE"
     RECONCILE = "RECONCILE"
+    MIRROR = "MIRROR"
 
 
 def user(user_id: str) -> str:

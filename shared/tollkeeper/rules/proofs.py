@@ -30,7 +30,7 @@ class Evidence(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class RecordSums:
     """What the records of one metric come to: `used + corrected − released = total`.
 
     `records` says how many count; `shown` is what is listed without counting.
@@ -57,7 +57,7 @@ class Proved:
     """
 
     metric: str
-    sums: Sums
+    sums: RecordSums
     row: int
     limit: int
     incurred: int
@@ -101,7 +101,7 @@ def prove(
     metrics = [
         Proved(
             metric=metric,
-            sums=sums.get(metric, Sums()),
+            sums=sums.get(metric, RecordSums()),
             row=period.used.get(metric, 0),
             limit=period.terms.limit(metric),
             incurred=period.incurred.get(metric, 0),
@@ -123,7 +123,7 @@ def prove(
     return Proof(period, bill, metrics, differences)
 
 
-def _sums(evidence: Iterable[Evidence]) -> Mapping[str, Sums]:
+def _sums(evidence: Iterable[Evidence]) -> Mapping[str, RecordSums]:
     found: dict[str, Counter[str]] = {}
     for each in evidence:
         sums = found.setdefault(each.metric, Counter())
@@ -133,7 +133,7 @@ def _sums(evidence: Iterable[Evidence]) -> Mapping[str, Sums]:
         sums["records"] += 1
         sums["corrected" if each.quantity < 0 else "used"] += each.quantity
         sums["released"] += each.released
-    return {metric: Sums(**sums) for metric, sums in found.items()}
+    return {metric: RecordSums(**sums) for metric, sums in found.items()}
 
 
 def _of_records(evidence: Sequence[Evidence], *, markers_are_kept: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ Every call raises `StripeUnavailableError` when Stripe does not answer or asks f
 `StripeRefusedError` when it refuses, as it does for an id that it does not know.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -276,6 +276,9 @@ class MeterEvents(Protocol):
 
     def send_meter_event(self, event: MeterEvent) -> None:
         """Tell Stripe of usage. What Stripe has under this identifier already is not counted again."""
+
+    def showing_meters(self, names: Collection[str]) -> frozenset[str]:
+        """Return those of some meters that count, and that no active price bills by."""
 
 
 class Stripe(
