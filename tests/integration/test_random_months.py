@@ -15,10 +15,15 @@ from hypothesis import strategies as st
 
 from tests.integration.catalogued import catalogued
 from tests.integration.disturbed_month import DisturbedMonth
-from tests.ledger.billing_house import DAY, HOUR, MINUTE, RUN
+from tests.integration.month_at_stripe import CATALOGUE
+from tests.ledger.billing_house import DAY, HOUR, MINUTE, RUN, endless
 from tests.ledger.judgement import judge, never_twice
 from tests.standin.harness import Host
 from tollkeeper.ledger.bills import Bills
+from tollkeeper.ledger.closing import Closing
+from tollkeeper.ledger.history import History
+from tollkeeper.periods.proving import Proving
+from tollkeeper.periods.reconciler import Compared, Reconciler
 from tollkeeper.rules.bills import Apart, Policy
 
 MONTHS = int(os.environ.get("MONTHS", "12"))
@@ -107,6 +112,22 @@ def by_hand(name: str, month: DisturbedMonth) -> None:
         HANDS[name](month)
 
 
+def drift(month: DisturbedMonth) -> list[str]:
+    """Return what the reconciler finds of all that closed, and what a proof of each does."""
+    with month.undisturbed():
+        found: list[Compared] = []
+        reconciler = Reconciler(month.table, month.stripe, CATALOGUE, "live", month.clock)
+        report = reconciler.run(endless(), found.append)
+        assert (len(found), 0) == (report["periods"], report["failed"])
+        proving = Proving(Closing(month.table), History(month.table), month.stripe, "live")
+        said = [str(drift) for each in found for drift in each.drifts]
+        for each in found:
+            for name in proving.names(each.user_id, each.period.start):
+                proof = proving.prove(each.user_id, name, month.now)
+                said += proof.differences if proof else [f"there is no {name}"]
+        return said
+
+
 BEGINNINGS: dict[str, Hand] = {
     "renews": lambda _: None,
     "renews and hears": lambda _: None,
@@ -170,3 +191,4 @@ def test_every_final_line_is_the_models_or_is_explained(
             judge(ended)
         else:
             assert cap == 0
+        assert [] == drift(month)
