@@ -27,8 +27,8 @@ demo: .venv/.ready .venv-sam/.ready ## Deploy to this machine, bill a busy custo
 	@$(PYTHON) -m infra.local demo
 
 .PHONY: up
-up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running (addresses in .local/stack.json)
-	@$(PYTHON) -m infra.local up
+up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running, HOST=1 with an example host (addresses in .local/stack.json)
+	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host)
 
 .PHONY: down
 down: .venv/.ready ## Stop what `make up` started
@@ -166,6 +166,10 @@ redrive: .venv/.ready ## Have it done, once its cause is mended (QUEUE=…, STAC
 .PHONY: sweep
 sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day (STACK=name, DAYS=30)
 	@$(PYTHON) -m infra.operate.sweep $(if $(STACK),--stack $(STACK)) $(if $(DAYS),--days $(DAYS))
+
+.PHONY: coverage
+coverage: .venv/.ready ## Show what share of your hosts' requests is metered, and what nobody has mapped (STACK=name, HOURS=24)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.coverage $(if $(STACK),--stack $(STACK)) $(if $(HOURS),--hours $(HOURS))
 
 ADOPT = $(if $(BY),--by "$(BY)") $(if $(CSV),--csv "$(CSV)") $(if $(STACK),--stack $(STACK)) $(if $(FORMAT),--format $(FORMAT)) \
   $(addprefix --product ,$(PRODUCTS))

@@ -52,7 +52,7 @@ def room(*ours: str, others: Iterable[str] = (), pure: bool = False) -> Room:
 BELOW = ("ledger", "stripe", "rules", "catalogue", "clock", "telemetry")
 """What billing's nouns stand on. Of Stripe that is its port: the gateway is handed in."""
 
-NOUNS = ("announcements", "periods", "quota", "subscriptions", "usage", "views")
+NOUNS = ("announcements", "coverage", "periods", "quota", "subscriptions", "usage", "views")
 
 ROOMS = {
     "tollkeeper": room(),
@@ -67,6 +67,7 @@ ROOMS = {
     "tollkeeper.stripe.gateway": room("stripe", "rules", "catalogue", others=["stripe"]),
     # Billing's nouns, none of which knows another.
     "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events", "mypy_boto3_sqs"]),
+    "tollkeeper.coverage": room(*BELOW),
     "tollkeeper.periods": room(*BELOW),
     "tollkeeper.quota": room(*BELOW),
     "tollkeeper.subscriptions": room(*BELOW),
@@ -85,6 +86,7 @@ ROOMS = {
     "tollkeeper.secrets": room("settings", others=["aws_lambda_powertools", "mypy_boto3_ssm"]),
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
+    "tollkeeper.runtime_coverage": room("runtime", "coverage", "ledger"),
     "tollkeeper.runtime_customers": room("runtime", "subscriptions", "views"),
     "tollkeeper.runtime": room(
         *NOUNS,
@@ -102,7 +104,10 @@ ROOMS = {
         frozenset(
             {"tollkeeper"}
             | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
-            | {f"tollkeeper.{each}" for each in ("runtime", "runtime_customers", "runtime_decisions")}
+            | {
+                f"tollkeeper.{each}"
+                for each in ("runtime", "runtime_coverage", "runtime_customers", "runtime_decisions")
+            }
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -118,6 +123,7 @@ ROOMS = {
         others={"boto3", "botocore", "stripe"}
         | {f"mypy_boto3_{each}" for each in ("dynamodbstreams", "lambda", "sqs")},
     ),
+    "infra.operate.coverage": room("clock", "coverage", "ledger", "ledger.dynamo", "rules", others=["boto3"]),
     "infra.operate.adopt": room(
         "catalogue",
         "clock",
@@ -130,6 +136,10 @@ ROOMS = {
         "stripe.gateway",
         "subscriptions",
         others=["boto3", "botocore", "rich", "stripe"],
+    ),
+    "infra.example_host": Room(
+        frozenset({"infra.local", "tollkeeper.client"}),
+        frozenset({"fastapi", "httpx", "pydantic", "uvicorn"}),
     ),
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),
@@ -155,6 +165,7 @@ ROOMS = {
 NAMESAKES = {
     "announcer": "announcements.announcer",
     "checkout": "subscriptions.checkout",
+    "coverage": "coverage",
     "invoices": "views.invoices",
     "portal": "subscriptions.portal",
     "quota": "quota",
@@ -171,6 +182,7 @@ NAMESAKES = {
 
 FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings", "telemetry"} | {
     "runtime",
+    "runtime_coverage",
     "runtime_customers",
     "runtime_decisions",
 }
