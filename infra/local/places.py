@@ -50,6 +50,16 @@ class Home:
         return Process("sandbox", self.folder)
 
     @property
+    def example_host(self) -> Process:
+        """The example host, if there is one."""
+        return Process("host", self.folder)
+
+    @property
+    def host_file(self) -> Path:
+        """Holds the example host's address."""
+        return self.folder / "host.url"
+
+    @property
     def emulator_files(self) -> Path:
         """What MiniStack writes; removed when it stops."""
         return self.folder / "ministack"

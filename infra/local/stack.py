@@ -42,6 +42,7 @@ def up(home: Home) -> Stack:
 
 def down(home: Home) -> None:
     """Stop the stack and forget its data. Logs and what was built stay."""
+    home.example_host.stop()  # first: at its end it tells what it has counted
     try:
         if home.running:
             aws.enter(home.stack.awsEndpoint)

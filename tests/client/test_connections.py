@@ -1,7 +1,9 @@
 """Connections are kept, over TLS too, and one that the other side has closed costs nobody an answer."""
 
 import ssl
+from collections import deque
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.fakes.tollkeeper_api import TollkeeperApi, listening
-from tollkeeper.client.api import Api, NotAnsweredError
+from tollkeeper.client.api import Api, ApiAnswer, NotAnsweredError
 from tollkeeper.client.tokens import TokenError
 
 NOW = datetime.now(UTC)
@@ -98,3 +100,35 @@ def test_without_a_token_nothing_is_called() -> None:
     with pytest.raises(NotAnsweredError) as error:
         check(Api("http://127.0.0.1:1", NoToken()))
     assert error.value.is_undone
+
+
+def consume(api: Api) -> ApiAnswer:
+    """Consume a design of Ada's."""
+    return api.call("POST", "/quota/designsCreated/consume", b'{"userId": "ada", "id": "d-1"}', 5)
+
+
+def test_what_a_broken_connection_may_have_done_is_never_called_undone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A kept connection breaks after the call was done: what becomes of its repetition says nothing of it."""
+    stand_in = TollkeeperApi()
+    with listening(stand_in):
+        api = Api(stand_in.url, OneToken())
+        faults: deque[str] = deque()
+        stand_in.fault = lambda _: faults.popleft() if faults else ""
+        for second in ("429", "401"):
+            check(api)
+            faults.extend(["cut", second, second] if second == "401" else ["cut", second])
+            answer = consume(api)
+            assert (int(second), False) == (answer.status, answer.is_undone)
+        check(api)
+        stand_in.fault = lambda _: "cut"
+        monkeypatch.setattr(HTTPConnection, "connect", _refuse)
+        with pytest.raises(NotAnsweredError) as failure:
+            consume(api)
+    assert not failure.value.is_undone
+    assert 1 == stand_in.counted("ada", "designsCreated")
+
+
+def _refuse(_: HTTPConnection) -> None:
+    raise ConnectionRefusedError

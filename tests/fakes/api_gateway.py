@@ -18,7 +18,7 @@ class Answer(NamedTuple):
     headers: dict[str, str]
 
 
-OF_SERVICES = ("POST /usage", "GET /users/", "GET /quota/", "POST /quota/")
+OF_SERVICES = ("POST /usage", "GET /users/", "GET /quota/", "POST /quota/", "GET /coverage", "POST /coverage")
 """How method and path begin where a back end's token is asked for."""
 
 SERVICE_CLAIMS: Mapping[str, str] = {

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,6 +42,7 @@ class TollkeeperApi:
         fault: Is asked for each call but those for tokens what goes wrong with it.
         entries: What was counted, by user and id.
         conflicts: Ids that came again with another metric or quantity.
+        coverage: What was told of an hour last, by process and hour.
         records: How many records came, those that came again among them.
         connections: How many were opened.
         tokens: How many tokens were given; only the last one is good.
@@ -54,6 +55,7 @@ class TollkeeperApi:
     calls: Counter[str] = field(default_factory=Counter)
     rejections: dict[str, tuple[str, bool]] = field(default_factory=dict)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    coverage: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     records: int = 0
     tokens: int = 0
     token_lifetime: float = 3_600
@@ -71,7 +73,8 @@ class TollkeeperApi:
         """Close every connection that waits for a call."""
         with self.lock:
             for each in self.sockets:
-                each.shutdown(SHUT_RDWR)
+                with suppress(OSError):  # it has closed meanwhile
+                    each.shutdown(SHUT_RDWR)
             self.sockets.clear()
 
     def counted(self, user: str, metric: str) -> int:
@@ -90,6 +93,9 @@ class TollkeeperApi:
             match method, path:
                 case "POST", ["usage"]:
                     return self._track(body["records"])
+                case "POST", ["coverage"]:
+                    self.coverage[body["process"], body["hour"]] = body
+                    return 200, {"kept": True}
                 case "GET", ["quota", metric]:
                     user = parse_qs(urlsplit(target).query)["userId"][0]
                     return 200, self._standing(user, metric)

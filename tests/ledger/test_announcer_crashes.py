@@ -97,7 +97,7 @@ STREAM = busy()
 EXPECTED: set[Told] = {
     *((user, f"apiCalls {percent}") for user in ("ada", "bob") for percent in THRESHOLDS),
     ("eve", "apiCalls 50"),
-    *((each.user_id, "payment.failed") for each in PAYMENTS),
+    *((str(each.user_id), "payment.failed") for each in PAYMENTS),
 }
 CALLS = ["put 10 events", "put 4 events", "put 6 events"]
 """Every outside call of one undisturbed run, in order: whoever adds one sees this fail."""

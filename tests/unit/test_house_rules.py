@@ -52,7 +52,7 @@ def room(*ours: str, others: Iterable[str] = (), pure: bool = False) -> Room:
 BELOW = ("ledger", "stripe", "rules", "catalogue", "clock", "telemetry")
 """What billing's nouns stand on. Of Stripe that is its port: the gateway is handed in."""
 
-NOUNS = ("announcements", "mirror", "periods", "quota", "subscriptions", "usage", "views")
+NOUNS = ("announcements", "coverage", "mirror", "periods", "quota", "subscriptions", "usage", "views")
 
 COMMANDS = ("catalogue", "ledger", "periods", "rules", "settings", "stripe", "subscriptions")
 COMMANDED = frozenset({"botocore", "rich", "stripe"})
@@ -72,6 +72,7 @@ ROOMS = {
     # Billing's nouns, none of which knows another.
     "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events", "mypy_boto3_sqs"]),
     "tollkeeper.mirror": room(*BELOW),
+    "tollkeeper.coverage": room(*BELOW),
     "tollkeeper.periods": room(*BELOW),
     "tollkeeper.quota": room(*BELOW),
     "tollkeeper.subscriptions": room(*BELOW),
@@ -90,6 +91,7 @@ ROOMS = {
     "tollkeeper.secrets": room("settings", others=["aws_lambda_powertools", "mypy_boto3_ssm"]),
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
+    "tollkeeper.runtime_coverage": room("runtime", "coverage", "ledger"),
     "tollkeeper.runtime_customers": room("ledger", "runtime", "subscriptions", "views"),
     "tollkeeper.runtime": room(
         *NOUNS,
@@ -111,7 +113,7 @@ ROOMS = {
             | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
             | {
                 f"tollkeeper.runtime{each}"
-                for each in ("", "_customers", "_decisions", "_mirror", "_reconciling")
+                for each in ("", "_coverage", "_customers", "_decisions", "_mirror", "_reconciling")
             }
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
@@ -128,6 +130,7 @@ ROOMS = {
         others={"boto3", "botocore", "stripe"}
         | {f"mypy_boto3_{each}" for each in ("dynamodbstreams", "lambda", "sqs")},
     ),
+    "infra.operate.coverage": room("clock", "coverage", "ledger", "ledger.dynamo", "rules", others=["boto3"]),
     "infra.operate.deployed": room(
         "catalogue",
         "clock",
@@ -150,6 +153,10 @@ ROOMS = {
     "infra.operate.reconcile": Room(
         frozenset({"infra.operate.deployed", "infra.operate"} | {f"tollkeeper.{each}" for each in COMMANDS}),
         COMMANDED,
+    ),
+    "infra.example_host": Room(
+        frozenset({"infra.local", "tollkeeper.client"}),
+        frozenset({"fastapi", "httpx", "pydantic", "uvicorn"}),
     ),
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),
@@ -175,6 +182,7 @@ ROOMS = {
 NAMESAKES = {
     "announcer": "announcements.announcer",
     "checkout": "subscriptions.checkout",
+    "coverage": "coverage",
     "invoices": "views.invoices",
     "portal": "subscriptions.portal",
     "quota": "quota",
@@ -193,6 +201,7 @@ NAMESAKES = {
 
 FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings", "telemetry"} | {
     "runtime",
+    "runtime_coverage",
     "runtime_customers",
     "runtime_decisions",
     "runtime_mirror",

@@ -94,7 +94,8 @@ class EventBus:
         ]
 
     def _entry(self, of: Announcement) -> "PutEventsRequestEntryTypeDef":
-        detail = {**of.detail, "id": of.id, "userId": of.user_id, "at": iso(of.at)}
+        whose = {} if of.user_id is None else {"userId": of.user_id}
+        detail = {**of.detail, "id": of.id, **whose, "at": iso(of.at)}
         return {
             "EventBusName": self._name,
             "Source": SOURCE,

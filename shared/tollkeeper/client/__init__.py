@@ -10,7 +10,7 @@ from tollkeeper.client.asgi import AsgiMiddleware
 from tollkeeper.client.aws_lambda import lambda_middleware
 from tollkeeper.client.facts import UncountableError
 from tollkeeper.client.permission import NotAllowedError, Permission, PermissionState
-from tollkeeper.client.requests import RequestOutcome, Seen
+from tollkeeper.client.seen import RequestOutcome, Seen
 from tollkeeper.client.sender import Pending
 from tollkeeper.client.tokens import ClientCredentials, TokenError, Tokens
 from tollkeeper.client.tollkeeper import Tollkeeper

@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -31,16 +31,21 @@ class NotAnsweredError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """What the API answered; `retry_after` in seconds, if it said so."""
+    """What the API answered; `retry_after` in seconds, if it said so.
+
+    `is_repeated` says that it was called before, on a connection that broke: nobody knows what came of that.
+    """
 
     status: int
     body: bytes
     retry_after: float | None = None
+    is_repeated: bool = False
 
     @property
     def is_undone(self) -> bool:
         """Whether the call certainly had no effect: it was refused, or turned away before it was read."""
-        return HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        is_refused = HTTPStatus.BAD_REQUEST <= self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return is_refused and not self.is_repeated
 
     def json(self) -> Mapping[str, object]:
         """Return the body; nothing where it is no object."""
@@ -83,27 +88,33 @@ class Api:
         token, answer = self._with_token(method, target, body, deadline)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             self._tokens.forget_token(token)
-            _, answer = self._with_token(method, target, body, deadline)
+            _, answer = self._with_token(method, target, body, deadline, is_repeated=answer.is_repeated)
         return answer
 
     def _with_token(
-        self, method: str, target: str, body: bytes | None, deadline: float
+        self, method: str, target: str, body: bytes | None, deadline: float, *, is_repeated: bool = False
     ) -> tuple[str, ApiAnswer]:
         try:
             token = self._tokens.current(_left(deadline))
         except TokenError as error:
-            raise NotAnsweredError(str(error), is_undone=True) from error
+            raise NotAnsweredError(str(error), is_undone=not is_repeated) from error
         request = self._request(method, target, body or b"", token)
         kept = self._kept()
         if kept is not None:
             try:
-                return token, self._exchange(kept, request, deadline)
+                answer = self._exchange(kept, request, deadline)
             except ConnectionError:
                 kept.close()  # the other side has closed it meanwhile; a call may be repeated
+                is_repeated = True
+            else:
+                return token, replace(answer, is_repeated=True) if is_repeated else answer
         try:
-            return token, self._exchange(self._opened(deadline), request, deadline)
+            answer = self._exchange(self._opened(deadline), request, deadline)
         except ConnectionError as error:
             raise NotAnsweredError(f"no answer: {error}", is_undone=False) from error
+        except NotAnsweredError as error:
+            raise NotAnsweredError(str(error), is_undone=error.is_undone and not is_repeated) from error
+        return token, replace(answer, is_repeated=True) if is_repeated else answer
 
     def _request(self, method: str, target: str, body: bytes, token: str) -> bytes:
         """Return a request as it is sent: in one piece, which http.client would send in two."""

@@ -6,7 +6,8 @@ from typing import Any
 
 from tollkeeper.client.facts import logger
 from tollkeeper.client.permission import NotAllowedError
-from tollkeeper.client.requests import AskedData, AskedText, Meter, Seen
+from tollkeeper.client.requests import AskedData, AskedText, Meter
+from tollkeeper.client.seen import Seen
 from tollkeeper.client.tollkeeper import Tollkeeper
 
 Scope = MutableMapping[str, Any]
@@ -75,7 +76,7 @@ class AsgiMiddleware:
         async def flush_first(message: Message) -> None:
             if message["type"].startswith("lifespan.shutdown."):
                 try:
-                    await self._meter.tollkeeper.flush_async()
+                    await self._meter.tollkeeper.flush_async(at_end=True)
                 except Exception:
                     logger.exception("Not flushed at shutdown")
             await send(message)

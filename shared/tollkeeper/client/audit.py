@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tollkeeper.catalogue import NONE, Catalogue, Route
-
-READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-"""Methods that change nothing: they need not count."""
+from tollkeeper.client.seen import READING
 
 ANY = "ANY"
 """The method of a route that takes all of them."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from tollkeeper.client.facts import logger
 from tollkeeper.client.permission import NotAllowedError
-from tollkeeper.client.requests import AskedData, AskedText, Meter, Seen
+from tollkeeper.client.requests import AskedData, AskedText, Meter
+from tollkeeper.client.seen import Seen
 from tollkeeper.client.tollkeeper import Tollkeeper
 
 LambdaEvent = Mapping[str, Any]

@@ -10,7 +10,8 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 from tollkeeper.client.aws_lambda import LambdaEvent, flush_before_return, request_of
 from tollkeeper.client.permission import NotAllowedError
-from tollkeeper.client.requests import AskedData, AskedText, Meter, Seen
+from tollkeeper.client.requests import AskedData, AskedText, Meter
+from tollkeeper.client.seen import Seen
 from tollkeeper.client.tollkeeper import Tollkeeper
 
 PowertoolsMiddleware = Callable[[ApiGatewayResolver, NextMiddleware], Response[Any]]

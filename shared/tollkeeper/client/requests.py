@@ -3,13 +3,13 @@
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
 from tollkeeper.catalogue import NONE
 from tollkeeper.client.facts import logger
 from tollkeeper.client.permission import NotAllowedError, Permission
+from tollkeeper.client.seen import RequestOutcome, Seen
 from tollkeeper.client.tollkeeper import Tollkeeper
 
 Request = TypeVar("Request")
@@ -18,30 +18,6 @@ Text = str | None
 Data = Mapping[str, object] | None
 AskedText = Callable[[Request], Text | Awaitable[Text]]
 AskedData = Callable[[Request], Data | Awaitable[Data]]
-
-
-class RequestOutcome(Enum):
-    """What became of a request."""
-
-    METERED = "metered"
-    FAILED = "failed"
-    """Its status was 400 or more, or it raised: not counted."""
-    REFUSED = "refused"
-    EXCUSED = "excused"
-    """The route map says `none`, and why; or a browser asks what it may send (OPTIONS)."""
-    UNMAPPED = "unmapped"
-    NOBODY = "nobody"
-    """It is mapped, and the host named no user who could be counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A request that is over, as whoever watches is told of it. `metric` is None where none counts it."""
-
-    method: str
-    path: str
-    metric: str | None
-    outcome: RequestOutcome
 
 
 @dataclass(slots=True)
@@ -147,6 +123,10 @@ class Meter(Generic[Request]):
 
     def _counts_after(self, passage: Passage, status: int | None) -> bool:
         """Settle what was consumed before, and return whether it is now that the request counts."""
+        if passage.outcome is RequestOutcome.UNMAPPED and (
+            status is None or status >= HTTPStatus.BAD_REQUEST
+        ):
+            passage.outcome = RequestOutcome.FAILED
         if passage.outcome is not RequestOutcome.METERED:
             return False
         if passage.refusal is not None:
@@ -172,9 +152,11 @@ class Meter(Generic[Request]):
         return user is not None
 
     def _tell(self, passage: Passage) -> None:
+        seen = Seen(passage.method, passage.path, passage.metric or None, passage.outcome)
+        self.tollkeeper.saw(seen)
         if self.watch is not None:
             try:
-                self.watch(Seen(passage.method, passage.path, passage.metric or None, passage.outcome))
+                self.watch(seen)
             except Exception:
                 logger.exception("Whoever watches requests failed")
 

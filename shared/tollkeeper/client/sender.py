@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from tollkeeper.client.api import ApiAnswer, NotAnsweredError
+from tollkeeper.client.coverage import Coverage
 from tollkeeper.client.doors import MOST_RECORDS, Door, DoorClosedError
 from tollkeeper.client.facts import logger
 from tollkeeper.client.forks import forget_in_children
@@ -63,10 +64,13 @@ class Pending:
 class Sender:
     """Sends every `interval` seconds, and as soon as a full body waits; waits longer after each failure."""
 
-    def __init__(self, sums: Sums, door: Door, quota: QuotaCalls, interval: float, most: int) -> None:
+    def __init__(
+        self, sums: Sums, door: Door, quota: QuotaCalls, coverage: Coverage, interval: float, most: int
+    ) -> None:
         self._sums = sums
         self._door = door
         self._quota = quota
+        self._coverage = coverage
         self._interval = interval
         self._most = most
         self.forget()
@@ -123,15 +127,23 @@ class Sender:
             refused=dict(self._refused),
         )
 
-    def flush(self, timeout: float) -> bool:
-        """Send what waits, within so many seconds; return whether all of it is with Tollkeeper."""
-        return self._send(timeout, sums=True)
-
     def close(self, timeout: float) -> bool:
-        """Send what waits and stop; what comes later is sent by the next flush."""
+        """Send what waits, tell what was seen, and stop; what comes later is sent by the next flush."""
         self._is_closed = True
         self._wake.set()
-        return self.flush(timeout)
+        return self.flush(timeout, at_end=True)
+
+    def flush(self, timeout: float, *, at_end: bool = False) -> bool:
+        """Send what waits, within so many seconds, and tell what was seen in hours that are over.
+
+        At the end of the process also what was seen in the present one. Returns whether all that waited is
+        with Tollkeeper.
+        """
+        deadline = time.monotonic() + timeout
+        is_sent = self._send(timeout, sums=True)
+        if not self._failures:  # who is away would not listen either
+            self._coverage.tell(deadline - time.monotonic(), at_end=at_end)
+        return is_sent
 
     def _run(self) -> None:
         due = time.monotonic() + self._interval
@@ -147,6 +159,8 @@ class Sender:
                 except Exception:
                     self._failures += 1
                     logger.exception("Sending failed, and is tried again")
+                if is_due and not self._failures:
+                    self._coverage.tell(LONGEST_WAIT)
             if is_due:
                 due = time.monotonic() + self._delay()
 

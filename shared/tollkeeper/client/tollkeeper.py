@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import functools
 import signal
 import sys
 import time
@@ -10,11 +11,13 @@ from collections.abc import Callable, Mapping
 from tollkeeper.catalogue import Catalogue, Count, Unreachable, load
 from tollkeeper.client.api import Api
 from tollkeeper.client.consuming import MeteredBlock
+from tollkeeper.client.coverage import Coverage
 from tollkeeper.client.doors import Door, HttpDoor
 from tollkeeper.client.facts import Fact, UncountableError, fact, logger
 from tollkeeper.client.functions import Arguments, Called, metered
 from tollkeeper.client.permission import Permission, PermissionState
 from tollkeeper.client.quota import QuotaCalls
+from tollkeeper.client.seen import Seen
 from tollkeeper.client.sender import Pending, ReleaseOrder, Sender
 from tollkeeper.client.sums import Sums
 from tollkeeper.client.tokens import Tokens
@@ -30,18 +33,20 @@ class Tollkeeper:
         url: The stack's output `ApiUrl`.
         tokens: Where this service's tokens come from, such as `ClientCredentials`.
         catalogue: What is counted; by default the catalogue that ships with this package.
+        host: What this host is called where coverage is shown; all its processes bear one name.
         door: Where sums go; by default over HTTP, `SqsDoor` for hosts with IAM rights to the queue.
         interval: Seconds between two flushes: the most that is lost when the process is killed.
         patience: The most seconds that anybody waits for an answer about limits.
         most_waiting: The most sums that wait in memory while Tollkeeper is away.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a host may decide, each with its default
         self,
         url: str,
         tokens: Tokens,
         *,
         catalogue: Catalogue | None = None,
+        host: str = "host",
         door: Door | None = None,
         interval: float = 5.0,
         patience: float = 2.0,
@@ -53,7 +58,10 @@ class Tollkeeper:
         api = Api(url, tokens)
         self._quota = QuotaCalls(api, patience)
         self._sums = Sums(most_waiting, clock)
-        self._sender = Sender(self._sums, door or HttpDoor(api), self._quota, interval, most_waiting)
+        self._coverage = Coverage(api, host, clock)
+        self._sender = Sender(
+            self._sums, door or HttpDoor(api), self._quota, self._coverage, interval, most_waiting
+        )
         atexit.register(self._close_at_exit)
 
     def track(
@@ -189,17 +197,26 @@ class Tollkeeper:
         """Whether a metric is consumed before, rather than counted after."""
         return self.catalogue.metrics[metric].count is Count.BEFORE
 
+    def saw(self, seen: Seen) -> None:
+        """Note what became of a request, for coverage: each middleware tells it. Returns at once."""
+        self._coverage.add(seen)
+        self._sender.notice(0)
+
     def pending(self) -> Pending:
         """Return what is not with Tollkeeper yet."""
         return self._sender.pending(self._clock())
 
-    def flush(self, timeout: float = EXIT_SECONDS) -> bool:
-        """Send what waits, within so many seconds; return whether all of it is with Tollkeeper."""
-        return self._sender.flush(timeout)
+    def flush(self, timeout: float = EXIT_SECONDS, *, at_end: bool = False) -> bool:
+        """Send what waits, within so many seconds; return whether all of it is with Tollkeeper.
 
-    async def flush_async(self, timeout: float = EXIT_SECONDS) -> bool:  # noqa: ASYNC109 - the same bound as elsewhere
+        `at_end` says that the process ends: coverage of the hour that goes on is told, too.
+        """
+        return self._sender.flush(timeout, at_end=at_end)
+
+    async def flush_async(self, timeout: float = EXIT_SECONDS, *, at_end: bool = False) -> bool:  # noqa: ASYNC109 - the same bound as elsewhere
         """Send what waits without holding up the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(None, self.flush, timeout)
+        flush = functools.partial(self.flush, timeout, at_end=at_end)
+        return await asyncio.get_running_loop().run_in_executor(None, flush)
 
     def close(self, timeout: float = EXIT_SECONDS) -> bool:
         """Send what waits and stop sending; return whether all of it is with Tollkeeper."""

@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any
 
 from tollkeeper.client.permission import NotAllowedError
-from tollkeeper.client.requests import AskedData, AskedText, Meter, Passage, Seen
+from tollkeeper.client.requests import AskedData, AskedText, Meter, Passage
+from tollkeeper.client.seen import Seen
 from tollkeeper.client.tollkeeper import Tollkeeper
 
 WsgiEnvironment = MutableMapping[str, Any]

@@ -58,7 +58,7 @@ def read_announcement(row: Row) -> Announcement:
     return Announcement(
         id=str(row["id"]),
         kind=Kind(str(row["kind"])),
-        user_id=str(row["userId"]),
+        user_id=text(row, "userId"),
         at=parse_iso(str(row["at"])),
         detail=json.loads(str(row["detail"])),
     )

@@ -13,6 +13,8 @@
 | attempt   | ATTEMPT#message        | ATTEMPT                             |
 | backlog   | BACKLOG                | NOTED#time#tracker                  |
 | sweep     | SWEEP                  | PROGRESS                            |
+| coverage  | COVERAGE#2025-11-03    | TOLD#hour#process                   |
+| gap       | COVERAGE               | ANNOUNCEMENT#id                     |
 
 `owner` of a period is its subscription's id, or `calendar`. A record has a partition of its own, so that
 nobody's history makes a hot one. PERIOD sorts right before PROFILE: a user and the newest periods come back
@@ -196,9 +198,9 @@ def audit_trail() -> Range:
     return Range("AUDIT#", "AUDIT$")
 
 
-def announcement(user_id: str, announcement_id: str) -> Key:
-    """Return the key of an announcement's row."""
-    return Key(user(user_id), f"ANNOUNCEMENT#{announcement_id}")
+def announcement(user_id: str | None, announcement_id: str) -> Key:
+    """Return the key of an announcement's row; what is of no user is of coverage."""
+    return Key("COVERAGE" if user_id is None else user(user_id), f"ANNOUNCEMENT#{announcement_id}")
 
 
 def is_announcement(key: Key) -> bool:
@@ -236,6 +238,17 @@ def backlog(now: datetime, tracker: str) -> Key:
 def backlog_since(start: datetime) -> tuple[str, str, str]:
     """Return the partition and the range of what trackers noted since then."""
     return "BACKLOG", f"NOTED#{iso(start.replace(second=0, microsecond=0))}", "NOTED$"
+
+
+def coverage(hour: datetime, process: str) -> Key:
+    """Return the key of what a process has told of an hour."""
+    pk, first, _ = coverage_of(hour)
+    return Key(pk, f"{first}{iso(hour)}#{process}")
+
+
+def coverage_of(day: datetime) -> tuple[str, str, str]:
+    """Return the partition and the range of what all processes told of a day."""
+    return f"COVERAGE#{day.date().isoformat()}", "TOLD#", "TOLD$"
 
 
 def shard(kind: Due, user_id: str) -> str:

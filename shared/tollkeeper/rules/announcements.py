@@ -37,6 +37,7 @@ class Kind(StrEnum):
     USAGE_THRESHOLD_REACHED = "usage.threshold_reached"
     CHARGE_WAIVED = "charge.waived"
     BILLING_DRIFT = "billing.drift"
+    COVERAGE_GAP = "coverage.gap"
 
 
 type Plain = str | int | bool | None
@@ -45,17 +46,23 @@ type Plain = str | int | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One thing that happened to one user. `detail` says more of it, in the contract's names."""
+    """One thing that happened, to one user or to none. `detail` says more of it, in the contract's names."""
 
     id: str
     kind: Kind
-    user_id: str
+    user_id: str | None
     at: datetime
     detail: Mapping[str, Plain]
 
     @classmethod
     def of(
-        cls, kind: Kind, user_id: str, facts: Sequence[str], *, at: datetime, detail: Mapping[str, Plain]
+        cls,
+        kind: Kind,
+        user_id: str | None,
+        facts: Sequence[str],
+        *,
+        at: datetime,
+        detail: Mapping[str, Plain],
     ) -> Self:
         """Return the announcement of a fact, named by what makes it that fact and no other.
 

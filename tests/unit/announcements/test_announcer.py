@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from tests.examples import NOW, PERIOD
 from tests.fakes.runtime import FixedClock
-from tests.fakes.stream import Record, StreamingTable, record
+from tests.fakes.stream import Record, StreamingTable, is_delivered, record
 from tollkeeper.announcements.announcer import MOST_BYTES, Announced, EventBus, announce
 from tollkeeper.ledger import keys, rows
+from tollkeeper.ledger.coverage_book import CoverageBook
 from tollkeeper.ledger.table import Change, Key, Row
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.announcements import Announcement, Kind
+from tollkeeper.rules.coverage import CoverageReport, Requests, UnmappedPath
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -296,3 +298,22 @@ def test_a_record_whose_announcement_was_not_taken_fails_alone(
     Users(table).announce([WILL_END, FAILED])
     events.refuses = lambda entry: entry["DetailType"] == "payment.failed"
     assert Announced(published=1, failed={"1"}) == told(events, table.stream)
+
+
+def test_what_nobody_has_mapped_is_announced_and_is_of_no_user(
+    events: FakeEvents, table: StreamingTable
+) -> None:
+    """Once, however many processes tell of it; the rows of their reports announce nothing."""
+    hour = NOW.replace(minute=0)
+    path = UnmappedPath("DELETE", "/api/designs/*", 2)
+    for process in ("p-1", "p-2"):
+        CoverageBook(table).put(CoverageReport("shop", process, hour, Requests(unmapped=2), [path]), NOW)
+    delivered = [each for each in table.stream if is_delivered(each)]
+    assert 1 == told(events, delivered).published
+    (entry,) = events.entries
+    detail = json.loads(entry["Detail"])
+    assert ("coverage.gap", "shop", "DELETE", "/api/designs/*") == (
+        entry["DetailType"],
+        *(detail[name] for name in ("host", "method", "path")),
+    )
+    assert "userId" not in detail

@@ -63,6 +63,8 @@ def test_whose_token_is_asked_for_is_described(described: Schema) -> None:
     """A service's, where a path names a user or somebody reports of one; a user's everywhere else."""
     asked = {name: next(iter(operation["security"][0])) for name, operation in operations(described)}
     assert {name for name, token in asked.items() if token == "serviceToken"} == {
+        "GET /coverage",
+        "POST /coverage",
         "GET /quota/{eventType}",
         "POST /quota/{eventType}/consume",
         "POST /quota/{eventType}/release",

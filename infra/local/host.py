@@ -1,0 +1,29 @@
+"""The example host, beside a running stack that meters it."""
+
+import os
+import sys
+
+from infra.local.places import ROOT, Home
+from infra.local.processes import free_port
+
+READY_SECONDS = 30.0
+
+
+def start(home: Home) -> str:
+    """Start the host, or find it running; return its address once it answers.
+
+    Raises:
+        LocalError: it did not start.
+    """
+    if home.example_host.running:
+        return home.host_file.read_text().strip()
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    home.example_host.start(
+        [sys.executable, "-m", "infra.example_host", str(port), str(home.folder.resolve())],
+        environment=os.environ | {"PYTHONPATH": str(ROOT / "shared")},
+        cwd=ROOT,
+    )
+    home.example_host.wait_until_ready(f"{address}/openapi.json", seconds=READY_SECONDS)
+    home.host_file.write_text(f"{address}\n")
+    return address

@@ -1,0 +1,1 @@
+"""What hosts tell of their requests: kept by process and hour, and shown."""
