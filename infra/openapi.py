@@ -22,7 +22,7 @@ from tollkeeper.api.resolver import UserInQuery, resolver
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "shared" / "tollkeeper" / "api" / "openapi.json"
-FUNCTIONS = ("checkout", "portal", "subscriptions", "invoices", "usage_intake", "reader")
+FUNCTIONS = ("checkout", "portal", "subscriptions", "invoices", "dashboard", "usage_intake", "reader")
 SERVICE_OPERATIONS = ("post /usage", "get /quota", "post /quota", "get /users")
 """How method and path begin where a back end's token is asked for; a user's token is, everywhere else."""
 

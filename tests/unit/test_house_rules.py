@@ -74,7 +74,7 @@ ROOMS = {
     "tollkeeper.views": room(*BELOW),
     # What is shown of them, and to whom.
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
-    "tollkeeper.pages": room("views", "catalogue", "rules"),
+    "tollkeeper.pages": room("views", "catalogue", "rules", others=["jinja2", "markupsafe"]),
     "tollkeeper.client": room("catalogue"),
     # What belongs to every function.
     "tollkeeper.aws": room(others=["botocore"]),
@@ -84,6 +84,9 @@ ROOMS = {
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
     "tollkeeper.runtime_customers": room("runtime", "subscriptions", "views"),
+    "tollkeeper.runtime_dashboard": room(
+        "clock", "ledger", "runtime", "runtime_customers", "subscriptions", "views"
+    ),
     "tollkeeper.runtime": room(
         *NOUNS,
         *BELOW,
@@ -99,8 +102,8 @@ ROOMS = {
     "functions": Room(
         frozenset(
             {"tollkeeper"}
-            | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
-            | {f"tollkeeper.{each}" for each in ("runtime", "runtime_customers", "runtime_decisions")}
+            | {f"tollkeeper.{each}" for each in ("api", "pages", "queues", "settings", *NOUNS, *BELOW)}
+            | {f"tollkeeper.runtime{each}" for each in ("", "_customers", "_dashboard", "_decisions")}
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -153,6 +156,7 @@ ROOMS = {
 NAMESAKES = {
     "announcer": "announcements.announcer",
     "checkout": "subscriptions.checkout",
+    "dashboard": "views.dashboard",
     "invoices": "views.invoices",
     "portal": "subscriptions.portal",
     "quota": "quota",
@@ -170,6 +174,7 @@ NAMESAKES = {
 FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings", "telemetry"} | {
     "runtime",
     "runtime_customers",
+    "runtime_dashboard",
     "runtime_decisions",
 }
 """The only modules beside the rooms of the layer."""
