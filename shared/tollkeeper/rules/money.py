@@ -22,14 +22,16 @@ def money(amount: Decimal | int, currency: str) -> str:
 
 
 def smallest_units(text: str, currency: str) -> int:
-    """Read what somebody typed, such as `49.90` or `1,250`, as an amount of a currency's smallest unit.
+    """Read what somebody typed, such as `49.90` or `$1,250`, as an amount of a currency's smallest unit.
+
+    What `money` wrote is read as what it was.
 
     Raises:
         ValueError: it is no amount, is below nothing, or is finer than the currency.
     """
-    typed = text.strip().removeprefix(_SIGNS.get(currency, "")).replace(",", "")
+    typed = text.upper().strip().removeprefix(_SIGNS.get(currency, "")).removesuffix(currency.upper())
     try:
-        amount = Decimal(typed).scaleb(decimal_places(currency))
+        amount = Decimal(typed.replace(",", "")).scaleb(decimal_places(currency))
     except InvalidOperation as error:
         raise ValueError("is no amount") from error
     if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
