@@ -63,6 +63,7 @@ def _environment() -> Environment:
     )
     templates.filters.update(
         number=writing.number,
+        data=writing.data,
         day=writing.day,
         moment=writing.moment,
         sentence=writing.sentence,

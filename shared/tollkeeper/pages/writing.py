@@ -1,13 +1,14 @@
 """How pages write numbers, instants and words, and how large they draw a bar."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
 from markupsafe import Markup
 
 from tollkeeper.rules.times import iso
-from tollkeeper.views.dashboard import ChartView
+from tollkeeper.views.dashboard import ChartView, DashboardView
 from tollkeeper.views.metrics import MetricView
 
 BAR = 100
@@ -37,6 +38,11 @@ def moment(of: datetime) -> Markup:
 def sentence(name: str) -> str:
     """Write one of Stripe's words for people: `past_due` as `past due`."""
     return name.replace("_", " ")
+
+
+def data(of: Mapping[str, object]) -> str:
+    """Write what a host sent with a record, as it sent it."""
+    return json.dumps(of, ensure_ascii=False)
 
 
 def plural(quantity: int, unit: str) -> str:
@@ -80,9 +86,9 @@ def columns(chart: ChartView) -> list[str]:
     return paths
 
 
-def width(days: Sequence[object]) -> int:
-    """How wide a chart of so many days is."""
-    return max(1, len(days) * DAY_WIDTH - GAP)
+def width(view: DashboardView) -> int:
+    """How wide a chart is: to the period's last day."""
+    return ((view.last_day - view.days[0]).days + 1) * DAY_WIDTH - GAP
 
 
 def _height(quantity: int, top: int) -> int:

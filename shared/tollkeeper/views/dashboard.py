@@ -54,7 +54,7 @@ class DashboardView:
 
     `cap` is the spending cap that holds in the present period, `is_capped` whether it stops something now.
     `worst` is the most that the period can come to, with the plan's next month; None if nothing bounds it.
-    `grace_ends_at` is until when an unpaid plan stays.
+    `grace_ends_at` is until when an unpaid plan stays. `days` go until now, `last_day` is the period's.
     """
 
     as_of: datetime
@@ -70,6 +70,7 @@ class DashboardView:
     worst: int | None
     grace_ends_at: datetime | None
     days: Sequence[date]
+    last_day: date
     charts: Sequence[ChartView]
     bills: BillsView
 
@@ -111,6 +112,7 @@ class Dashboards:
             worst=_worst(subscription, period, bills_overage=bills_overage),
             grace_ends_at=_grace_ends_at(user),
             days=[*span],
+            last_day=_last_day(period, span),
             charts=self._charts(span, [*self.history.facility_days(user_id, span)]),
             bills=self.bills.of(user_id) if user.customer_id else BillsView(now, is_known=True),
         )
@@ -140,6 +142,14 @@ def _worst(subscription: SubscriptionView, period: Period, *, bills_overage: boo
     if period.spending_cap is None:
         return None
     return subscription.projected_total - spent(period) + period.spending_cap
+
+
+def _last_day(period: Period, span: Span) -> date:
+    """Return the day to which a chart is drawn: the period's last, so that columns keep their width."""
+    if period.end is None:
+        return span.last
+    last = (period.end - timedelta(microseconds=1)).date()
+    return max(span.last, min(last, span.first + timedelta(MOST_DAYS_SHOWN - 1)))
 
 
 def _grace_ends_at(user: User) -> datetime | None:

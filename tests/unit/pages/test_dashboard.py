@@ -120,6 +120,13 @@ class TestFigures:
         for chart in STATES[name].charts:
             assert sum(each.total for each in chart.facilities) == chart.total == sum(chart.by_day)
 
+    @pytest.mark.parametrize(("name", "days"), [("over", 31), ("free", 30)])
+    def test_a_chart_goes_to_the_periods_last_day(self, name: str, days: int) -> None:
+        """So that a day is as wide at the beginning of a period as at its end."""
+        view = STATES[name]
+        (width,) = {each["viewbox"] for each in page(view).all("svg") if each.get("class") == "chart"}
+        assert f"0 0 {days * 10 - 2} 60" == width
+
     def test_the_days_of_the_assessed_customer_come_to_what_they_used(self) -> None:
         """Whatever facilities there are."""
         totals = {chart.name: chart.total for chart in STATES["over"].charts}
