@@ -25,7 +25,7 @@ def link(callers: Callers, user_id: str) -> str:
     """Return the secret of a link to a user's page."""
     answer = callers.user(user_id).post("/dashboard-link")
     assert 201 == answer.status_code, answer.text
-    return parse_qs(urlsplit(answer.json()["url"]).query)["link"][0]
+    return str(parse_qs(urlsplit(answer.json()["url"]).query)["link"][0])
 
 
 def enter(browser: httpx.Client, secret: str) -> httpx.Response:
