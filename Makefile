@@ -10,7 +10,9 @@ CHECKOV_VERSION := 3.3.30
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 SAM := .venv-sam/bin/sam
-EXPORT := $(UV) export --quiet --locked --no-default-groups --no-emit-project --no-annotate --no-header
+# The lock is for 3.13 alone and says so on each line, which a layer for 3.13 need not.
+EXPORT := $(UV) export --quiet --locked --only-group layer --no-emit-project --no-annotate --no-header \
+  | sed "s/ ; python_full_version == '3.13.\*'//"
 
 export UV_SYSTEM_CERTS := true
 export SAM_CLI_TELEMETRY := 0
@@ -112,8 +114,8 @@ soak-ledger: .venv/.ready ## Count 100,000 records on a bad day, and see that no
 	@PYTHONPATH=.:shared $(PYTHON) -m tests.ledger.soak
 
 .PHONY: random-months
-random-months: .venv/.ready ## Bill random months at the stand-in, and see that each line is right (MONTHS=500)
-	@MONTHS=$(or $(MONTHS),500) $(PYTHON) -m pytest -q tests/integration/test_random_months.py
+random-months: .venv/.ready ## Bill random months and decisions at the stand-in, and see that each line is right (MONTHS=500)
+	@MONTHS=$(or $(MONTHS),500) $(PYTHON) -m pytest -q tests/integration/test_random_months.py tests/integration/test_decided_months.py
 
 .PHONY: soak-counting
 soak-counting: .venv/.ready ## Compare 20,000 histories of a user with the model, half an hour (N=2000: fewer)
@@ -126,7 +128,7 @@ format: .venv/.ready ## Format the code and repair what the linter can
 
 .PHONY: requirements
 requirements: .tools/uv-$(UV_VERSION) ## Write the layer's requirements from uv.lock
-	$(EXPORT) --output-file shared/requirements.txt
+	$(EXPORT) > shared/requirements.txt
 
 .PHONY: openapi
 openapi: .venv/.ready ## Write the API's description from the functions' models
@@ -164,6 +166,16 @@ redrive: .venv/.ready ## Have it done, once its cause is mended (QUEUE=…, STAC
 .PHONY: sweep
 sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day (STACK=name, DAYS=30)
 	@$(PYTHON) -m infra.operate.sweep $(if $(STACK),--stack $(STACK)) $(if $(DAYS),--days $(DAYS))
+
+.PHONY: reconcile
+reconcile: .venv/.ready ## Compare what was billed with what was counted, now instead of daily (STACK=name)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.reconcile $(if $(STACK),--stack $(STACK))
+
+.PHONY: prove
+prove: .venv/.ready ## Derive a period from its records, beside the invoice (USER_ID=ada PERIOD=2025-11-03T09:30:15Z, STACK=name)
+	@PYTHONPATH=shared $(PYTHON) -m infra.operate.prove \
+	  "$(or $(USER_ID),$(error Whose period? Say make prove USER_ID=… PERIOD=…, the user and currentPeriodStart))" \
+	  "$(or $(PERIOD),$(error Which period? Say PERIOD=…, its currentPeriodStart))" $(if $(STACK),--stack $(STACK))
 
 ADOPT = $(if $(BY),--by "$(BY)") $(if $(CSV),--csv "$(CSV)") $(if $(STACK),--stack $(STACK)) $(if $(FORMAT),--format $(FORMAT)) \
   $(addprefix --product ,$(PRODUCTS))

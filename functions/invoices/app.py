@@ -1,19 +1,35 @@
-"""GET /invoices and /invoices/upcoming: what the caller was billed, and what is to come."""
+"""GET /invoices, /invoices/upcoming and /invoices/<id>/explain: what the caller was billed, and why."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler import Depends
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler import Depends, Response, content_types
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime, runtime_customers
+from tollkeeper.api.bodies.explanations import ExplanationOut
 from tollkeeper.api.bodies.invoices import InvoicesOut, UpcomingInvoiceOut
+from tollkeeper.api.record_tables import record_table
 from tollkeeper.api.resolver import Caller, resolver, respond
 from tollkeeper.telemetry import logger
+from tollkeeper.views.explanations import Explanations
 from tollkeeper.views.invoices import InvoiceViews
 
 MOST_AT_ONCE = 50
 """Invoices in one answer: of each that has many lines Stripe is asked once more."""
+
+MOST_IN_A_TABLE = 5_000
+"""Records in one table: as many as are read while somebody waits."""
+
+
+class Format(StrEnum):
+    """How an explanation is told."""
+
+    JSON = "json"
+    CSV = "csv"
+    """The records alone, as a table."""
+
 
 app = resolver()
 
@@ -42,6 +58,48 @@ def invoices(
 def upcoming(user: Caller, views: TheseInvoices) -> UpcomingInvoiceOut:
     """Return base, prorations and overage so far, and what the spending cap takes off."""
     return UpcomingInvoiceOut.of(views.upcoming(user))
+
+
+ExplainedInvoice = Annotated[
+    str,
+    Path(alias="invoiceId", pattern="^in_[A-Za-z0-9_]+$", max_length=255, description="The invoice's id."),
+]
+Cursor = Annotated[
+    str | None, Query(max_length=4096, description="Of the answer before, to go on from there.")
+]
+Told = Annotated[Format, Query(alias="format", description="csv: the records alone, as a table.")]
+TheseExplanations = Annotated[Explanations, Depends(runtime_customers.explanations)]
+EXPLAINED: dict[int, Any] = {
+    200: {
+        "description": "The invoice's overage, and the records behind it",
+        "content": {
+            "application/json": {"model": ExplanationOut},
+            "text/csv": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+@app.get("/invoices/<invoiceId>/explain", summary="Why there is overage on an invoice", responses=EXPLAINED)
+def explain(
+    user: Caller,
+    explanations: TheseExplanations,
+    invoice_id: ExplainedInvoice,
+    cursor: Cursor = None,
+    told: Told = Format.JSON,
+) -> Response[ExplanationOut | str]:
+    """Return each overage line with its charge, its period and the arithmetic, and the records, in parts.
+
+    Of a table the header Next-Cursor says where the next one begins, if there is more.
+    """
+    if told is Format.JSON:
+        found = ExplanationOut.of(explanations.explain(user, invoice_id, cursor))
+        return Response(200, content_types.APPLICATION_JSON, found)
+    whole = explanations.records(user, invoice_id, cursor, MOST_IN_A_TABLE)
+    headers = {"Content-Disposition": f'attachment; filename="{invoice_id}.csv"'}
+    if whole.cursor:
+        headers["Next-Cursor"] = whole.cursor
+    return Response(200, "text/csv; charset=utf-8", record_table(whole.records), headers=dict(headers))
 
 
 @logger.inject_lambda_context

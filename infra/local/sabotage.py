@@ -59,8 +59,8 @@ SABOTAGES = (
     Sabotage(
         what="Each line is made twice",
         file="shared/tollkeeper/periods/charging.py",
-        right="for each in bill.left\n",
-        wrong="for each in bill.left * 2\n",
+        right="for each in bill.left]",
+        wrong="for each in bill.left * 2]",
         figure=f"{CALLS}5,000 for $50.00 and 5,000 for $50.00",
     ),
     Sabotage(

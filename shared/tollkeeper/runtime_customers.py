@@ -6,6 +6,7 @@ from tollkeeper import runtime
 
 if TYPE_CHECKING:
     from tollkeeper.subscriptions.portal import Portal
+    from tollkeeper.views.explanations import Explanations
     from tollkeeper.views.invoices import InvoiceViews
 
 
@@ -23,4 +24,18 @@ def invoices() -> "InvoiceViews":
     deployment = runtime.settings().deployment
     return InvoiceViews(
         runtime.users(), runtime.stripe_gateway(), runtime.offer(), deployment, runtime.clock()
+    )
+
+
+def explanations() -> "Explanations":
+    """Return what explains users their invoices."""
+    from tollkeeper.ledger.bills import Bills
+    from tollkeeper.ledger.closing import Closing
+    from tollkeeper.ledger.history import History
+    from tollkeeper.views.explanations import Explanations
+
+    table = runtime.table()
+    books = Bills(table), Closing(table), History(table)
+    return Explanations(
+        runtime.users(), *books, runtime.stripe_gateway(), runtime.catalogue(), runtime.clock()
     )

@@ -12,7 +12,18 @@ from rich.table import Table
 
 from infra.local import aws
 from infra.local.places import Home
-from tests.bench import cold_starts, idle, months, quota, records, renewals, reporter, tracker, webhook
+from tests.bench import (
+    client,
+    cold_starts,
+    idle,
+    months,
+    quota,
+    records,
+    renewals,
+    reporter,
+    tracker,
+    webhook,
+)
 from tests.bench.deployment import deploy
 from tests.bench.figures import Figure
 
@@ -50,6 +61,8 @@ def _measured(home: Home, endpoint: str, tell: Callable[[str], object]) -> list[
     figures += renewals.figures()
     tell("Charging periods, ten thousand of them on a virtual clock")
     figures += reporter.figures()
+    tell("Serving a host's requests")
+    figures += client.figures()
     tell("Checking and consuming")
     figures += quota.figures()
     tell("Acknowledging webhooks")

@@ -16,12 +16,13 @@ INDEXED = ("pk", "sk", "due", "dueAt")
 
 
 class MeteredTable(MemoryTable):
-    """A table in memory that counts what DynamoDB would charge for."""
+    """A table in memory that counts what DynamoDB would charge for; `index_units` are some of the writes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.requests = 0
         self.write_units = 0.0
+        self.index_units = 0.0
         self.read_units = 0.0
 
     def query(self, pk: str, first: str, last: str, most: int | None = None) -> list[Row]:
@@ -53,6 +54,7 @@ class MeteredTable(MemoryTable):
         super().transact(writes)
         for key, row in before.items():
             self.write_units += 2 * write_units(max(size(row), size(self.rows[key])))
+            self.index_units += _index_units(row, self.rows[key])
             self.write_units += _index_units(row, self.rows[key])
 
 

@@ -12,6 +12,7 @@ from tests.examples import OFFER, SUBSCRIPTION, bound
 from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import for_seconds
+from tollkeeper.ledger.shown_days import ShownDays
 from tollkeeper.ledger.table import Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.usage import UsageRecord
@@ -35,6 +36,7 @@ def figures() -> list[Figure]:
         *_figures("lone_record", "a record that comes alone", count),
         Figure("write_units_per_paired_record", "… of two that are counted together, twenty a day", pairs),
         *_figures("consume", "a consume", consume),
+        Figure("mirror_write_units_per_user_day", "write units to show a user's day at Stripe", shown_day()),
     ]
 
 
@@ -49,7 +51,32 @@ def month(times: int, use: Use, together: int = 1) -> list[float]:
     """Use so many times a day for a month, some together; return the write units of each so far, on average.
 
     The subscriber has three metrics and one facility; their ids are UUIDs, and their data is a request's.
+    What shows a day's usage at Stripe is told beside, since it is the same however much is used.
     """
+    table = subscribed()
+    averages = []
+    for number, some in enumerate(batched(_records(times, together), together, strict=True), start=1):
+        use(table, some)
+        averages.append((table.write_units - table.index_units) / number / together)
+    return averages
+
+
+def shown_day() -> float:
+    """Return the write units by which a day of ten records is shown at Stripe: the index, and taking off."""
+    table = subscribed()
+    begun, days = table.index_units, ShownDays(table)
+    for record in _records(10, 1):
+        count(table, [record])
+    units = table.index_units - begun
+    for day in days.due(START + timedelta(days=DAYS + 2)):
+        before = table.write_units
+        days.take_off(day)
+        units += table.write_units - before
+    return units / (DAYS + 1)  # a month from noon to noon
+
+
+def subscribed() -> MeteredTable:
+    """Return a table with one subscriber, of which nothing is counted yet."""
     table = MeteredTable()
     users = Users(table)
     user = users.read(USER, START)
@@ -61,12 +88,8 @@ def month(times: int, use: Use, together: int = 1) -> list[float]:
         period_end=START + timedelta(days=DAYS),
     )
     users.write_subscription(user, subscription, bound(user, subscription, at=START))
-    table.write_units = 0.0
-    averages = []
-    for number, some in enumerate(batched(_records(times, together), together, strict=True), start=1):
-        use(table, some)
-        averages.append(table.write_units / number / together)
-    return averages
+    table.write_units = table.index_units = 0.0
+    return table
 
 
 def _records(times: int, together: int) -> Iterator[UsageRecord]:

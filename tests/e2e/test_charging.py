@@ -1,7 +1,7 @@
 """The end of a paid month at the deployed stack: usage of its last second, a coupon, and taxes."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -10,8 +10,10 @@ import pytest
 from infra.local.customer import Customer, UsageRecord
 from infra.local.places import Home, Stack
 from infra.local.renewals import Renewal
+from infra.local.sam import STACK_NAME
 from infra.local.stack import stripe_client
 from tests.e2e.callers import Callers, soon
+from tests.e2e.operators import operate
 
 CARD = "4242424242424242"
 PLAN, INCLUDED = 99_00, 10_000
@@ -66,6 +68,34 @@ class Month:
 def month(home: Home, stack: Stack, callers: Callers) -> Month:
     """Lived once for all that is said of it."""
     return Month(home, stack, callers)
+
+
+def test_the_customer_is_told_why(month: Month) -> None:
+    """The line, how it came about, and the records behind it; the table has the same."""
+    client = month.callers.user(month.customer.user_id)
+    address = f"/invoices/{month.renewal.invoice.id}/explain"
+    told = client.get(address).json()
+    (charge,) = told["charges"]
+    assert (BEFORE, INCLUDED, BEFORE - INCLUDED, {"quantity": 2_000, "amount": 2_000}) == (
+        charge["used"],
+        charge["included"],
+        charge["amount"],
+        charge["invoiced"],
+    )
+    assert BEFORE == sum(each["quantity"] for each in told["records"])
+    table = client.get(address, params={"format": "csv"})
+    assert (200, 1 + len(told["records"])) == (table.status_code, len(table.text.splitlines()))
+    stranger = month.callers.user("somebody-else").get(address)
+    assert (404, "unknown_invoice") == (stranger.status_code, stranger.json()["error"])
+
+
+def test_what_was_billed_is_proved_by_the_operator(month: Month, stack: Stack) -> None:
+    """The period anew from its records, and all that closed compared with what was billed."""
+    start = month.renewal.invoice.period_start
+    at = datetime.fromtimestamp(start, UTC).isoformat().replace("+00:00", "Z")
+    proved = operate(stack, "prove", month.customer.user_id, at, "--stack", STACK_NAME)
+    assert "Records, row, charges and lines are one number." in proved
+    assert "2000 × $0.01 = $20.00" in proved
 
 
 def test_usage_of_the_closing_second_is_billed_once(month: Month) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tests.examples import CATALOGUE
+from tests.fakes.invoices import HeldInvoice
 from tollkeeper.rules.overage import amount
 from tollkeeper.rules.subscriptions import Subscription
 from tollkeeper.stripe.charge_lines import ChargeLine
@@ -30,6 +31,7 @@ class FakeCustomerPages:
     held: list[Subscription]
     deleted: set[str]
     customers: dict[str, str | None]
+    invoices: dict[str, HeldInvoice]
     _answer: Callable[[], None]
 
     def __init__(self) -> None:
@@ -79,6 +81,13 @@ class FakeCustomerPages:
                 return None
             found = found[ids.index(starting_after) + 1 :]
         return InvoicePage(found[:limit], has_more=len(found) > limit)
+
+    def is_invoice_of(self, invoice_id: str, customer_id: str) -> bool:
+        """Look among what was billed."""
+        self._answer()
+        made = self.invoices.get(invoice_id)
+        is_renewal = made is not None and made.customer_id == customer_id
+        return is_renewal or any(each.id == invoice_id for each in self.billed.get(customer_id, []))
 
     def upcoming_invoice(self, subscription_id: str, charges: Sequence[ChargeLine]) -> UpcomingInvoice | None:
         """Bill the plan for the period to come, and the charges."""

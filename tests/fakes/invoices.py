@@ -15,6 +15,7 @@ from tollkeeper.stripe.port import OwnInvoice
 
 HOUR = timedelta(hours=1)
 KEYS_ARE_KNOWN_FOR = timedelta(hours=24)
+READS = {"renewal", "invoice", "own_invoices", "invoices_since"}
 RENEWED = {Status.ACTIVE, Status.PAST_DUE, Status.TRIALING}
 
 
@@ -185,6 +186,15 @@ class FakeInvoices:
         found = self.invoices.get(invoice_id)
         return None if found is None or found.is_deleted else self._shown(found)
 
+    def invoices_since(self, customer_id: str, since: datetime) -> list[Invoice]:
+        """Return what was made since then, the newest first."""
+        self._begin("invoices_since", customer_id)
+        return [
+            self._shown(each)
+            for each in reversed(self.invoices.values())
+            if each.customer_id == customer_id and each.created >= since and not each.is_deleted
+        ]
+
     def own_invoices(self, customer_id: str, bill: str, since: datetime) -> list[Invoice]:
         """Return what was made for a bill."""
         self._begin("own_invoices", customer_id)
@@ -260,7 +270,7 @@ class FakeInvoices:
         fault = self.fault(name)
         if fault in {Fault.LOST, Fault.LIMITED}:
             raise StripeUnavailableError(fault)
-        if fault and name in {"renewal", "invoice", "own_invoices"}:
+        if fault and name in READS:
             raise StripeUnavailableError(fault)  # a read has no effect
         return fault
 

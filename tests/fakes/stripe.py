@@ -1,9 +1,10 @@
 """Stripe as the port has it, in memory; tests/integration/test_stripe_port.py keeps it honest."""
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from tests.examples import CATALOGUE, NOW
 from tests.fakes.customer_pages import FakeCustomerPages
@@ -25,7 +26,7 @@ class FakeStripe(FakeInvoices, FakeSubscriptionChanges, FakeCustomerPages):
     `customers` are the users by the ids of their customers, None for one that another deployment made.
     `held` are this deployment's subscriptions; by their ids, `open_invoices` are the pages of what is open of
     them, and those of `unreadable` are listed but cannot be read. While `delivers` is False its events are
-    undelivered.
+    undelivered. `sold` are the active prices in cents by their lookup keys.
     `while_listing` is called after a customer's subscriptions were listed and before the answer arrives,
     `while_expiring` before a session is. While `is_down` no call gets an answer.
     """
@@ -46,6 +47,12 @@ class FakeStripe(FakeInvoices, FakeSubscriptionChanges, FakeCustomerPages):
         self.events: list[StripeEvent] = []
         self.undelivered: list[StripeEvent] = []
         self.meter_events: dict[str, MeterEvent] = {}
+        self.meters = {each.usage_meter_name for each in CATALOGUE.mirrored_metrics}
+        self.billed_meters: set[str] = set()
+        self.sold: dict[str, Decimal | None] = {
+            **{each.price_lookup_key: Decimal(each.price) for each in CATALOGUE.paid_plans},
+            **{each.price_lookup_key: each.overage_price for each in CATALOGUE.priced_metrics},
+        }
         self.rejected: dict[str, list[MeterRejection]] = {}
         self.while_listing: Callable[[], object] = lambda: None
         self.while_expiring: Callable[[], object] = lambda: None
@@ -195,6 +202,11 @@ class FakeStripe(FakeInvoices, FakeSubscriptionChanges, FakeCustomerPages):
             raise StripeRefusedError(f"No such event: {event_id}")
         return self.rejected[event_id]
 
+    def prices(self, lookup_keys: Sequence[str]) -> dict[str, Decimal | None]:
+        """Return what is sold at them: all that the catalogue says, unless the test has sold otherwise."""
+        self._answer()
+        return {each: self.sold[each] for each in lookup_keys if each in self.sold}
+
     def send_meter_event(self, event: MeterEvent) -> None:
         """Take an event, unless it is known by its identifier; reject it later if the customer is unknown."""
         self._answer()
@@ -205,6 +217,11 @@ class FakeStripe(FakeInvoices, FakeSubscriptionChanges, FakeCustomerPages):
             sample = f"{event.identifier}: there is no such customer"
             rejection = MeterRejection("meter_event_customer_not_found", 1, [sample])
             self.rejected[f"evt_thin_{len(self.rejected) + 1}"] = [rejection]
+
+    def showing_meters(self, names: Collection[str]) -> frozenset[str]:
+        """Return those of some meters that are there, and that no price bills by."""
+        self._answer()
+        return frozenset(names) & (self.meters - self.billed_meters)
 
     def _listed(
         self, events: Iterable[StripeEvent], since: datetime, until: datetime | None

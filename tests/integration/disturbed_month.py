@@ -136,7 +136,8 @@ class DisturbedMonth(MonthAtStripe):
 
     def cancel_at_end(self) -> None:
         """Cancel the subscription at its period's end."""
-        self.api.subscriptions.update(self.subscriptions["ada"], {"cancel_at_period_end": True})
+        with suppress(sdk.StripeError):
+            self.api.subscriptions.update(self.subscriptions["ada"], {"cancel_at_period_end": True})
 
     def upgrade(self) -> None:
         """Move to the professional plan, and pay the difference at once."""

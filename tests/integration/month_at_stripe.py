@@ -52,6 +52,7 @@ class MonthAtStripe:
         self.queue = Queue()
         self.clock = Timepiece(START)
         self.policy = policy or Policy()
+        self.offer = OFFER
         self.customers: dict[str, str] = {}
         self.subscriptions: dict[str, str] = {}
 
@@ -98,13 +99,13 @@ class MonthAtStripe:
 
     def hear(self, user: str = "ada") -> None:
         """Follow a hint of Stripe's."""
-        synchronise(self.customers[user], Users(self.table), self.stripe, OFFER, Trigger(self.now))
+        synchronise(self.customers[user], Users(self.table), self.stripe, self.offer, Trigger(self.now))
 
     def use(
         self, user: str = "ada", units: Mapping[str, int] | None = None, at: datetime | None = None
     ) -> None:
         """Let a user use what a busy one does."""
-        counting = Counting(self.table, OFFER)
+        counting = Counting(self.table, self.offer)
         stamp = at or self.now
         records = [
             UsageRecord(f"{metric}-{stamp}-{self.now}", user, metric, quantity, stamp, stamp)

@@ -183,16 +183,10 @@ def test_adopting_again_writes_nothing(town: Town) -> None:
 
 
 def test_each_who_cannot_be_adopted_is_told_and_stops_nobody(town: Town) -> None:
-    """Another currency, product, interval, deployment or user; metered; twice; and one beside them all."""
+    """Another currency, product, interval, deployment or user; twice; and one beside them all."""
     good = town.subscriber("good")
     plan = CATALOGUE.plans["starter"].product_id
     lamp = town.api.products.create({"name": "Lamp"}).id
-    meter = town.api.billing.meters.create(
-        {"display_name": "On", "event_name": "on", "default_aggregation": {"formula": "sum"}}
-    )
-    metered = town.price(
-        lamp, recurring={"interval": "month", "usage_type": "metered", "meter": meter.id}, unit_amount=3
-    )
     twice = town.subscriber("twice")
     town.api.subscriptions.create({"customer": twice, "items": [{"price": town.starter.id}]})
     of_others: Any = {"metadata": {"userId": "x", "deployment": "other"}}
@@ -200,7 +194,6 @@ def test_each_who_cannot_be_adopted_is_told_and_stops_nobody(town: Town) -> None
         town.subscriber("euro", town.price(plan, currency="eur")): [Hurdle.CURRENCY],
         town.subscriber("lamp", town.price(lamp)): [Hurdle.NO_PLAN],
         town.subscriber("year", town.price(plan, recurring={"interval": "year"})): [Hurdle.INTERVAL],
-        town.subscriber("use", items=[{"price": town.starter.id}, {"price": metered}]): [Hurdle.METERED],
         town.subscriber("other", **of_others): [Hurdle.OTHER_DEPLOYMENT],
         twice: [Hurdle.SEVERAL_SUBSCRIPTIONS],
         town.customer("two"): [Hurdle.SEVERAL_CUSTOMERS],

@@ -286,6 +286,19 @@ class TestOwnInvoices:
         found = stripe.own_invoices(world.customer, "bill", START)
         assert (2, first.id) == (len(found), found[0].id)
 
+    def test_all_of_a_customer_are_listed_since_a_time(self, world: InvoiceWorld, stripe: Stripe) -> None:
+        """The newest first, with their lines; not those of before."""
+        renewal = world.renew()
+        made = own(world)
+        stripe.add_lines(made.id, [line()], "lines")
+        found = stripe.invoices_since(world.customer, END)
+        assert ({renewal, made.id}, [read(stripe, made.id)]) == (
+            {each.id for each in found},
+            [each for each in found if each.lines],
+        )
+        world.at(END + HOUR)
+        assert [] == stripe.invoices_since(world.customer, END + timedelta(minutes=1))
+
     def test_one_that_was_deleted_is_gone(self, world: InvoiceWorld, stripe: Stripe) -> None:
         """Neither listed nor read."""
         made = own(world)

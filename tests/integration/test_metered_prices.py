@@ -12,6 +12,7 @@ from infra.operate.stripe_catalogue.gateway import StripeCatalogue
 from infra.operate.stripe_catalogue.planning import Billed, Keep, Metered, Step, plan, wanted
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
+from tollkeeper.stripe.gateway import StripeGateway
 
 CATALOGUE = load()
 STARTER = CATALOGUE.plans["starter"].price_lookup_key
@@ -37,8 +38,11 @@ class Metering(RequestsClient):
         """Answer as the stand-in does, but of metered prices."""
         body, status, got = super().request(method, url, headers, post_data)
         answer = json.loads(body, object_hook=self._metered)
-        if parse_qs(urlsplit(url).query).get("recurring[usage_type]") == ["metered"]:
-            prices = [{"object": "price", "id": price, "recurring": {}} for price in self.meters]
+        asked = parse_qs(urlsplit(url).query)
+        if asked.get("recurring[usage_type]") == ["metered"] or "recurring[meter]" in asked:
+            wanted = asked.get("recurring[meter]", [*self.meters.values()])
+            using = [price for price, meter in self.meters.items() if meter in wanted]
+            prices = [{"object": "price", "id": price, "recurring": {}} for price in using]
             answer["data"] = [self._metered(price) for price in prices]
         return json.dumps(answer).encode(), status, got
 
@@ -88,6 +92,19 @@ def test_a_meter_that_a_price_uses_is_refused(client: StripeClient, metering: Me
 
     assert isinstance(billed, Billed)
     assert ("tollkeeper_exports_usage", ("price_1", "price_3")) == (billed.found.event_name, billed.prices)
+
+
+def test_the_mirror_is_not_told_of_a_meter_that_a_price_uses(
+    client: StripeClient, metering: Metering
+) -> None:
+    """Nor of one that was archived."""
+    names = [metric.usage_meter_name for metric in CATALOGUE.mirrored_metrics]
+    ids = {meter.event_name: meter.id for meter in client.v1.billing.meters.list({"limit": 100}).data}
+    gateway = StripeGateway(client, CATALOGUE, "live")
+    assert {*names} == gateway.showing_meters(names)
+    metering.meters = {"price_1": ids[names[0]], "price_2": "mtr_of_others"}
+    client.v1.billing.meters.deactivate(ids[names[1]])
+    assert {*names[2:]} == gateway.showing_meters(names)
 
 
 def test_metered_items_of_subscriptions_to_our_plans_are_named(

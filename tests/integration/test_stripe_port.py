@@ -625,6 +625,16 @@ class TestInvoiceHistory:
             stripe.invoices_of(bob, 10, after) for after in (page.invoices[0].id, "in_unknown")
         ]
 
+    def test_whose_one_is_can_be_asked(self, world: World, stripe: Stripe) -> None:
+        """Of one of another's, and of one that is not there, the answer is the same."""
+        customer_id = buy(world, trial_days=0)
+        page = stripe.invoices_of(customer_id, 10, None)
+        assert page
+        (own,) = page.invoices
+        bob = stripe.create_customer("bob")
+        asked = [(own.id, customer_id), (own.id, bob), ("in_unknown", customer_id)]
+        assert [True, False, False] == [stripe.is_invoice_of(*each) for each in asked]
+
     def charge(self, metric: str = "apiCalls", price: Decimal = Decimal(1)) -> ChargeLine:
         """5,000 of a metric over the limit."""
         return ChargeLine("c", "ada", metric, 5_000, price, START, START + DAY, "Over the limit")
@@ -745,6 +755,18 @@ class TestMeterEvents:
         assert MeterRejection("meter_event_customer_not_found", 1, rejection.samples) == rejection
         assert rejection.samples[0].startswith("one: ")
 
+    def test_a_meter_counts_if_stripe_has_it(self, stripe: Stripe) -> None:
+        """Others are none of ours, or not made yet."""
+        known = load().metrics["apiCalls"].usage_meter_name
+        assert {known} == stripe.showing_meters([known, "tollkeeper_unknown_usage"])
+
+
+def test_prices_are_told_by_their_lookup_keys(stripe: Stripe) -> None:
+    """In cents; what there is no price of is left out."""
+    keys = ["tollkeeper_starter_monthly", "tollkeeper_apiCalls_overage", "tollkeeper_none"]
+    expected = {keys[0]: Decimal(2_900), keys[1]: Decimal(1)}
+    assert expected == stripe.prices(keys)
+
 
 CHARGE = ChargeLine("c", "ada", "apiCalls", 1, Decimal(1), START, START + DAY, "One over the limit")
 
@@ -771,12 +793,15 @@ CALLS: dict[str, Callable[[Stripe], object]] = {
     "expire_checkout_session": lambda stripe: stripe.expire_checkout_session("cs_1"),
     "create_portal_session": lambda stripe: stripe.create_portal_session("cus_ada", PAGE, None),
     "invoices_of": lambda stripe: stripe.invoices_of("cus_ada", 1, None),
+    "is_invoice_of": lambda stripe: stripe.is_invoice_of("in_1", "cus_ada"),
     "upcoming_invoice": lambda stripe: stripe.upcoming_invoice("sub_ada", []),
     "undelivered_events": lambda stripe: list(stripe.undelivered_events(START, [*EventType])),
     "endings": lambda stripe: list(stripe.endings(START)),
     "rejections": lambda stripe: stripe.rejections("evt_1"),
     "renewal": lambda stripe: stripe.renewal("sub_ada", START),
     "invoice": lambda stripe: stripe.invoice("in_1"),
+    "invoices_since": lambda stripe: stripe.invoices_since("cus_ada", START),
+    "prices": lambda stripe: stripe.prices(["tollkeeper_starter_monthly"]),
     "own_invoices": lambda stripe: stripe.own_invoices("cus_ada", "bill", START),
     "create_invoice": lambda stripe: stripe.create_invoice(
         OwnInvoice("bill", "ada", "cus_ada", "sub_ada", "Usage"), "key"
@@ -785,6 +810,7 @@ CALLS: dict[str, Callable[[Stripe], object]] = {
     "add_lines": lambda stripe: stripe.add_lines("in_1", [CHARGE], "key"),
     "remove_lines": lambda stripe: stripe.remove_lines("in_1", ["il_1"]),
     "finalize_invoice": lambda stripe: stripe.finalize_invoice("in_1"),
+    "showing_meters": lambda stripe: stripe.showing_meters(["calls"]),
     "send_meter_event": lambda stripe: stripe.send_meter_event(MeterEvent("one", "calls", "cus", 1, START)),
 }
 

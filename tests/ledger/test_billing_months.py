@@ -5,6 +5,7 @@ In memory; tests/integration/test_random_months.py lives such months at the stan
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -15,12 +16,29 @@ from tests.fakes.invoices import Fault
 from tests.ledger.billing_house import DAY, END, HOUR, MINUTE, RUN, House
 from tests.ledger.judgement import Ended, judge, never_twice
 from tests.ledger.story import OFFER, patience
+from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.bills import Bills
+from tollkeeper.ledger.decisions import Decisions, UnderWayError
 from tollkeeper.ledger.spending_caps import SpendingCaps
+from tollkeeper.ledger.users import StaleRevisionError, Users
+from tollkeeper.periods.charging import Charging
+from tollkeeper.periods.finishing import Finishing
 from tollkeeper.rules.bills import Apart, Policy
 from tollkeeper.rules.invoices import InvoiceLine, InvoiceStatus
 from tollkeeper.rules.subscriptions import Cause
+from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.subscriptions.cancellations import CancelAt, Cancellations
+from tollkeeper.subscriptions.cancelling import CancelNow
+from tollkeeper.subscriptions.deciding import Deciding
+from tollkeeper.subscriptions.errors import (
+    NoSubscriptionError,
+    NotMadeGoodError,
+    SamePlanError,
+    SubscriptionEndedError,
+    SubscriptionEndingError,
+)
+from tollkeeper.subscriptions.plan_changes import PlanChanges
 
 WRITES = ("add_lines", "create_invoice", "finalize_at", "finalize_invoice", "remove_lines")
 READS = ("invoice", "renewal", "own_invoices")
@@ -28,6 +46,17 @@ LANDS_AFTER = 4 * MINUTE
 """For so long a call that nobody waits for can be under way at most; our client gives up much sooner."""
 
 QUIET = 100 * HOUR
+
+ANSWERS = (
+    NoSubscriptionError,
+    NotMadeGoodError,
+    SamePlanError,
+    StaleRevisionError,
+    StripeUnavailableError,
+    SubscriptionEndedError,
+    SubscriptionEndingError,
+    UnderWayError,
+)
 
 type Hand = Callable[["Month"], object]
 
@@ -105,6 +134,28 @@ class Month:
         """Cancel the subscription now."""
         self.stripe.cancel_subscription("sub_ada", Cause.DUPLICATE)
 
+    def decide(self, wish: Callable[[PlanChanges, Cancellations], object]) -> None:
+        """Let Ada decide something by the API; what becomes of it is Tollkeeper's to tell."""
+        table, stripe = self.house.table, self.stripe
+        users, bills = Users(table), Bills(table)
+        deciding = Deciding(users, Decisions(table), stripe, OFFER, "live")
+        held = Finishing(bills, Charging(bills, stripe, load(), self.house.policy, "live"), stripe)
+        with suppress(*ANSWERS):
+            wish(PlanChanges(deciding), Cancellations(deciding, CancelNow(users, held, stripe, OFFER)))
+
+    def change(self, plan: str, *, pays: bool = True) -> None:
+        """Change the plan; an upgrade is paid, or stays pending."""
+        self.stripe.wallet.declines = not pays
+        self.decide(lambda plans, _: plans.change("ada", plan, None, self.house.now, patience()))
+
+    def cancel_by_api(self, at: CancelAt) -> None:
+        """Cancel by the API."""
+        self.decide(lambda _, ends: ends.cancel("ada", at, None, self.house.now, patience()))
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.decide(lambda _, ends: ends.resume("ada", None, self.house.now, patience()))
+
     def pause(self) -> None:
         """Pause the collection, or go on with it."""
         self.stripe.paused ^= {"sub_ada"}
@@ -143,6 +194,12 @@ def steps() -> st.SearchStrategy[Step]:
     hands = {
         "cancel": Month.cancel,
         "pause": Month.pause,
+        "upgrade": lambda month: month.change("enterprise"),
+        "upgrade, declined": lambda month: month.change("professional", pays=False),
+        "downgrade": lambda month: month.change("starter"),
+        "cancel at the end": lambda month: month.cancel_by_api(CancelAt.PERIOD_END),
+        "cancel now": lambda month: month.cancel_by_api(CancelAt.NOW),
+        "resume": Month.resume,
         "void": Month.void,
         "delete": Month.delete,
         "finalize": Month.finalize,

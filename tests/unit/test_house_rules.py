@@ -52,7 +52,11 @@ def room(*ours: str, others: Iterable[str] = (), pure: bool = False) -> Room:
 BELOW = ("ledger", "stripe", "rules", "catalogue", "clock", "telemetry")
 """What billing's nouns stand on. Of Stripe that is its port: the gateway is handed in."""
 
-NOUNS = ("announcements", "periods", "quota", "subscriptions", "usage", "views")
+NOUNS = ("announcements", "mirror", "periods", "quota", "subscriptions", "usage", "views")
+
+COMMANDS = ("catalogue", "ledger", "periods", "rules", "settings", "stripe", "subscriptions")
+COMMANDED = frozenset({"botocore", "rich", "stripe"})
+"""What commands stand on that work on a deployed stack."""
 
 ROOMS = {
     "tollkeeper": room(),
@@ -67,6 +71,7 @@ ROOMS = {
     "tollkeeper.stripe.gateway": room("stripe", "rules", "catalogue", others=["stripe"]),
     # Billing's nouns, none of which knows another.
     "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events", "mypy_boto3_sqs"]),
+    "tollkeeper.mirror": room(*BELOW),
     "tollkeeper.periods": room(*BELOW),
     "tollkeeper.quota": room(*BELOW),
     "tollkeeper.subscriptions": room(*BELOW),
@@ -76,6 +81,8 @@ ROOMS = {
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
     "tollkeeper.pages": room("views", "catalogue", "rules", others=["jinja2", "markupsafe"]),
     "tollkeeper.client": room("catalogue"),
+    "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
+    "tollkeeper.client.powertools": room("client", others=["aws_lambda_powertools"]),
     # What belongs to every function.
     "tollkeeper.aws": room(others=["botocore"]),
     "tollkeeper.clock": room("rules"),
@@ -83,7 +90,7 @@ ROOMS = {
     "tollkeeper.secrets": room("settings", others=["aws_lambda_powertools", "mypy_boto3_ssm"]),
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
-    "tollkeeper.runtime_customers": room("runtime", "subscriptions", "views"),
+    "tollkeeper.runtime_customers": room("ledger", "runtime", "subscriptions", "views"),
     "tollkeeper.runtime_dashboard": room(
         "clock", "ledger", "runtime", "runtime_customers", "subscriptions", "views"
     ),
@@ -99,11 +106,16 @@ ROOMS = {
         others=["boto3", "mypy_boto3_sqs"],
     ),
     "tollkeeper.runtime_decisions": room(*NOUNS, *BELOW, "runtime"),
+    "tollkeeper.runtime_mirror": room("mirror", "ledger", "runtime"),
+    "tollkeeper.runtime_reconciling": room(*NOUNS, *BELOW, "runtime"),
     "functions": Room(
         frozenset(
             {"tollkeeper"}
             | {f"tollkeeper.{each}" for each in ("api", "pages", "queues", "settings", *NOUNS, *BELOW)}
-            | {f"tollkeeper.runtime{each}" for each in ("", "_customers", "_dashboard", "_decisions")}
+            | {
+                f"tollkeeper.runtime{each}"
+                for each in ("", "_customers", "_dashboard", "_decisions", "_mirror", "_reconciling")
+            }
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -119,18 +131,28 @@ ROOMS = {
         others={"boto3", "botocore", "stripe"}
         | {f"mypy_boto3_{each}" for each in ("dynamodbstreams", "lambda", "sqs")},
     ),
-    "infra.operate.adopt": room(
+    "infra.operate.deployed": room(
         "catalogue",
         "clock",
         "ledger",
         "ledger.dynamo",
-        "rules",
         "secrets",
         "settings",
-        "stripe",
         "stripe.gateway",
-        "subscriptions",
-        others=["boto3", "botocore", "rich", "stripe"],
+        others=["boto3", "botocore", "stripe"],
+    ),
+    "infra.operate.adopt": Room(
+        frozenset({"infra.operate.deployed", "tollkeeper.stripe.gateway"})
+        | {f"tollkeeper.{each}" for each in COMMANDS},
+        COMMANDED,
+    ),
+    "infra.operate.prove": Room(
+        frozenset({"infra.operate.deployed"} | {f"tollkeeper.{each}" for each in COMMANDS}),
+        COMMANDED,
+    ),
+    "infra.operate.reconcile": Room(
+        frozenset({"infra.operate.deployed", "infra.operate"} | {f"tollkeeper.{each}" for each in COMMANDS}),
+        COMMANDED,
     ),
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),
@@ -160,6 +182,7 @@ NAMESAKES = {
     "invoices": "views.invoices",
     "portal": "subscriptions.portal",
     "quota": "quota",
+    "reconciler": "periods.reconciler",
     "reader": "views.reader",
     "reporter": "periods.reporter",
     "stripe_events": "subscriptions.stripe_events",
@@ -167,6 +190,7 @@ NAMESAKES = {
     "subscriptions": "subscriptions",
     "sweep": "subscriptions.sweep",
     "usage_intake": "usage.intake",
+    "usage_mirror": "mirror.usage_mirror",
     "usage_tracker": "usage.tracker",
 }
 """Each function, and the module or room of the layer that does its work."""
@@ -176,6 +200,8 @@ FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings
     "runtime_customers",
     "runtime_dashboard",
     "runtime_decisions",
+    "runtime_mirror",
+    "runtime_reconciling",
 }
 """The only modules beside the rooms of the layer."""
 
@@ -319,8 +345,8 @@ def test_only_the_pages_make_html() -> None:
 
 
 def test_http_is_spoken_at_the_edge() -> None:
-    """Functions and the API answer in statuses, and the gateway reads Stripe's: nobody else knows them."""
-    edge = (FUNCTIONS, LAYER / "api", LAYER / "stripe" / "gateway")
+    """Functions, API and client speak it, and the gateway reads Stripe's: nobody else knows statuses."""
+    edge = (FUNCTIONS, LAYER / "api", LAYER / "client", LAYER / "stripe" / "gateway")
     inside = [file for file in SHIPPED if not any(file.is_relative_to(each) for each in edge)]
     assert [] == [
         f"{name_of(file)}:{line} imports {module}"

@@ -45,6 +45,7 @@ ONLY_COMPUTES = (
     "tollkeeper.catalogue.",
     "tollkeeper.clock",
     "tollkeeper.ledger.bill_rows",
+    "tollkeeper.ledger.day_marks",
     "tollkeeper.ledger.decision_rows",
     "tollkeeper.ledger.entry_rows",
     "tollkeeper.ledger.keys",

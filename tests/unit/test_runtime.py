@@ -7,7 +7,7 @@ import pytest
 
 from tests.examples import ENVIRONMENT
 from tests.fakes.table import MemoryTable
-from tollkeeper import runtime
+from tollkeeper import runtime, runtime_mirror
 from tollkeeper.settings import Settings, SettingsError
 from tollkeeper.stripe import gateway
 from tollkeeper.subscriptions.sweep import STRIPE_PATIENCE_SECONDS
@@ -16,6 +16,7 @@ ASK_STRIPE = {
     "checkout": (runtime.checkout, {}),
     "events": (runtime.stripe_events, {"calls_per_second": 10.0}),
     "reporter": (runtime.reporter, {"patience_seconds": 30.0, "calls_per_second": 20}),
+    "mirror": (runtime_mirror.usage_mirror, {"patience_seconds": 30.0, "calls_per_second": 20}),
     "sweep": (runtime.sweep, {"patience_seconds": STRIPE_PATIENCE_SECONDS}),
 }
 

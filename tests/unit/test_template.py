@@ -11,6 +11,7 @@ import pytest
 from functions.stripe_events.app import RESERVE_SECONDS
 from infra.processed_template import ROOT, processed, written
 from tollkeeper.queues import seconds_until_again
+from tollkeeper.rules.metering import LONGEST_RUN
 from tollkeeper.subscriptions.event_batch import SECONDS_FOR_A_CUSTOMER
 from tollkeeper.subscriptions.event_workers import SECONDS_OF_SLOW_STRIPE, workers_for
 
@@ -306,6 +307,9 @@ class TestRights:
             ("CheckoutRole", "dynamodb:BatchGetItem"),
             ("StripeEventsRole", "dynamodb:BatchGetItem"),
             ("AnnouncerRole", "sqs:SendMessage"),
+            ("UsageMirrorRole", "dynamodb:Query"),
+            ("UsageMirrorRole", "dynamodb:BatchGetItem"),
+            ("UsageMirrorRole", "dynamodb:UpdateItem"),
         ],
     )
     def test_what_the_code_calls_is_allowed(self, role: str, action: str) -> None:
@@ -333,10 +337,11 @@ class TestSchedules:
             each["Target"]["Arn"]["Fn::GetAtt"][0]: each["Target"]["RetryPolicy"]["MaximumRetryAttempts"]
             for each in resources("AWS::Scheduler::Schedule").values()
         }
-        assert {"Reporter": 0, "Sweep": 0} == configured == scheduled
+        assert {"Reconciler": 0, "Reporter": 0, "Sweep": 0, "UsageMirror": 0} == configured == scheduled
 
     @pytest.mark.parametrize(
-        ("function", "rate"), [("Reporter", "rate(15 minutes)"), ("Sweep", "rate(1 hour)")]
+        ("function", "rate"),
+        [("Reporter", "rate(15 minutes)"), ("Sweep", "rate(1 hour)"), ("UsageMirror", "rate(1 hour)")],
     )
     def test_what_was_stopped_is_tried_again_within_the_hour(self, function: str, rate: str) -> None:
         """A run that Stripe or DynamoDB stopped leaves the rest to the next one."""
@@ -345,6 +350,10 @@ class TestSchedules:
             for each in resources("AWS::Scheduler::Schedule").values()
         }
         assert rate == rates[function]
+
+    def test_the_mirrors_run_ends_when_it_is_taken_to(self) -> None:
+        """By that it is reckoned what Stripe may have forgotten."""
+        assert LONGEST_RUN.total_seconds() >= resources("AWS::Lambda::Function")["UsageMirror"]["Timeout"]
 
 
 class TestFloods:

@@ -17,14 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from infra.operate.adopt.adoption import Adoption
 from infra.operate.adopt.planning import Fate, Step
 from infra.operate.adopt.showing import show_table, write_csv
-from infra.operate.adopt.stack import UnfitError, of_stack
+from infra.operate.adopt.stack import of_stack
 from infra.operate.adopt.whose import UnreadableError, Whose, by_file, by_metadata
+from infra.operate.deployed import DEFAULT_STACK, UnfitError
 from tollkeeper.catalogue import CatalogueError, load
 from tollkeeper.ledger.table import UnavailableError
 from tollkeeper.settings import SettingsError
 from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
 
-DEFAULT_STACK = "tollkeeper-dev"
 METADATA = "metadata:"
 WIDTH = 160
 """Of a line that is printed where there is no terminal, in characters."""

@@ -234,9 +234,8 @@ def wanted(catalogue: Catalogue) -> Iterator[Wanted]:
         yield Price(
             metric.price_lookup_key, metric.product_id, currency, metric.overage_price, tax, interval=None
         )
-    for metric in catalogue.metrics.values():
-        if metric.mirror:
-            yield Meter(metric.usage_meter_name, f"{metric.display_name} used")
+    for metric in catalogue.mirrored_metrics:
+        yield Meter(metric.usage_meter_name, f"{metric.display_name} used")
     yield wanted_portal(catalogue)
 
 

@@ -32,7 +32,7 @@ from tollkeeper.subscriptions.errors import (
 )
 from tollkeeper.telemetry import logger
 from tollkeeper.usage.errors import NotQueuedError, TooManyRecordsError
-from tollkeeper.views.errors import NoUpcomingInvoiceError
+from tollkeeper.views.errors import NoUpcomingInvoiceError, UnknownInvoiceError
 
 BUSY: tuple[type[Exception], ...] = (
     ContendedError,
@@ -80,6 +80,10 @@ def _no_customer(_: NoCustomerError) -> Reply:
 def _no_upcoming_invoice(_: NoUpcomingInvoiceError) -> Reply:
     message = "No invoice is to come, for no subscription of yours renews."
     return failure(HTTPStatus.NOT_FOUND, "no_upcoming_invoice", message)
+
+
+def _unknown_invoice(_: UnknownInvoiceError) -> Reply:
+    return failure(HTTPStatus.NOT_FOUND, "unknown_invoice", "You have no such invoice.")
 
 
 DECISIONS: Mapping[type[Exception], tuple[HTTPStatus, str, str]] = {
@@ -157,6 +161,7 @@ REPLIES: Mapping[type[Exception], Callable[[Any], Reply]] = {
     PaymentDueError: _payment_due,
     NoCustomerError: _no_customer,
     NoUpcomingInvoiceError: _no_upcoming_invoice,
+    UnknownInvoiceError: _unknown_invoice,
     **dict.fromkeys(DECISIONS, _undecided),
     ObstacleError: _obstacle,
     **dict.fromkeys(BUSY, _unavailable),

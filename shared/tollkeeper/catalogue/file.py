@@ -12,14 +12,17 @@ from types import MappingProxyType
 from tollkeeper.catalogue.currencies import decimal_places
 from tollkeeper.catalogue.model import (
     FREE,
+    NONE,
     UNLIMITED,
     Catalogue,
+    Count,
     LatePolicy,
     Metric,
     Mode,
     Plan,
     Route,
     TaxBehavior,
+    Unreachable,
     segments_of,
 )
 from tollkeeper.catalogue.payment_methods import PAYMENT_METHODS
@@ -191,7 +194,16 @@ def _trial_without_card(file: _Table) -> bool:
 
 
 def _metric(name: str, table: _Table) -> Metric:
-    table.expect("key", ("display_name", "unit", "overage_price", "mode", "late", "mirror"))
+    table.expect(
+        "key",
+        ("display_name", "unit", "overage_price", "mode", "late", "mirror", "count", "unreachable"),
+    )
+    if name == NONE:
+        table.refuse("display_name", f"{NONE} is what the route map calls requests that are not counted")
+    count = Count(table.choice("count", Count))
+    unreachable = Unreachable(table.choice("unreachable", Unreachable))
+    if (count, unreachable) == (Count.AFTER, Unreachable.CLOSED):
+        table.refuse("unreachable", "what is counted after cannot be closed; count it before")
     return Metric(
         name=name,
         display_name=table.text("display_name"),
@@ -200,6 +212,8 @@ def _metric(name: str, table: _Table) -> Metric:
         mode=Mode(table.choice("mode", Mode)),
         late=LatePolicy(table.choice("late", LatePolicy)),
         mirror=table.flag("mirror", default=True),
+        count=count,
+        unreachable=unreachable,
     )
 
 
@@ -232,9 +246,10 @@ def _plan(name: str, table: _Table, metrics: Mapping[str, Metric]) -> Plan:
 
 def _routes(table: _Table, metrics: Mapping[str, Metric]) -> tuple[Route, ...]:
     routes: list[Route] = []
-    for pattern, metric in table.values.items():
+    for pattern, value in table.values.items():
         key = f'"{pattern}"'
-        if not isinstance(metric, str) or metric not in metrics:
+        metric, reason = _excused(table, key) if isinstance(value, dict) else (value, "")
+        if not isinstance(metric, str) or (metric not in metrics and not reason):
             table.refuse(key, f"unknown metric; known metrics are {', '.join(metrics)}")
             continue
         for alternative in _alternatives(pattern):
@@ -242,11 +257,20 @@ def _routes(table: _Table, metrics: Mapping[str, Metric]) -> tuple[Route, ...]:
             if parts is None:
                 table.refuse(key, "must read like POST /api/rooms; * is one segment, /** ends the pattern")
                 continue
-            route = Route(metric, parts["method"], segments_of(parts["path"]), parts["below"] is not None)
+            below = parts["below"] is not None
+            route = Route(metric, parts["method"], segments_of(parts["path"]), below, reason)
             if first := next((earlier for earlier in routes if earlier.covers(route)), None):
                 table.refuse(key, f"never counts, for {first} stands above it")
             routes.append(route)
     return tuple(routes)
+
+
+def _excused(routes: _Table, key: str) -> tuple[object, str]:
+    """Return the metric of a line that is a table, and the reason that one without a metric must have."""
+    table = _Table(f"{routes.key}.{key}", routes.values[key.strip('"')], routes.problems)
+    table.expect("key", ("metric", "reason"))
+    metric = table.values.get("metric")
+    return metric, table.text("reason") if metric == NONE else ""
 
 
 def _alternatives(pattern: str) -> Iterator[str]:

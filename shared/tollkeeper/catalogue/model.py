@@ -36,6 +36,28 @@ class LatePolicy(StrEnum):
     """It is shown and counts nowhere."""
 
 
+class Count(StrEnum):
+    """When the client counts a request."""
+
+    BEFORE = "before"
+    """Consumed before it is done, and released when it fails: a limit is never passed."""
+    AFTER = "after"
+    """Counted once it has succeeded, many requests in one record."""
+
+
+class Unreachable(StrEnum):
+    """What the client does with a request that is counted before, while Tollkeeper does not answer."""
+
+    OPEN = "open"
+    """It is let through, and counted later."""
+    CLOSED = "closed"
+    """It is answered 503."""
+
+
+NONE = "none"
+"""What the route map says of requests that are counted as no metric, for a reason."""
+
+
 def overage_name(metric: str) -> str:
     """Return the id of the product, and the lookup key of the price, that a metric's overage is sold as.
 
@@ -56,6 +78,8 @@ class Metric:
         mode: Whether its limits have consequences.
         late: What becomes of records that come after their period was closed.
         mirror: Whether Stripe is shown each day's usage of it.
+        count: When the client counts a request.
+        unreachable: What the client does with one while Tollkeeper does not answer.
     """
 
     name: str
@@ -65,6 +89,8 @@ class Metric:
     mode: Mode
     late: LatePolicy
     mirror: bool
+    count: Count = Count.BEFORE
+    unreachable: Unreachable = Unreachable.OPEN
 
     @property
     def product_id(self) -> str:
@@ -111,19 +137,26 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Requests that count as one metric.
+    """Requests that count as one metric, or as none.
 
     Attributes:
-        metric: The metric's name.
+        metric: The metric's name; `NONE` for requests that are not counted.
         method: The HTTP method in upper case; None for any.
         segments: The path between its slashes; "*" stands for any one segment.
         below: Whether everything below that path matches too.
+        reason: Why its requests are not counted; empty where they are.
     """
 
     metric: str
     method: str | None
     segments: tuple[str, ...]
     below: bool
+    reason: str = ""
+
+    @property
+    def is_catch_all(self) -> bool:
+        """Whether every path matches, so that it says nothing about any of them."""
+        return self.below and not self.segments
 
     def __str__(self) -> str:
         path = "".join(f"/{segment}" for segment in (*self.segments, *["**"] * self.below))
@@ -176,6 +209,11 @@ class Catalogue:
         return tuple(metric for metric in self.metrics.values() if metric.overage_price is not None)
 
     @property
+    def mirrored_metrics(self) -> tuple[Metric, ...]:
+        """The metrics whose usage Stripe is shown."""
+        return tuple(metric for metric in self.metrics.values() if metric.mirror)
+
+    @property
     def paid_plans(self) -> tuple[Plan, ...]:
         """The plans one subscribes to: all but `FREE`."""
         return tuple(plan for plan in self.plans.values() if plan.name != FREE)
@@ -187,9 +225,19 @@ class Catalogue:
             method: The HTTP method, in any case.
             path: The URL's path without its query.
         """
+        route = self.route_for(method, path)
+        return None if route is None or route.metric == NONE else route.metric
+
+    def route_for(self, method: str, path: str) -> Route | None:
+        """The first line of the route map that a request matches; None when there is none.
+
+        Args:
+            method: The HTTP method, in any case.
+            path: The URL's path without its query.
+        """
         method = method.upper()
         segments = segments_of(path)
-        return next((route.metric for route in self.routes if route.matches(method, segments)), None)
+        return next((route for route in self.routes if route.matches(method, segments)), None)
 
 
 def segments_of(path: str) -> tuple[str, ...]:

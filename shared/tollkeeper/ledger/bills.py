@@ -37,6 +37,11 @@ class Bills:
         found = next(iter(self._table.get_all([keys.bill(user_id, period_id)])), None)
         return bill_rows.bill(found) if found else None
 
+    def on(self, user_id: str, invoice_id: str) -> tuple[str, Bill] | None:
+        """Return the user's bill whose charges are on an invoice, and its period's name; None if none is."""
+        found = next((each for each in self.of_user(user_id) if each.invoice_id == invoice_id), None)
+        return (bill_rows.period_id(found), found) if found else None
+
     def of_user(self, user_id: str) -> list[Bill]:
         """Return all bills of a user, the newest period's first."""
         return [bill_rows.bill(row) for row in self._table.query(keys.user(user_id), *keys.bills())]

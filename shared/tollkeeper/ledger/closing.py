@@ -1,6 +1,7 @@
 """The book of ended periods: each is closed once, with what it owes (DESIGN rules 11 and 12)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import uuid4
@@ -8,10 +9,11 @@ from uuid import uuid4
 from tollkeeper.ledger import bill_rows, entry_rows, keys, rows
 from tollkeeper.ledger.keys import Due
 from tollkeeper.ledger.rows import USED
-from tollkeeper.ledger.table import Change, Put, Table, TransactionCancelledError, Write, absent, equal
+from tollkeeper.ledger.table import Change, Key, Put, Table, TransactionCancelledError, Write, absent, equal
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.bills import Bill
 from tollkeeper.rules.charges import Charge
+from tollkeeper.rules.digests import digest
 from tollkeeper.rules.periods import Period
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.users import User
@@ -41,6 +43,11 @@ class Closing:
             for key in self._table.due(shard, iso(until)):
                 user_id, _, period_id = keys.read_period(key)
                 yield user_id, period_id
+
+    def names(self, user_id: str, start: datetime) -> list[str]:
+        """Return the names of a user's periods that start at an instant: one of each owner."""
+        found = self._table.query(keys.user(user_id), *keys.periods_from(start))
+        return [keys.read_period(Key(str(row["pk"]), str(row["sk"])))[2] for row in found]
 
     def read(self, user_id: str, period_id: str) -> Ending:
         """Return a period with its user and its bill, in one read."""
@@ -84,12 +91,19 @@ class Closing:
 
 
 def _closed(user_id: str, period: Period, now: datetime) -> Change:
-    """Return the closing of a period, if it still is what its overage was computed from."""
+    """Return the closing of a period, if it still is what its overage was computed from.
+
+    From then on it waits to be reconciled, with the digest of what it was.
+    """
     unmoved = [equal(USED + metric, period.used.get(metric)) for metric in period.terms.prices]
     return Change(
         keys.period(user_id, period),
-        set={"closedAt": now},
-        remove=["due", "dueAt"],
+        set={
+            "closedAt": now,
+            "digest": digest(replace(period, closed_at=now)),
+            "due": keys.shard(Due.RECONCILE, user_id),
+            "dueAt": now,
+        },
         only_if=[
             absent("closedAt"),
             absent("void"),

@@ -11,6 +11,7 @@ from enum import StrEnum
 from uuid import uuid4
 
 from tollkeeper.ledger import keys, open_rows, record_rows
+from tollkeeper.ledger.day_marks import Marks, marks
 from tollkeeper.ledger.lines import Line
 from tollkeeper.ledger.listing import listing
 from tollkeeper.ledger.pace import Pace
@@ -34,6 +35,7 @@ from tollkeeper.ledger.table import (
 )
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.limits import Allowance, Barrier, allowance
+from tollkeeper.rules.metering import shown_metrics
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period, Terms
 from tollkeeper.rules.times import epoch
@@ -124,7 +126,9 @@ class Consuming:
                 if bounds.barrier:
                     known = self._refuse(record, refused) if unanswered else self._record(record)
                     return _again(record, known, seen) if known else replace(seen, barrier=bounds.barrier)
-                self._table.transact(_consumed(record, seen, bounds, refused, row))
+                self._table.transact(
+                    _consumed(record, seen, bounds, refused, row, self._marks(record, seen, row))
+                )
             except TransactionCancelledError as cancelled:
                 own = cancelled.refused[0].row
                 if own is not None and REFUSED not in own:
@@ -179,6 +183,11 @@ class Consuming:
             patience.wait(attempt)
             attempt += 1
 
+    def _marks(self, record: UsageRecord, seen: Consumption, row: Row) -> Marks:
+        """Return how the record marks its day, if it is the first of it by the period's row."""
+        shown = shown_metrics(seen.user, self._offer.catalogue)
+        return marks([record], shown, record.timestamp, keys.period(record.user_id, seen.period), row)
+
     def _record(self, record: UsageRecord) -> Row | None:
         """Return what was counted under a record's id."""
         row = next(self._table.get_all([keys.record(record.user_id, record.id)]), None)
@@ -223,7 +232,7 @@ def _again(record: UsageRecord, row: Row, seen: Consumption) -> Consumption:
 
 
 def _consumed(
-    record: UsageRecord, seen: Consumption, bounds: Allowance, refused: str | None, row: Row
+    record: UsageRecord, seen: Consumption, bounds: Allowance, refused: str | None, row: Row, marking: Marks
 ) -> Sequence[Write]:
     """Return the transaction of a yes: the record, what it adds up to, and where it is listed."""
     period = seen.period
@@ -234,12 +243,19 @@ def _consumed(
     change = Change(
         keys.period(record.user_id, period),
         begin=open_rows.begins(period),
+        set=marking.noted,
         add={USED + record.metric: record.quantity},
         only_if=conditions,
     )
     listed = listing(change.key, [Line.of(record)], row, change, record.timestamp)
     return [
-        record_rows.counted(record, record.timestamp, refused, consumed_in=keys.period_id(period)),
+        record_rows.counted(
+            record,
+            record.timestamp,
+            refused,
+            consumed_in=keys.period_id(period),
+            due=marking.due.get(record.id),
+        ),
         listed.within(change),
         *listed.beside,
     ]

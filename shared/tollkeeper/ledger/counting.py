@@ -7,9 +7,10 @@ was counted before shows itself by its row, is left out, and the rest is summed 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from tollkeeper.ledger import keys, open_rows, record_rows
+from tollkeeper.ledger.day_marks import marks
 from tollkeeper.ledger.listing import FEW
 from tollkeeper.ledger.patience import ContendedError, Patience
 from tollkeeper.ledger.record_rows import REFUSED
@@ -24,6 +25,7 @@ from tollkeeper.ledger.table import (
 from tollkeeper.ledger.transactions import may_be_in_row, transactions, writes
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.allocation import Allocation, allocate
+from tollkeeper.rules.metering import shown_metrics
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.usage import Refusal, UsageRecord, merge
 from tollkeeper.rules.users import User, is_history, period_key_at
@@ -125,6 +127,7 @@ class _Count:
         self._tally = Tally()
         self._facts: dict[str, UsageRecord] = {}
         self._refusals: dict[str, str] = {}
+        self._marked: set[date] = set()
 
     def of(self, records: Sequence[UsageRecord], known: Mapping[Key, Row]) -> Tally:
         pending, rivals = merge(records)
@@ -178,8 +181,11 @@ class _Count:
             if not self._patience.lasts(0):
                 raise ContendedError
             row = self._row_for(key, allocations)
+            records = [each.record for each in allocations]
+            shown = shown_metrics(self._user, self._offer.catalogue)
+            marking = marks(records, shown, self._now, key, row, self._marked)
             try:
-                self._table.transact(writes(allocations, self._now, self._refusals, row))
+                self._table.transact(writes(allocations, self._now, self._refusals, row, marking))
             except TransactionCancelledError as cancelled:
                 period = cancelled.refused[len(allocations)]
                 before = (len(allocations), dict(self._refusals), row)
@@ -194,8 +200,9 @@ class _Count:
                 unanswered = True  # Whether it was written is unknown; if so, the records' rows will say it.
             else:
                 self._periods.pop(key, None)
-                self._tally.counted += [each.record for each in allocations]
-                self._facts |= {each.record.id: each.record for each in allocations}
+                self._tally.counted += records
+                self._facts |= {record.id: record for record in records}
+                self._marked |= marking.days
                 return
             if allocations:
                 self._patience.wait(attempt)

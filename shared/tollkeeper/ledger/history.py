@@ -140,6 +140,17 @@ class History:
         periods = [] if here else self._table.query(keys.user(user_id), *keys.periods_from(start))
         return self._records(question, here, periods, [keys.pages(iso(start))])
 
+    def behind(self, user_id: str, period_id: str, cursor: str | None = None) -> Part[ListedRecord]:
+        """List the records counted in one period, by the name that it has among its user's.
+
+        Raises:
+            UnknownCursorError: the cursor belongs to another question.
+        """
+        question = (user_id, "behind", period_id, None)
+        here = _position(cursor, question)
+        periods = [] if here else [*self._table.get_all([keys.period_by_id(user_id, period_id)])]
+        return self._records(question, here, periods, [keys.pages(period_id)])
+
     def of_month(
         self, user_id: str, billing_month: str, metric: str | None = None, cursor: str | None = None
     ) -> Part[ListedRecord]:

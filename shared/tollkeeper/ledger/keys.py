@@ -53,6 +53,8 @@ class Due(StrEnum):
     ASK = "ASK"
     CLOSE = "CLOSE"
     CHARGE = "CHARGE"
+    MIRROR = "MIRROR"
+    RECONCILE = "RECONCILE"
 
 
 def user(user_id: str) -> str:

@@ -93,12 +93,15 @@ def listing(period: Key, new: Sequence[Line], row: Row, change: Change, now: dat
 
 def _after(row: Row, change: Change) -> dict[str, Value]:
     """Return a row as a change leaves it, but for its conditions."""
-    begun = {
-        name: iso(value) if isinstance(value, datetime) else value
-        for name, value in change.begin.items()
-        if value is not None
-    }
-    after = {**change.key._asdict(), **begun, **row}
+    begun, put = (
+        {
+            name: iso(value) if isinstance(value, datetime) else value
+            for name, value in cells.items()
+            if value is not None
+        }
+        for cells in (change.begin, change.set)
+    )
+    after = {**change.key._asdict(), **begun, **row, **put}
     return after | {name: int(row.get(name, 0)) + number for name, number in change.add.items()}
 
 

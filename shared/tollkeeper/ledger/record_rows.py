@@ -59,6 +59,7 @@ def counted(
     refused: str | None = None,
     *,
     consumed_in: str | None = None,
+    due: Cells | None = None,
     late: bool = False,
     unbilled: bool = False,
     dropped: bool = False,
@@ -66,7 +67,8 @@ def counted(
     """Return the writing of a usage record that is counted now; refused if its id is counted already.
 
     What was consumed names its period, into which it may be released. Where consuming had refused its id,
-    the record replaces what was written by that: `refused` is what it was.
+    the record replaces what was written by that: `refused` is what it was. `due` is what it has in the index,
+    if it stands there for its day.
     """
     cells: Cells = {
         METRIC: of.metric,
@@ -82,6 +84,7 @@ def counted(
         "unbilled": unbilled or None,
         "dropped": dropped or None,
         "expiresAt": epoch(now + RECORD_LIFETIME),
+        **(due or {}),
     }
     key = keys.record(of.user_id, of.id)
     if refused is None:

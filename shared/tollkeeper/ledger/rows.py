@@ -52,6 +52,7 @@ def period(row: Row) -> Period:
         closed_at=instant(row, "closedAt"),
         is_void="void" in row,
         pinned=str(row["terms"]),
+        digest=text(row, "digest"),
     )
 
 

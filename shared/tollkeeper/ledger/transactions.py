@@ -2,10 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
 from tollkeeper.ledger import entry_rows, keys, open_rows, record_rows
+from tollkeeper.ledger.day_marks import Marks
 from tollkeeper.ledger.lines import Line
 from tollkeeper.ledger.listing import FEW, apart, listing
 from tollkeeper.ledger.rows import USED
@@ -24,12 +26,17 @@ def may_be_in_row(allocations: Sequence[Allocation]) -> bool:
 
 
 def writes(
-    allocations: Sequence[Allocation], now: datetime, refusals: Mapping[str, str], row: Row | None
+    allocations: Sequence[Allocation],
+    now: datetime,
+    refusals: Mapping[str, str],
+    row: Row | None,
+    marks: Marks,
 ) -> list[Write]:
     """Return one transaction: the records in the order of the allocations, then all that they add up to.
 
     `refusals` say what consuming wrote under the ids of those that it refused. `row` is the period's as it
-    was read, empty if there is none yet; None lists the records apart from it.
+    was read, empty if there is none yet; None lists the records apart from it. `marks` are of these records
+    and that row.
     """
     first = allocations[0]
     user_id = first.record.user_id
@@ -38,13 +45,17 @@ def writes(
             each.record,
             now,
             refusals.get(each.record.id),
+            due=marks.due.get(each.record.id),
             late=each.late,
             unbilled=each.unbilled,
             dropped=not each.counts,
         )
         for each in allocations
     ]
-    period, lines = _period(allocations), [Line.of(each.record) for each in allocations]
+    period, lines = (
+        replace(_period(allocations), set=marks.noted),
+        [Line.of(each.record) for each in allocations],
+    )
     listed = apart(period.key, lines, now) if row is None else listing(period.key, lines, row, period, now)
     writes += [listed.within(period), *listed.beside]
     if first.unbilled:

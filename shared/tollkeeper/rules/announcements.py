@@ -12,9 +12,10 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Self
 
-from tollkeeper.rules.bills import Bill
+from tollkeeper.rules.bills import Bill, State
 from tollkeeper.rules.limits import standing
 from tollkeeper.rules.periods import Period
+from tollkeeper.rules.reconciling import Drift
 from tollkeeper.rules.subscriptions import Cause, Subscription
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.users import User
@@ -127,18 +128,42 @@ def of_usage(user_id: str, before: Period | None, after: Period, *, at: datetime
 
 
 def of_waived(before: Bill, after: Bill, *, at: datetime) -> Iterator[Announcement]:
-    """Return the announcements of charges that a person took off an invoice: they are never made again."""
+    """Return the announcements of charges that nobody is asked for any more, by a person's hand at Stripe.
+
+    Their line was removed from an invoice, or their final invoice voided: they are never made again.
+    """
+    removed = after.waived - before.waived
+    is_voided = after.state is State.VOIDED and before.state is not State.VOIDED
+    voided = {each.id for each in after.left} if is_voided else set[str]()
     for charge in after.charges or ():
-        if charge.id in after.waived - before.waived:
+        if charge.id in removed | voided:
             detail: dict[str, Plain] = {
                 "eventType": charge.metric,
                 "quantity": charge.quantity,
                 "amount": charge.amount,
+                "reason": "voided" if charge.id in voided else "removed",
                 "invoiceId": before.invoice_id,
                 "periodStart": iso(after.period_start),
                 "periodEnd": iso(after.period_end),
             }
             yield Announcement.of(Kind.CHARGE_WAIVED, after.user_id, [charge.id], at=at, detail=detail)
+
+
+def of_drift(
+    user_id: str, period: Period, drift: Drift, invoice_id: str | None, *, at: datetime
+) -> Announcement:
+    """Return the announcement of what does not agree about a closed period: once for each finding."""
+    facts = [period.subscription_id or "", iso(period.start), drift.kind, drift.metric or "", drift.found]
+    detail: dict[str, Plain] = {
+        "kind": drift.kind.value,
+        "eventType": drift.metric,
+        "expected": drift.expected,
+        "found": drift.found,
+        "invoiceId": invoice_id,
+        "periodStart": iso(period.start),
+        "periodEnd": _text(period.end),
+    }
+    return Announcement.of(Kind.BILLING_DRIFT, user_id, facts, at=at, detail=detail)
 
 
 def _reaches(period: Period, metric: str, percent: int) -> bool:

@@ -9,6 +9,7 @@ from tollkeeper.rules.bills import Bill, State
 from tollkeeper.rules.invoices import Invoice
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period
+from tollkeeper.rules.reconciling import Drift
 from tollkeeper.rules.subscriptions import Cause, Subscription
 from tollkeeper.rules.times import iso
 
@@ -33,6 +34,7 @@ class Action(StrEnum):
     OVERAGE_VOIDED = "OVERAGE_VOIDED"
     OVERAGE_WRITTEN_OFF = "OVERAGE_WRITTEN_OFF"
     USAGE_UNBILLED = "USAGE_UNBILLED"
+    BILLING_DRIFT = "BILLING_DRIFT"
     SPENDING_CAP_CHANGED = "SPENDING_CAP_CHANGED"
 
 
@@ -161,6 +163,16 @@ def _of_charges(
     name = f"{iso(bill.period_start)} {bill.subscription_id}"
     details: Details = {"after": {**told, "invoice": bill.invoice_id}}
     return AuditEntry(bill.user_id, at, "reporter", action, "period", name, details)
+
+
+def of_drift(user_id: str, period: str, drift: Drift, *, at: datetime) -> AuditEntry:
+    """Return the entry for what does not agree about a closed period, which `period` names."""
+    told = drift.metric or "period"
+    details: Details = {
+        "before": {told: drift.expected},
+        "after": {told: drift.found, "kind": drift.kind.value},
+    }
+    return AuditEntry(user_id, at, "reconciler", Action.BILLING_DRIFT, "period", period, details)
 
 
 def of_spending_cap(user_id: str, before: int | None, after: int | None, *, at: datetime) -> AuditEntry:

@@ -18,12 +18,16 @@ class InvoiceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """A line that is a charge of ours, as its metadata says; `amount` in cents before discounts and tax."""
+    """A line that is a charge of ours, as its metadata says; `amount` in cents before discounts and tax.
+
+    `discount` is what a coupon takes off it, in cents.
+    """
 
     id: str
     charge_id: str
     quantity: int
     amount: int
+    discount: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class Invoice:
     """An invoice as Stripe has it now, with those of its lines that are charges of this deployment's.
 
     `advances` says that Stripe finalises and collects it by itself, `finalizes_at` when. A subscription's
-    draft that does not is stopped: it was cancelled, is unpaid, or its collection is paused.
+    draft that does not is stopped: it was cancelled, is unpaid, or its collection is paused. `credited` is
+    what people's credit notes take off it, in cents.
     """
 
     id: str
@@ -40,6 +45,7 @@ class Invoice:
     created: datetime
     finalizes_at: datetime | None = None
     lines: tuple[InvoiceLine, ...] = ()
+    credited: int = 0
 
     @property
     def is_draft(self) -> bool:

@@ -59,7 +59,7 @@ class Period:
     `beyond` what of each metric's overage an earlier cap kept from being billed. `is_void` says that it
     turned out to be no period: what was counted in it before that was known stays, and is not billed.
     `pinned` is how the terms were written down when they were read, by which a write can say that they
-    still stand.
+    still stand. `digest` is that of a closed period's row as it closed.
     """
 
     start: datetime
@@ -73,6 +73,7 @@ class Period:
     closed_at: datetime | None = None
     is_void: bool = False
     pinned: str | None = field(default=None, compare=False)
+    digest: str | None = field(default=None, compare=False)
 
     def holds(self, instant: datetime) -> bool:
         """Whether an instant lies in the period: its first moment does, its end does not."""

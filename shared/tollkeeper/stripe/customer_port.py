@@ -117,6 +117,9 @@ class InvoiceHistory(Protocol):
         None where `starting_after` is not an invoice of this customer's, whether it is anybody's or not.
         """
 
+    def is_invoice_of(self, invoice_id: str, customer_id: str) -> bool:
+        """Whether an invoice is there, and this customer's."""
+
     def upcoming_invoice(self, subscription_id: str, charges: Sequence[ChargeLine]) -> UpcomingInvoice | None:
         """Return a subscription's next bill if these charges were on it; None if none is to come.
 

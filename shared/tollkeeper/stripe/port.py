@@ -7,9 +7,10 @@ Every call raises `StripeUnavailableError` when Stripe does not answer or asks f
 `StripeRefusedError` when it refuses, as it does for an id that it does not know.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from tollkeeper.rules.invoices import Invoice, Renewal
@@ -235,6 +236,9 @@ class Invoices(Protocol):
     def invoice(self, invoice_id: str) -> Invoice | None:
         """Return an invoice as it is now, with all its lines; None if it was deleted."""
 
+    def invoices_since(self, customer_id: str, since: datetime) -> list[Invoice]:
+        """Return a customer's invoices made at a time or later, the newest first; of one deleted too."""
+
     def own_invoices(self, customer_id: str, bill: str, since: datetime) -> list[Invoice]:
         """Return the invoices that were made for a bill since then, the oldest first; not those deleted."""
 
@@ -257,11 +261,24 @@ class Invoices(Protocol):
         """Finalise a draft now, and let Stripe collect it."""
 
 
+class Prices(Protocol):
+    """What things are sold at."""
+
+    def prices(self, lookup_keys: Sequence[str]) -> Mapping[str, Decimal | None]:
+        """Return the active prices with these lookup keys, in the catalogue's currency and cents.
+
+        None where it is no flat price in that currency; what there is no price of is left out.
+        """
+
+
 class MeterEvents(Protocol):
     """Usage, as Stripe's meters are told of it."""
 
     def send_meter_event(self, event: MeterEvent) -> None:
         """Tell Stripe of usage. What Stripe has under this identifier already is not counted again."""
+
+    def showing_meters(self, names: Collection[str]) -> frozenset[str]:
+        """Return those of some meters that count, and that no active price bills by."""
 
 
 class Stripe(
@@ -275,6 +292,7 @@ class Stripe(
     InvoiceHistory,
     Events,
     MeterEvents,
+    Prices,
     Protocol,
 ):
     """All of it."""

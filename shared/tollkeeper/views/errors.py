@@ -3,3 +3,7 @@
 
 class NoUpcomingInvoiceError(Exception):
     """No bill is to come: there is no subscription that renews."""
+
+
+class UnknownInvoiceError(Exception):
+    """The invoice is not one of the caller's, whether it is anybody's or not."""

@@ -13,12 +13,15 @@ from stripe.params.checkout import SessionCreateParams
 
 from tollkeeper.catalogue import (
     FREE,
+    NONE,
     UNLIMITED,
     Catalogue,
     CatalogueError,
+    Count,
     LatePolicy,
     Mode,
     TaxBehavior,
+    Unreachable,
     decimal_places,
     load,
 )
@@ -118,6 +121,11 @@ class TestShippedFile:
         assert {(Mode.ENFORCE, LatePolicy.COUNT, True)} == {
             (metric.mode, metric.late, metric.mirror) for metric in SHIPPED.metrics.values()
         }
+
+    def test_what_is_counted_before(self) -> None:
+        """API calls are counted after, all else before, and nothing is closed while nobody answers."""
+        assert ["apiCalls"] == [each.name for each in SHIPPED.metrics.values() if each.count is Count.AFTER]
+        assert {Unreachable.OPEN} == {each.unreachable for each in SHIPPED.metrics.values()}
 
     def test_trial_and_currency(self) -> None:
         """Trials last fourteen days and amounts are in dollars, before tax."""
@@ -548,3 +556,59 @@ class TestRefusals:
 def test_decimal_places(currency: str, places: int) -> None:
     """Most currencies have cents; some have none, and some have thousandths."""
     assert places == decimal_places(currency)
+
+
+class TestExcusedRoutes:
+    """Requests that count as nothing, for a reason that the file says."""
+
+    def test_an_excused_route_counts_as_nothing(self, routed: Callable[..., Catalogue]) -> None:
+        """It stands above the others like any line, and hides nothing from the audit."""
+        catalogue = routed('"POST /health" = { metric = "none", reason = "probes" }', '"/**" = "a"')
+        assert (None, "a") == (
+            catalogue.metric_for("POST", "/health"),
+            catalogue.metric_for("GET", "/health"),
+        )
+        route = catalogue.route_for("POST", "/health")
+        assert route
+        assert (NONE, "probes", False) == (route.metric, route.reason, route.is_catch_all)
+
+    @pytest.mark.parametrize(
+        ("line", "problem"),
+        [
+            ('"/a" = { metric = "none" }', "reason: must be a text, and not empty"),
+            ('"/a" = { metric = "none", reason = " " }', "reason: must be a text, and not empty"),
+            ('"/a" = { metric = "nothing", reason = "x" }', "unknown metric"),
+            ('"/a" = { metric = "none", why = "x" }', "unknown key"),
+            ('"/a" = "none"', "unknown metric"),
+        ],
+    )
+    def test_a_reason_is_needed(self, routed: Callable[..., Catalogue], line: str, problem: str) -> None:
+        """Whoever excuses a route says why."""
+        with pytest.raises(CatalogueError, match=problem):
+            routed(line)
+
+    @pytest.mark.parametrize(
+        ("fields", "problem"),
+        [
+            ('count = "later"', "must be one of before, after"),
+            ('unreachable = "ajar"', "must be one of open, closed"),
+            ('count = "after", unreachable = "closed"', "cannot be closed"),
+        ],
+    )
+    def test_what_the_client_does_is_one_of_what_it_can(
+        self, write: Write, fields: str, problem: str
+    ) -> None:
+        """A word that means nothing is refused, and so is what contradicts itself."""
+        with pytest.raises(CatalogueError, match=problem):
+            load(write(metrics=f'[metrics]\nhits = {{ display_name = "Hits", {fields} }}'))
+
+    def test_no_metric_is_called_none(self, write: Write) -> None:
+        """The word is taken."""
+        with pytest.raises(CatalogueError, match="not counted"):
+            load(
+                write(
+                    metrics='[metrics]\nnone = { display_name = "None" }',
+                    plans='[plans.free]\ndisplay_name = "Free"\nprice = 0\nlimits = {}',
+                    routes='[routes]\n"/**" = "none"',
+                )
+            )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.operate.adopt.__main__ import main
-from infra.operate.adopt.stack import UnfitError, require_meant
+from infra.operate.deployed import UnfitError, require_meant
 
 
 @pytest.mark.parametrize("by", ["user_id", "metadata:", "email:a@example.com"])

@@ -3,7 +3,8 @@
 import json
 from datetime import timedelta
 
-from tests.ledger.billing_house import HOUR, MINUTE, House, busy_house
+from tests.ledger.billing_house import DAY, HOUR, MINUTE, House, busy_house
+from tollkeeper.ledger.bills import Bills
 from tollkeeper.rules.bills import Apart, Policy
 
 
@@ -44,9 +45,43 @@ def test_a_waived_charge_is_audited_and_announced_once() -> None:
     assert ("OVERAGE_WAIVED", {"apiCalls": "500 for 500 cents", "invoice": "in_1"}) == waived
     assert {"aiQueries", "exports", "invoice"} == charged[1].keys()
     (told,) = announced(house)
-    assert ("apiCalls", 500, 500, "in_1") == tuple(
-        told[name] for name in ("eventType", "quantity", "amount", "invoiceId")
+    assert ("apiCalls", 500, 500, "removed", "in_1") == tuple(
+        told[name] for name in ("eventType", "quantity", "amount", "reason", "invoiceId")
     )
+
+
+def test_a_voided_invoice_is_audited_and_announced_once() -> None:
+    """Also where it was voided days after it was charged; a second look at it tells nothing more."""
+    house = busy_house()
+    house.go_on(3 * HOUR)
+    house.at(DAY)
+    house.stripe.void("in_1")
+    for _ in range(2):
+        Bills(house.table).wake("ada", "in_1", house.now)
+        house.run()
+    assert ["OVERAGE_CHARGED", "OVERAGE_VOIDED"] == house.audited()
+    told = [
+        (each["eventType"], each["quantity"], each["amount"], each["reason"]) for each in announced(house)
+    ]
+    assert [
+        ("aiQueries", 20, 200, "voided"),
+        ("apiCalls", 500, 500, "voided"),
+        ("exports", 10, 500, "voided"),
+    ] == sorted(told)
+
+
+def test_what_was_removed_before_an_invoice_was_voided_is_not_announced_again() -> None:
+    """The one as removed, the others as voided."""
+    house = busy_house()
+    house.at(5 * MINUTE).run()
+    house.stripe.take_off("in_1", 1)
+    house.go_on(HOUR)
+    house.go_on(3 * HOUR)
+    house.stripe.void("in_1")
+    Bills(house.table).wake("ada", "in_1", house.now)
+    house.run()
+    told = [(str(each["eventType"]), str(each["reason"])) for each in announced(house)]
+    assert [("aiQueries", "voided"), ("apiCalls", "removed"), ("exports", "voided")] == sorted(told)
 
 
 def test_what_goes_onto_an_invoice_of_its_own_is_audited_as_moved() -> None:

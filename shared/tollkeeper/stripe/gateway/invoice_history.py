@@ -35,11 +35,22 @@ class InvoiceHistoryGateway(InvoicesGateway):
         which: InvoiceListParams = {"customer": customer_id, "limit": limit}
         with translated():
             if starting_after is not None:
-                if not self._is_invoice_of(starting_after, customer_id):
+                if not self.is_invoice_of(starting_after, customer_id):
                     return None
                 which["starting_after"] = starting_after
             found = self._client.v1.invoices.list(which)
             return InvoicePage([self._shown(each) for each in found.data], found.has_more)
+
+    def is_invoice_of(self, invoice_id: str, customer_id: str) -> bool:
+        """Retrieve an invoice, and see whose it is."""
+        with translated():
+            try:
+                found = self._client.v1.invoices.retrieve(invoice_id)
+            except stripe.InvalidRequestError as error:
+                if error.code != "resource_missing":
+                    raise
+                return False
+            return getattr(found, "customer", None) == customer_id
 
     def upcoming_invoice(self, subscription_id: str, charges: Sequence[ChargeLine]) -> UpcomingInvoice | None:
         """Preview a subscription's next invoice, with charges as further items priced like their lines."""
@@ -62,15 +73,6 @@ class InvoiceHistoryGateway(InvoicesGateway):
                 if not _says_that_none_is_to_come(error):
                     raise
                 return None
-
-    def _is_invoice_of(self, invoice_id: str, customer_id: str) -> bool:
-        try:
-            found = self._client.v1.invoices.retrieve(invoice_id)
-        except stripe.InvalidRequestError as error:
-            if error.code != "resource_missing":
-                raise
-            return False
-        return getattr(found, "customer", None) == customer_id
 
     def _item(self, of: ChargeLine, price: stripe.Price | None) -> "InvoiceCreatePreviewParamsInvoiceItem":
         """Return an item of a preview like the line that is added to a draft, which is spelled otherwise."""

@@ -15,13 +15,11 @@ from tollkeeper.stripe.charge_lines import ChargeLine
 from tollkeeper.stripe.errors import StripeRefusedError
 from tollkeeper.stripe.gateway.connection import Connection
 from tollkeeper.stripe.gateway.errors import keyed, translated
+from tollkeeper.stripe.gateway.prices import MOST_LOOKUP_KEYS
 from tollkeeper.stripe.port import OwnInvoice
 
 if TYPE_CHECKING:
     from stripe.params import InvoiceAddLinesParamsLine, InvoiceCreateParams
-
-MOST_LOOKUP_KEYS = 10
-"""By how many lookup keys prices can be listed at once."""
 
 RENEWED = frozenset({Status.ACTIVE, Status.PAST_DUE, Status.TRIALING})
 """States in which a subscription's renewals are collected."""
@@ -72,6 +70,14 @@ class InvoicesGateway(Connection):
                 if error.code != "resource_missing":
                     raise
                 return None
+
+    def invoices_since(self, customer_id: str, since: datetime) -> list[Invoice]:
+        """List a customer's invoices since then, with all their lines."""
+        with translated():
+            found = self._client.v1.invoices.list(
+                {"customer": customer_id, "created": {"gte": epoch(since)}, "limit": 100}
+            )
+            return [self._invoice(each) for each in found.auto_paging_iter()]
 
     def own_invoices(self, customer_id: str, bill: str, since: datetime) -> list[Invoice]:
         """List a customer's invoices since then: the list is consistent at once, the search is not."""
@@ -157,7 +163,7 @@ class InvoicesGateway(Connection):
 
     def _invoice(self, of: stripe.Invoice) -> Invoice:
         lines = [
-            InvoiceLine(line.id, charge_id, line.quantity or 0, line.amount)
+            InvoiceLine(line.id, charge_id, line.quantity or 0, line.amount, _discount(line))
             for line in self._all_lines(of)
             if (charge_id := self._charge_id(line))
         ]
@@ -168,6 +174,7 @@ class InvoicesGateway(Connection):
             created=from_epoch(of.created),
             finalizes_at=from_epoch(of.automatically_finalizes_at) if of.automatically_finalizes_at else None,
             lines=tuple(lines),
+            credited=of.pre_payment_credit_notes_amount + of.post_payment_credit_notes_amount,
         )
 
     def _charge_id(self, line: stripe.InvoiceLineItem) -> str | None:
@@ -210,6 +217,10 @@ class InvoicesGateway(Connection):
                 "tax_behavior": self._catalogue.tax_behavior,
             }
         return line
+
+
+def _discount(line: stripe.InvoiceLineItem) -> int:
+    return sum(each.amount for each in line.discount_amounts or ())
 
 
 def _may_take_lines(invoice: stripe.Invoice) -> bool:

@@ -1,4 +1,6 @@
-"""Meter events (docs.stripe.com/api/billing/meter-event)."""
+"""Meters and their events (docs.stripe.com/api/billing/meter, …/meter-event)."""
+
+from collections.abc import Collection
 
 import stripe
 
@@ -26,3 +28,14 @@ class MeterEventsGateway(Connection):
             except stripe.InvalidRequestError as error:
                 if "already exists with identifier" not in str(error):
                     raise
+
+    def showing_meters(self, names: Collection[str]) -> frozenset[str]:
+        """Return those of some meters that are active and used by no active price: a call for each."""
+        with translated():
+            meters = self._client.v1.billing.meters.list({"status": "active", "limit": 100})
+            ids = {each.event_name: each.id for each in meters.auto_paging_iter() if each.event_name in names}
+            return frozenset(name for name, meter in ids.items() if not self._is_billed_by(meter))
+
+    def _is_billed_by(self, meter_id: str) -> bool:
+        using = self._client.v1.prices.list({"active": True, "recurring": {"meter": meter_id}, "limit": 1})
+        return bool(using.data)

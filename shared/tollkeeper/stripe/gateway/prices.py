@@ -1,11 +1,18 @@
 """Prices (docs.stripe.com/api/prices): which one a plan is sold at, and which plan one is of."""
 
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import batched
+
 import stripe
 
 from tollkeeper.catalogue import FREE
 from tollkeeper.stripe.errors import StripeRefusedError
 from tollkeeper.stripe.gateway.connection import Connection
 from tollkeeper.stripe.gateway.errors import translated
+
+MOST_LOOKUP_KEYS = 10
+"""By how many lookup keys prices can be listed at once."""
 
 
 class PricesGateway(Connection):
@@ -15,6 +22,17 @@ class PricesGateway(Connection):
     def _plans(self) -> dict[str, str]:
         """The plans' names by the ids of their products."""
         return {plan.product_id: plan.name for plan in self._catalogue.plans.values()}
+
+    def prices(self, lookup_keys: Sequence[str]) -> Mapping[str, Decimal | None]:
+        """List the active prices with lookup keys, ten in one call."""
+        found: dict[str, Decimal | None] = {}
+        for some in batched(lookup_keys, MOST_LOOKUP_KEYS, strict=False):
+            with translated():
+                listed = self._client.v1.prices.list({"lookup_keys": list(some), "active": True})
+            for each in listed.data:
+                is_flat = each.currency == self._catalogue.currency and each.transform_quantity is None
+                found[str(each.lookup_key)] = each.unit_amount_decimal if is_flat else None
+        return found
 
     def _price_id(self, lookup_key: str) -> str:
         """Return the id of the price with a lookup key."""

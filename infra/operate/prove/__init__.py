@@ -1,0 +1,1 @@
+"""One period, derived anew from its records, beside what was billed."""

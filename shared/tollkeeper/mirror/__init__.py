@@ -1,0 +1,1 @@
+"""Usage, as Stripe is shown it."""

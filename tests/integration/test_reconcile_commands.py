@@ -1,0 +1,112 @@
+"""`make reconcile` and `make prove`, on a month that was charged at the stand-in through Stripe's own SDK."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from infra.operate.deployed import Deployed
+from infra.operate.prove.__main__ import main as prove
+from infra.operate.prove.__main__ import run as prove_period
+from infra.operate.reconcile.__main__ import run as reconcile
+from infra.operate.reconcile.account import drafts
+from tests.examples import ENVIRONMENT
+from tests.integration.month_at_stripe import CATALOGUE, END, MonthAtStripe
+from tests.integration.test_reconciling import in_the_bill, in_the_row
+from tests.ledger.billing_house import HOUR
+from tests.standin.harness import START, Sandbox
+from tollkeeper.catalogue import overage_name
+from tollkeeper.settings import Settings
+
+
+@pytest.fixture
+def month(sandbox: Sandbox) -> MonthAtStripe:
+    """Ada's busy month, charged and final."""
+    month = MonthAtStripe(sandbox)
+    month.subscribe()
+    month.use()
+    month.renew()
+    month.settle()
+    return month
+
+
+def stack(month: MonthAtStripe) -> Deployed:
+    """Return the deployed stack whose month it is."""
+    settings = replace(Settings.from_environment(ENVIRONMENT), deployment="live")
+    return Deployed(settings, month.table, month.sandbox.stripe, month.stripe, CATALOGUE, month.clock)
+
+
+def test_where_all_agrees_the_command_says_so(
+    month: MonthAtStripe, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the exit code 0, and without a terminal."""
+    assert 0 == reconcile(stack(month))
+    said = capsys.readouterr().out
+    assert "1 closed periods: 1 agree, 0 are on their way to an invoice, 0 drift" in said
+
+
+def test_drift_is_shown_by_its_name(month: MonthAtStripe, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what was expected and what was found, and the exit code 1."""
+    in_the_bill(month)
+    assert 1 == reconcile(stack(month))
+    said = capsys.readouterr().out
+    assert "row_differs_from_charges" in said
+    assert "20 for 200 cents" in said
+
+
+def test_what_stripe_sells_otherwise_is_shown(
+    month: MonthAtStripe, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As what `make stripe-apply` would do about it."""
+    month.api.products.update(overage_name("exports"), {"name": "Something else"})
+    assert 1 == reconcile(stack(month))
+    assert "! Stripe does not hold the catalogue as applied: " in capsys.readouterr().out
+
+
+def test_decisions_are_shown_and_are_no_drift(
+    month: MonthAtStripe, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A credit note, say."""
+    asked: Any = {"invoice": month.renewal().id, "amount": 500, "refund_amount": 500}
+    month.api.credit_notes.create(asked)
+    assert 0 == reconcile(stack(month))
+    assert "500 cents credited on" in capsys.readouterr().out
+
+
+def test_a_draft_that_will_not_be_collected_is_named(sandbox: Sandbox) -> None:
+    """Its overage stands on it, and it does not advance."""
+    month = MonthAtStripe(sandbox)
+    subscription = month.subscribe()
+    month.use()
+    month.renew()
+    month.at(HOUR / 12).run()
+    assert [] == [*drafts(sandbox.stripe, "live")]
+    month.api.subscriptions.cancel(subscription)
+    (said,) = drafts(sandbox.stripe, "live")
+    assert said.endswith("has 1200 cents of overage, and does not advance by itself")
+    assert [] == [*drafts(sandbox.stripe, "another")]
+
+
+def test_a_period_is_proved_with_its_arithmetic(
+    month: MonthAtStripe, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the row, the charge and the line."""
+    assert 0 == prove_period(stack(month), "ada", START)
+    said = capsys.readouterr().out
+    assert "1 records: 60 = 60" in said
+    assert "10 × $0.50 = $5.00" in said
+    assert "Records, row, charges and lines are one number." in said
+
+
+def test_what_differs_fails_the_proof(month: MonthAtStripe, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the exit code 1."""
+    in_the_row(month)
+    assert 1 == prove_period(stack(month), "ada", START)
+    assert "! exports: the records come to 60, the row says 99" in capsys.readouterr().out
+
+
+def test_a_period_that_is_not_there_is_said(month: MonthAtStripe, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the exit code 2, as what is no instant."""
+    assert 2 == prove_period(stack(month), "ada", END.replace(second=8))
+    assert 2 == prove(["ada", "yesterday"])
+    assert "has no period that starts at" in capsys.readouterr().err

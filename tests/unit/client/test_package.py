@@ -1,0 +1,94 @@
+"""What `pip install` of this repository brings: client and catalogue, for Python 3.11, nothing else."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+
+import tollkeeper.client
+
+ROOT = Path(__file__).parents[3]
+LAYER = ROOT / "shared" / "tollkeeper"
+SHARED = sorted([*(LAYER / "client").glob("*.py"), *(LAYER / "catalogue").glob("*.py")])
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, as pip would build it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 - our own interpreter
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+def test_the_wheel_holds_client_and_catalogue_and_nothing_else(wheel: Path) -> None:
+    """Of the layer it has these two rooms, the package's own file, and the mark that it is typed."""
+    names = {each for each in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in each}
+    files = {str(each.relative_to(LAYER.parent)) for each in SHARED}
+    catalogue = "tollkeeper/catalogue/catalogue.toml"
+    assert files | {"tollkeeper/__init__.py", "tollkeeper/py.typed", catalogue} == names
+
+
+def test_the_wheel_needs_nothing_and_brings_one_command(wheel: Path) -> None:
+    """boto3 is an extra, for the door to SQS."""
+    archive = zipfile.ZipFile(wheel)
+    (folder,) = {each.split("/")[0] for each in archive.namelist() if ".dist-info/" in each}
+    metadata = BytesParser().parsebytes(archive.read(f"{folder}/METADATA"))
+    assert (">=3.11", "tollkeeper") == (metadata["Requires-Python"], metadata["Name"])
+    assert ["boto3; extra == 'sqs'"] == metadata.get_all("Requires-Dist")
+    scripts = archive.read(f"{folder}/entry_points.txt").decode()
+    expected = "[console_scripts]\ntollkeeper-audit = tollkeeper.client.audit_command:main"
+    assert expected == scripts.strip()
+
+
+def test_what_the_client_exports_is_what_hosts_may_use() -> None:
+    """These names stay; each is described."""
+    expected = [
+        "AsgiMiddleware",
+        "ClientCredentials",
+        "NotAllowedError",
+        "Pending",
+        "Permission",
+        "PermissionState",
+        "RequestOutcome",
+        "Seen",
+        "TokenError",
+        "Tokens",
+        "Tollkeeper",
+        "UncountableError",
+        "WsgiMiddleware",
+        "lambda_middleware",
+    ]
+    assert expected == tollkeeper.client.__all__
+    assert [] == [name for name in expected if not getattr(tollkeeper.client, name).__doc__]
+
+
+@pytest.mark.parametrize("file", SHARED, ids=lambda each: f"{each.parent.name}/{each.name}")
+def test_the_client_is_written_for_older_hosts(file: Path) -> None:
+    """It has no syntax that came after Python 3.11."""
+    ast.parse(file.read_text(), feature_version=(3, 11))
+
+
+def test_the_wheel_works_on_the_oldest_python(wheel: Path, tmp_path: Path) -> None:
+    """Python 3.11 imports it with nothing else installed, and its command audits a host."""
+    pyenv = Path(os.path.expanduser("~/.pyenv/versions"))  # noqa: PTH111 - where pyenv keeps them
+    versions = [*sorted(pyenv.glob("3.11*/bin/python")), shutil.which("python3.11")]
+    oldest = next((each for each in versions if each), None)
+    if oldest is None:
+        pytest.skip("there is no Python 3.11 here")
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    document = tmp_path / "host.json"
+    document.write_text('{"paths": {"/api/designs": {"post": {}}}}')
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import tollkeeper.client.testing;"
+        f"from tollkeeper.client.audit_command import main; sys.exit(main(['--openapi', {str(document)!r}]))"
+    )
+    done = subprocess.run([oldest, "-I", "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 - a Python
+    assert (0, "") == (done.returncode, done.stderr)
