@@ -22,7 +22,16 @@ from tollkeeper.api.resolver import UserInQuery, resolver
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "shared" / "tollkeeper" / "api" / "openapi.json"
-FUNCTIONS = ("checkout", "portal", "subscriptions", "invoices", "usage_intake", "coverage", "reader")
+FUNCTIONS = (
+    "checkout",
+    "portal",
+    "subscriptions",
+    "invoices",
+    "dashboard",
+    "usage_intake",
+    "coverage",
+    "reader",
+)
 SERVICE_OPERATIONS = (
     "post /usage",
     "get /quota",

@@ -407,3 +407,16 @@ class ReadingMachine(CountingMachine):
 def test_any_history_can_be_read_again() -> None:
     """Whatever was sent, repeated, corrected, closed or renewed: each number has its records, each once."""
     run_machine(ReadingMachine, 50, steps=25)
+
+
+def test_days_by_facility_sum_to_the_days(table: Table) -> None:
+    """Listed in the period's row or in rows of days; usage that named no facility is there as well."""
+    subscribe(table)
+    facilities = ("house-1", "house#2", None)
+    for number in range(14):
+        facility = facilities[number % 3]
+        count(table, replace(RECORD, id=f"evt-{number}", quantity=number + 1, facility_id=facility))
+    span, history = Span(NOW.date(), NOW.date()), History(table)
+    found = {each.facility_id: each.used["apiCalls"] for each in history.facility_days("ada", span)}
+    assert {"house-1": 1 + 4 + 7 + 10 + 13, "house#2": 2 + 5 + 8 + 11 + 14, None: 3 + 6 + 9 + 12} == found
+    assert sum(found.values()) == sum(each.used["apiCalls"] for each in history.days("ada", span))

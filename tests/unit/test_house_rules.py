@@ -80,7 +80,7 @@ ROOMS = {
     "tollkeeper.views": room(*BELOW),
     # What is shown of them, and to whom.
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
-    "tollkeeper.pages": room("views", "catalogue", "rules"),
+    "tollkeeper.pages": room("views", "catalogue", "rules", others=["jinja2", "markupsafe"]),
     "tollkeeper.client": room("catalogue"),
     "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
     "tollkeeper.client.powertools": room("client", others=["aws_lambda_powertools"]),
@@ -93,6 +93,9 @@ ROOMS = {
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
     "tollkeeper.runtime_coverage": room("runtime", "coverage", "ledger"),
     "tollkeeper.runtime_customers": room("ledger", "runtime", "subscriptions", "views"),
+    "tollkeeper.runtime_dashboard": room(
+        "clock", "ledger", "runtime", "runtime_customers", "subscriptions", "views"
+    ),
     "tollkeeper.runtime": room(
         *NOUNS,
         *BELOW,
@@ -110,10 +113,18 @@ ROOMS = {
     "functions": Room(
         frozenset(
             {"tollkeeper"}
-            | {f"tollkeeper.{each}" for each in ("api", "queues", "settings", *NOUNS, *BELOW)}
+            | {f"tollkeeper.{each}" for each in ("api", "pages", "queues", "settings", *NOUNS, *BELOW)}
             | {
                 f"tollkeeper.runtime{each}"
-                for each in ("", "_coverage", "_customers", "_decisions", "_mirror", "_reconciling")
+                for each in (
+                    "",
+                    "_coverage",
+                    "_customers",
+                    "_dashboard",
+                    "_decisions",
+                    "_mirror",
+                    "_reconciling",
+                )
             }
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
@@ -183,6 +194,7 @@ NAMESAKES = {
     "announcer": "announcements.announcer",
     "checkout": "subscriptions.checkout",
     "coverage": "coverage",
+    "dashboard": "views.dashboard",
     "invoices": "views.invoices",
     "portal": "subscriptions.portal",
     "quota": "quota",
@@ -203,6 +215,7 @@ FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings
     "runtime",
     "runtime_coverage",
     "runtime_customers",
+    "runtime_dashboard",
     "runtime_decisions",
     "runtime_mirror",
     "runtime_reconciling",

@@ -50,14 +50,20 @@ class Authorizer:
             ForbiddenError: it is a member's without that right.
         """
         user = self.user(event)
-        if self.billing_claim is not None:
-            name, _, wanted = self.billing_claim.partition("=")
-            if wanted not in _members(_claims(event).get(name)):
-                raise ForbiddenError(
-                    "This call changes what is bought, and needs a token that says so: "
-                    f"the claim {name} must be, or list, {wanted}."
-                )
+        if not self.may_buy(event):
+            name, _, wanted = str(self.billing_claim).partition("=")
+            raise ForbiddenError(
+                "This call changes what is bought, and needs a token that says so: "
+                f"the claim {name} must be, or list, {wanted}."
+            )
         return user
+
+    def may_buy(self, event: Mapping[str, Any]) -> bool:
+        """Whether the token that a request carries says that its bearer may change what is bought."""
+        if self.billing_claim is None:
+            return True
+        name, _, wanted = self.billing_claim.partition("=")
+        return wanted in _members(_claims(event).get(name))
 
     def service(self, event: Mapping[str, Any]) -> None:
         """See that a request carries a back end's token.

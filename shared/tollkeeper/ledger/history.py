@@ -23,7 +23,7 @@ from tollkeeper.ledger.lines import Line, emptied, listed_in
 from tollkeeper.ledger.record_rows import CountedRecord, PageLine
 from tollkeeper.ledger.table import Key, Row, Table, UnavailableError
 from tollkeeper.rules.audit import AuditEntry
-from tollkeeper.rules.series import DayUsage, Span
+from tollkeeper.rules.series import DayUsage, FacilityDay, Span
 from tollkeeper.rules.times import iso, month_start
 
 ENOUGH = 100
@@ -94,7 +94,22 @@ class History:
         Raises:
             UnavailableError: what was listed moved again and again while it was read.
         """
+        used = self._days(user_id, span, facility_id)
+        return (DayUsage(keys.read_day(key), dict(units)) for key, units in used.items())
 
+    def facility_days(self, user_id: str, span: Span) -> Iterator[FacilityDay]:
+        """Return what a user used by day and facility, in any order.
+
+        Raises:
+            UnavailableError: what was listed moved again and again while it was read.
+        """
+        used = self._days(user_id, span, None)
+        return (
+            FacilityDay(keys.read_day(key), keys.read_facility(key), dict(units))
+            for key, units in used.items()
+        )
+
+    def _days(self, user_id: str, span: Span, facility_id: str | None) -> Mapping[Key, Counter[str]]:
         def is_asked_for(line: Line) -> bool:
             return span.first <= line.day <= span.last and facility_id in {None, line.facility_id or ""}
 
@@ -110,7 +125,7 @@ class History:
         for line in (line for each in listed for line in each.lines):
             day = used.setdefault(keys.day(user_id, line.day, line.facility_id), Counter())
             day[line.metric] += line.quantity
-        return (DayUsage(keys.read_day(key), dict(units)) for key, units in used.items())
+        return used
 
     def of_period(
         self, user_id: str, start: datetime, metric: str | None = None, cursor: str | None = None

@@ -15,6 +15,8 @@
 | sweep     | SWEEP                  | PROGRESS                            |
 | coverage  | COVERAGE#2025-11-03    | TOLD#hour#process                   |
 | gap       | COVERAGE               | ANNOUNCEMENT#id                     |
+| link      | LINK#digest            | LINK                                |
+| session   | SESSION#digest         | SESSION                             |
 
 `owner` of a period is its subscription's id, or `calendar`. A record has a partition of its own, so that
 nobody's history makes a hot one. PERIOD sorts right before PROFILE: a user and the newest periods come back
@@ -154,6 +156,11 @@ def read_day(key: Key) -> date:
     return date.fromisoformat(key.sk.split("#")[1])
 
 
+def read_facility(key: Key) -> str | None:
+    """Return the facility that a day's key was made of; None where usage named none."""
+    return key.sk.split("#", 2)[2] or None
+
+
 def page(of: Key, billing_month: str, now: datetime, unique: str) -> Key:
     """Return the key of a list of records of a month that were counted in a period, whose key is given."""
     return Key(of.pk, f"PAGE#{read_period(of)[2]}#{billing_month}#{iso(now)}#{unique}")
@@ -228,6 +235,16 @@ def attempt(message_id: str) -> Key:
 def sweep() -> Key:
     """Return the key of how far the sweep has come."""
     return Key("SWEEP", "PROGRESS")
+
+
+def link(digest: str) -> Key:
+    """Return the key of a link to the usage page, by the digest of its secret."""
+    return Key(f"LINK#{digest}", "LINK")
+
+
+def session(digest: str) -> Key:
+    """Return the key of a browser's session, by the digest of its secret."""
+    return Key(f"SESSION#{digest}", "SESSION")
 
 
 def backlog(now: datetime, tracker: str) -> Key:

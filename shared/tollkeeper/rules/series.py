@@ -39,6 +39,15 @@ class DayUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class FacilityDay:
+    """What was used on one day of one facility, by metric; `facility_id` is None where usage named none."""
+
+    day: date
+    facility_id: str | None
+    used: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What was used of every metric from one day of a series until the next step, or its end."""
 

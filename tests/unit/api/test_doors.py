@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from functions.dashboard.app import DECIDING, LOOKING
 from tests.fakes.api_gateway import SERVICE_CLAIMS, Handler, call, user_claims
 from tests.ledger.tables import template
 
@@ -52,15 +53,19 @@ def test_both_kinds_of_doors_are_tried() -> None:
     assert {"UserToken", "ServiceToken"} == {door.authorizer for door in DOORS}
 
 
-def test_one_door_is_open() -> None:
-    """The description of the API; a route without an authorizer is one by intent, not by forgetting."""
+def test_only_these_doors_are_open() -> None:
+    """The description of the API, and the page, whose cookie is asked for by the function itself.
+
+    A route without an authorizer is one by intent, not by forgetting.
+    """
     routes = {
         f"{event['Properties']['Method']} {event['Properties']['Path']}"
         for function in template()["Resources"].values()
         for event in function.get("Properties", {}).get("Events", {}).values()
         if event["Type"] == "HttpApi"
     }
-    assert {"GET /openapi.json"} == routes - {f"{door.method} {door.path}" for door in DOORS}
+    pages = {*LOOKING, *DECIDING, "POST /dashboard/close"}
+    assert {"GET /openapi.json"} | pages == routes - {f"{door.method} {door.path}" for door in DOORS}
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: f"{door.method} {door.path}")

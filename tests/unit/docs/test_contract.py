@@ -18,12 +18,18 @@ WHO = {"ServiceToken": "service", "UserToken": "user", None: "anyone"}
 """Who may call a route, by the authorizer that the template gives it."""
 
 
+def is_of_the_page(event: dict[str, Any]) -> bool:
+    """Whether a route is the usage page's, which lets in by a cookie."""
+    path: str = event["Properties"]["Path"]
+    return path == "/dashboard" or path.startswith("/dashboard/")
+
+
 def routes() -> dict[str, str]:
     """Every route in the template, and who may call it."""
     return {
-        f"{event['Properties']['Method']} {event['Properties']['Path']}": WHO[
-            event["Properties"].get("Auth", {}).get("Authorizer")
-        ]
+        f"{event['Properties']['Method']} {event['Properties']['Path']}": (
+            "browser" if is_of_the_page(event) else WHO[event["Properties"].get("Auth", {}).get("Authorizer")]
+        )
         for resource in template()["Resources"].values()
         for event in resource.get("Properties", {}).get("Events", {}).values()
         if event["Type"] == "HttpApi"
@@ -81,12 +87,13 @@ def test_each_route_is_listed_with_who_may_call_it() -> None:
 
 
 def test_each_route_is_described() -> None:
-    """The OpenAPI document describes every route, except the one that serves it."""
+    """The OpenAPI document describes every route, except the one that serves it and those of pages."""
     document = json.loads((LAYER / "api" / "openapi.json").read_text())
     described = {
         f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
     }
-    assert routes().keys() - {"GET /openapi.json"} == described
+    of_the_api = {route for route, who in routes().items() if who != "browser"}
+    assert of_the_api - {"GET /openapi.json"} == described
 
 
 def test_each_code_of_an_error_is_listed() -> None:

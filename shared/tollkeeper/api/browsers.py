@@ -1,0 +1,98 @@
+"""What a browser sends that is no API call: cookies, forms, and the address at which it found us."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from hmac import compare_digest
+from hmac import new as keyed_digest
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from tollkeeper.api.requests import read_body
+
+COOKIE = "tollkeeper_page"
+PAGE = "/dashboard"
+MOST_FORM_BYTES = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the usage page is, as the browser sees it. `is_secure` is False on the loopback address alone."""
+
+    url: str
+    is_secure: bool
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any], *, local: bool) -> "Address":
+        """Read it of a request to one of the page's routes: by API Gateway's own word of its domain.
+
+        A custom domain may put a path before it. The emulator of the local stage speaks HTTP, on the port
+        that the caller used.
+        """
+        domain = event["requestContext"]["domainName"]
+        before = str(event["rawPath"]).rpartition(PAGE)[0]
+        if not local:
+            return cls(f"https://{domain}{before}{PAGE}", is_secure=True)
+        port = str((event.get("headers") or {}).get("host", "")).rpartition(":")[2]
+        return cls(f"http://{domain}{':' + port if port.isdigit() else ''}{before}{PAGE}", is_secure=False)
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host, as a browser names where a page is of."""
+        return "/".join(self.url.split("/", 3)[:3])
+
+    @property
+    def path(self) -> str:
+        """The page's path, below which the cookie is sent and nowhere else."""
+        return "/" + self.url.split("/", 3)[3]
+
+    def link(self, secret: str) -> str:
+        """Return the page's address with a link's secret."""
+        return f"{self.url}?{urlencode({'link': secret})}"
+
+    def cookie(self, secret: str, lifetime: timedelta) -> str:
+        """Return the cookie that a browser is to show from now on; one without a lifetime takes it away."""
+        secure = "; Secure" if self.is_secure else ""
+        seconds = int(lifetime.total_seconds())
+        return f"{COOKIE}={secret}; Path={self.path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+
+
+def cookie(event: Mapping[str, Any]) -> str:
+    """Return the secret that a browser shows; none is empty, and matches nothing."""
+    header = (event.get("headers") or {}).get("cookie", "")
+    sent: list[str] = event.get("cookies") or header.split(";")
+    for each in sent:
+        name, _, value = each.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""
+
+
+def form(event: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the fields of a form; of a field that was sent more than once, the last.
+
+    Raises:
+        TooLargeError, InvalidFieldError: it is none of ours.
+    """
+    return dict(parse_qsl(read_body(event, MOST_FORM_BYTES), keep_blank_values=True))
+
+
+def query(event: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the fields of an address."""
+    return event.get("queryStringParameters") or {}
+
+
+def csrf_token(secret: str) -> str:
+    """Return what the forms of a session carry: whoever cannot read its pages cannot make it up."""
+    return keyed_digest(secret.encode(errors="replace"), b"the forms of this session", sha256).hexdigest()
+
+
+def is_from_our_page(event: Mapping[str, Any], fields: Mapping[str, str], secret: str, origin: str) -> bool:
+    """Whether a form was sent from a page of this session, and not from somebody else's.
+
+    Browsers name no origin of pages that send no referrer, as ours do not: then the token alone decides.
+    """
+    said = (event.get("headers") or {}).get("origin")
+    sent = fields.get("csrf", "").encode(errors="replace")
+    return said in {None, "null", origin} and compare_digest(sent, csrf_token(secret).encode())

@@ -1,0 +1,42 @@
+"""What every page tells the browser not to do: it may load nothing, run nothing, and be framed by nobody."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+STYLE = (Path(__file__).parent / "templates" / "style.css").read_text()
+"""The one style sheet, which stands in each page."""
+
+_STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        f"style-src 'sha256-{_STYLE_HASH}'",
+        "img-src data:",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+PRIVATE: Mapping[str, str] = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+"""What goes with every answer to a browser: it is one user's, and nobody else is to see or keep it."""
+
+HEADERS: Mapping[str, str] = {
+    **PRIVATE,
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Frame-Options": "DENY",
+}
+"""What goes with every page."""

@@ -1,0 +1,99 @@
+"""How pages write numbers, instants and words, and how large they draw a bar."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from markupsafe import Markup
+
+from tollkeeper.rules.times import iso
+from tollkeeper.views.dashboard import ChartView, DashboardView
+from tollkeeper.views.metrics import MetricView
+
+BAR = 100
+"""Units that a bar is wide."""
+
+CHART_HEIGHT = 60
+DAY_WIDTH = 10
+GAP = 2
+"""Units of a chart; the browser stretches it."""
+
+
+def number(quantity: int | Decimal) -> str:
+    """Write a quantity: `15,000`, and a true minus where it is below nothing."""
+    return f"{quantity:,}".replace("-", "−")
+
+
+def day(of: date) -> Markup:
+    """Write a day so that nobody takes month and day for each other: `3 Dec 2025`."""
+    return Markup('<time datetime="{}">{}</time>').format(of.isoformat(), _day(of))
+
+
+def moment(of: datetime) -> Markup:
+    """Write an instant to the minute: `3 Dec 2025, 09:30 UTC`."""
+    return Markup('<time datetime="{}">{}, {:%H:%M} UTC</time>').format(iso(of), _day(of), of)
+
+
+def sentence(name: str) -> str:
+    """Write one of Stripe's words for people: `past_due` as `past due`."""
+    return name.replace("_", " ")
+
+
+def data(of: Mapping[str, object]) -> str:
+    """Write what a host sent with a record, as it sent it."""
+    return json.dumps(of, ensure_ascii=False)
+
+
+def plural(quantity: int, unit: str) -> str:
+    """Write a quantity with its unit: `1 export`, `2 exports`."""
+    return f"{number(quantity)} {unit}{'' if quantity == 1 else 's'}"
+
+
+def percent(of: MetricView) -> int:
+    """How much of what is included is used, in percent, rounded down; more than 100 beyond it."""
+    if of.included > 0:
+        return max(0, of.used) * 100 // of.included
+    return 100 if of.used > 0 else 0
+
+
+def within(of: MetricView) -> int:
+    """How wide the part of a bar is that is included. Beyond the limit the bar is all that is used."""
+    if of.used > of.included > 0:
+        return max(1, of.included * BAR // of.used)
+    if of.used > of.included:
+        return 0
+    return min(BAR, max(1 if of.used > 0 else 0, percent(of)))
+
+
+def columns(chart: ChartView) -> list[str]:
+    """Return an SVG path for each facility of a chart, stacked by day; a day below nothing is not drawn."""
+    top = max([*chart.by_day, 1])
+    base = [0] * len(chart.by_day)
+    paths = []
+    for each in chart.facilities:
+        path = ""
+        for position, quantity in enumerate(each.by_day):
+            if quantity <= 0:
+                continue
+            low = _height(base[position], top)
+            base[position] += quantity
+            high = max(_height(base[position], top), low + 1)
+            path += (
+                f"M{position * DAY_WIDTH} {CHART_HEIGHT - low}v-{high - low}h{DAY_WIDTH - GAP}v{high - low}z"
+            )
+        paths.append(path)
+    return paths
+
+
+def width(view: DashboardView) -> int:
+    """How wide a chart is: to the period's last day."""
+    return ((view.last_day - view.days[0]).days + 1) * DAY_WIDTH - GAP
+
+
+def _height(quantity: int, top: int) -> int:
+    return min(CHART_HEIGHT, round(quantity * CHART_HEIGHT / top))
+
+
+def _day(of: date) -> str:
+    return f"{of.day} {of:%b %Y}"

@@ -1,0 +1,306 @@
+"""The usage page: its figures are the views', whatever somebody put in is text, and it loads nothing."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.examples import CATALOGUE, NOW, OFFER, PERIOD, SUBSCRIPTION, USER
+from tests.fakes.dashboard import BUSY, SOME, OneUser, being, shown, spread, states, using
+from tests.fakes.runtime import FixedClock
+from tests.fakes.stripe import FakeStripe
+from tollkeeper.pages import dashboard
+from tollkeeper.pages.dashboard import Browser
+from tollkeeper.pages.security import CONTENT_SECURITY_POLICY, HEADERS, STYLE
+from tollkeeper.rules.money import money
+from tollkeeper.rules.series import FacilityDay
+from tollkeeper.views.bills_at_stripe import BillsAtStripe
+from tollkeeper.views.dashboard import DashboardView
+from tollkeeper.views.invoices import InvoiceViews
+from tollkeeper.views.records import RecordsView, RecordView
+
+STATES = states()
+BUYER, MEMBER = Browser(True, "c" * 64, "k"), Browser(False, "c" * 64, "k")  # noqa: FBT003 - named by its field
+MOST_BYTES = 60_000
+ATTACK = """"><script>alert(1)</script><img src=x onerror=alert(2)>'&{{7*7}}"""
+VOID = {"meta", "link", "input", "br", "img"}
+
+
+class Elements(HTMLParser):
+    """The elements of a page with their attributes, in order; and those that were never closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.mismatched: list[str] = []
+        self.words = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element."""
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element that closes itself."""
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        """See that it closes what was opened last."""
+        if not self.open or self.open.pop() != tag:
+            self.mismatched.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        """Note what is read."""
+        if self.open[-1:] != ["style"]:
+            self.words += f"{data} "
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of all elements of a kind."""
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def page(view: DashboardView, browser: Browser = BUYER) -> Elements:
+    """Return a page's elements."""
+    return Elements(dashboard.dashboard(view, browser))
+
+
+def words(view: DashboardView, browser: Browser = BUYER) -> str:
+    """Return what is read on a page, with single spaces."""
+    return re.sub(r"\s+", " ", page(view, browser).words)
+
+
+class TestFigures:
+    """Each number on the page is the one that the API tells."""
+
+    @pytest.mark.parametrize("name", STATES)
+    def test_each_metric_shows_what_is_used_and_included(self, name: str) -> None:
+        """Those of GET /subscription, which is made of the same value."""
+        view = STATES[name]
+        read = words(view)
+        for metric in view.period.metrics:
+            assert view.subscription.usage[metric.name] == metric.used
+            assert view.subscription.limits[metric.name] == metric.limit
+            included = "used, no limit" if metric.limit == -1 else f"of {metric.included:,}"
+            assert f"{metric.display_name} {metric.used:,} {included}" in read
+
+    def test_the_assessed_customer_sees_their_bill(self) -> None:
+        """$50, $20 and $50 of overage, and $219 in all, line by line."""
+        read = words(STATES["over"])
+        assert "Overage so far $120.00" in read
+        assert "Projected bill $219.00" in read
+        assert "5,000 × $0.01" in read
+        assert "15,000 used − 10,000 included = 5,000 × $0.01 $50.00" in read
+
+    def test_the_cap_bounds_the_bill_and_says_that_it_stops_use(self) -> None:
+        """$60 of overage and $99; the $60 beyond are kept off."""
+        read = words(STATES["capped"])
+        assert "At the very most $159.00" in read
+        assert "Your spending cap of $60.00 stops use." in read
+        assert "Kept off by your spending cap $60.00" in read
+
+    def test_without_a_cap_nothing_bounds_the_bill(self) -> None:
+        """It says so, instead of a number that would not hold."""
+        assert "At the very most no bound" in words(STATES["over"])
+
+    @pytest.mark.parametrize("name", ["trial", "free"])
+    def test_where_use_stops_it_costs_no_more(self, name: str) -> None:
+        """In a trial and on the free plan limits are hard."""
+        view = STATES[name]
+        assert {"stops", "goes_on"} == {each.beyond for each in view.period.metrics}
+        assert view.worst == view.subscription.projected_total
+        assert f"At the very most {money(view.worst, 'usd')}" in words(view)
+
+    @pytest.mark.parametrize("name", STATES)
+    def test_the_facilities_of_a_chart_sum_to_its_total(self, name: str) -> None:
+        """Also those that are summed as others, and what named none."""
+        for chart in STATES[name].charts:
+            assert sum(each.total for each in chart.facilities) == chart.total == sum(chart.by_day)
+
+    @pytest.mark.parametrize(("name", "days"), [("over", 31), ("free", 30)])
+    def test_a_chart_goes_to_the_periods_last_day(self, name: str, days: int) -> None:
+        """So that a day is as wide at the beginning of a period as at its end."""
+        view = STATES[name]
+        (width,) = {each["viewbox"] for each in page(view).all("svg") if each.get("class") == "chart"}
+        assert f"0 0 {days * 10 - 2} 60" == width
+
+    def test_the_days_of_the_assessed_customer_come_to_what_they_used(self) -> None:
+        """Whatever facilities there are."""
+        totals = {chart.name: chart.total for chart in STATES["over"].charts}
+        assert totals == BUSY
+        assert "5 other facilities" in words(STATES["over"])
+        assert "Without facility" in words(STATES["over"])
+
+    def test_a_period_is_provisional_until_it_is_closed(self) -> None:
+        """Then its figures are final."""
+        read = words(STATES["ordinary"])
+        assert "Figures are provisional until the period is closed." in read
+        assert "· final" in read
+        assert "· provisional" in read
+
+    def test_each_number_opens_the_records_behind_it(self) -> None:
+        """The address names the metric."""
+        links = {each["href"] for each in page(STATES["over"]).all("a")}
+        assert {f"dashboard/records?eventType={metric}" for metric in CATALOGUE.metrics} <= links
+
+
+class TestStates:
+    """Each state is said in words."""
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            ("empty", "Nothing has been counted in this period yet."),
+            ("empty", "No day has any usage yet."),
+            ("trial", "Trial: 18 days left"),
+            ("trial", "nothing is billed in a trial"),
+            ("past_due", "Your last payment failed. Your plan stays until 20 Nov 2025, 12:00 UTC"),
+            ("cancelling", "Your subscription ends 3 Dec 2025, 09:30 UTC ."),
+            ("cancelling", "Let the subscription go on"),
+            ("downgrading", "Your plan changes to Solo Design on 3 Dec 2025, 09:30 UTC ."),
+            ("cancelled", "Your subscription has ended."),
+            ("free", "No subscription"),
+            ("free", "A limit is reached: API calls. More is refused"),
+            ("free", "No invoices yet."),
+            ("stripe_away", "Stripe does not answer just now"),
+            ("stripe_away", "Projected bill $219.00"),
+        ],
+    )
+    def test_a_state_is_said(self, name: str, said: str) -> None:
+        """So that nobody needs to guess."""
+        read = words(STATES[name]).replace(" ,", ",")
+        assert said in read
+
+    @pytest.mark.parametrize("name", STATES)
+    def test_who_may_not_buy_sees_nothing_that_changes_something(self, name: str) -> None:
+        """Only closing the page is left to them."""
+        forms = {each["action"] for each in page(STATES[name], MEMBER).all("form")}
+        assert {"dashboard/close"} == forms
+
+    @pytest.mark.parametrize("name", STATES)
+    def test_each_form_carries_the_token(self, name: str) -> None:
+        """As many as there are forms."""
+        found = page(STATES[name])
+        tokens = [each for each in found.all("input") if each.get("name") == "csrf"]
+        assert len(found.all("form")) == len(tokens)
+        assert {"c" * 64} == {each["value"] for each in tokens}
+
+
+class TestSafety:
+    """The page loads nothing and runs nothing, whoever wrote what is on it."""
+
+    @pytest.mark.parametrize("name", STATES)
+    def test_it_is_small_and_whole(self, name: str) -> None:
+        """Under 60 KB, every element closed, no script, no style outside of the one sheet."""
+        html = dashboard.dashboard(STATES[name], BUYER)
+        found = Elements(html)
+        assert len(html.encode()) < MOST_BYTES
+        assert ([], []) == (found.mismatched, found.open)
+        assert [] == found.all("script") + found.all("img") + found.all("iframe")
+        assert [] == [
+            (tag, attribute)
+            for tag, attributes in found.found
+            for attribute in attributes
+            if attribute == "style" or attribute.startswith("on")
+        ]
+        assert f"<style>{STYLE}</style>" in html
+
+    def test_it_stays_small_where_there_is_much(self) -> None:
+        """A month of every metric, each day in fifty facilities with long names."""
+        used = dict.fromkeys(CATALOGUE.metrics, 987_654_321)
+        days = spread(used, [f"{'facility ' * 10}{number}" for number in range(50)])
+        html = dashboard.dashboard(shown(using(used), days), BUYER)
+        assert len(html.encode()) < MOST_BYTES
+
+    @pytest.mark.parametrize("name", STATES)
+    def test_everything_has_a_label(self, name: str) -> None:
+        """Fields, drawings and regions have names, and tables have headers with a scope."""
+        found = page(STATES[name])
+        labelled = {each["for"] for each in found.all("label") if "for" in each}
+        for field in found.all("input"):
+            assert field["type"] in {"hidden", "radio"} or field["id"] in labelled
+        for drawing in found.all("svg"):
+            assert "aria-label" in drawing or drawing.get("aria-hidden") == "true"
+        assert [] == [each for each in found.all("th") if "scope" not in each]
+        assert {"lang": "en"} == found.all("html")[0]
+
+    def test_facilities_are_shown_as_text(self) -> None:
+        """Whatever a host calls them."""
+        html = dashboard.dashboard(
+            shown(using(SOME), [FacilityDay(NOW.date(), ATTACK, {"exports": 3})]), BUYER
+        )
+        assert _is_text_in(html)
+
+    def test_plans_and_metrics_are_shown_as_text(self) -> None:
+        """Whatever a deployer calls them, also in attributes and addresses."""
+        catalogue = replace(
+            CATALOGUE,
+            plans={
+                name: replace(plan, display_name=f"{plan.display_name}{ATTACK}")
+                for name, plan in CATALOGUE.plans.items()
+            },
+            metrics={
+                name: replace(metric, display_name=ATTACK, unit=ATTACK)
+                for name, metric in CATALOGUE.metrics.items()
+            },
+        )
+        view = shown(using(BUSY), spread(BUSY), offer=replace(OFFER, catalogue=catalogue))
+        assert _is_text_in(dashboard.dashboard(view, BUYER))
+
+    def test_what_stripe_says_is_shown_as_text(self) -> None:
+        """Descriptions of lines, and words that it may get tomorrow."""
+        user = being(using(SOME), pending_plan=ATTACK)
+        assert _is_text_in(dashboard.dashboard(shown(user), BUYER))
+
+    def test_records_are_shown_as_text(self) -> None:
+        """Ids, facilities, reasons and data."""
+        data = {ATTACK: ATTACK}
+        record = RecordView(ATTACK, "exports", 1, "2025-11", NOW, ATTACK, data, reason=ATTACK)
+        html = dashboard.records(
+            RecordsView([record], None), title=ATTACK, csv="records.csv?", following=None, start=PERIOD.start
+        )
+        assert _is_text_in(html)
+
+    def test_nothing_may_load_or_run(self) -> None:
+        """The policy lets in the one style sheet, and nobody may frame the page or keep it."""
+        assert "default-src 'none'; style-src 'sha256-" in CONTENT_SECURITY_POLICY
+        assert "unsafe" not in CONTENT_SECURITY_POLICY
+        assert "http" not in CONTENT_SECURITY_POLICY
+        assert "frame-ancestors 'none'" in CONTENT_SECURITY_POLICY
+        assert ("no-store", "no-referrer", "nosniff") == (
+            HEADERS["Cache-Control"],
+            HEADERS["Referrer-Policy"],
+            HEADERS["X-Content-Type-Options"],
+        )
+
+
+def _is_text_in(html: str) -> bool:
+    found = Elements(html)
+    return (
+        not found.all("script") + found.all("img")
+        and "<script" not in html
+        and "&lt;script&gt;" in html
+        and "{{7*7}}" in html
+    )
+
+
+def test_stripe_is_asked_once_a_minute() -> None:
+    """However often the page is loaded; and again when the minute is over, or something was changed."""
+    stripe, clock, seconds, asked = FakeStripe(SUBSCRIPTION), FixedClock(NOW), [0.0], []
+
+    def views() -> InvoiceViews:
+        asked.append(seconds[0])
+        return InvoiceViews(OneUser(USER), stripe, OFFER, "live", clock)
+
+    bills = BillsAtStripe(views, clock, lambda: seconds[0])
+    for second in (0.0, 1.0, 59.9, 60.0, 61.0):
+        seconds[0] = second
+        bills.of("ada")
+    assert [0.0, 60.0] == asked
+    stripe.is_down = True
+    bills.forget("ada")
+    assert [False, False] == [bills.of("ada").is_known for _ in range(2)]
+    assert [0.0, 60.0, 61.0] == asked
