@@ -1,5 +1,6 @@
 """One seed: a world is drawn, lived and audited."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -27,6 +28,7 @@ class Lived:
     seen: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
     story: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def customer_years(self) -> float:
@@ -42,6 +44,7 @@ def live(
     plant: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Lived:
     """Live a seed; without `features` it draws them. `plant` may break the product on purpose."""
+    began = time.process_time()
     with plant(), seeded(seed) as chance:
         drawn = Features.drawn(chance)
         number = chance.choice([1, 2, 3])
@@ -52,4 +55,5 @@ def live(
         lived.findings, lived.seen = verdict.findings, verdict.seen
         lived.marks = world.marks()
         lived.story = world.journal.story
+        lived.seconds = time.process_time() - began
     return lived

@@ -8,15 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sim.features import Features
-from tests.sim.planted import PLANTED
+from tests.sim.planted import first_found, only
 from tests.sim.simulation import live
 
 SEEDS = (3, 7, 8)
 EARLY = 6
 """Seeds within which a fault is found that `make test` plants."""
-
-CALM = Features(**dict.fromkeys((each for each in Features.__slots__), False))
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +39,7 @@ def test_a_seed_is_lived_the_same_way_again() -> None:
 
 def test_in_calm_weather_each_line_is_known_to_the_unit() -> None:
     """The auditor names ranges only where nobody outside can know the instant of a writing."""
-    lived = live(1, CALM, people=1)
+    lived = live(1, only(), people=1)
     assert [] == lived.findings
     assert lived.seen["lines to the unit"] >= 3
     assert 0 == lived.seen["lines within a range"]
@@ -51,5 +48,4 @@ def test_in_calm_weather_each_line_is_known_to_the_unit() -> None:
 @pytest.mark.parametrize("fault", ["a record counted twice", "a period ended a second early"])
 def test_a_planted_fault_is_found(fault: str) -> None:
     """The auditor would notice; `python -m tests.sim.planted` plants the others."""
-    found = next((seed for seed in range(1, EARLY) if live(seed, days=50, people=1, plant=PLANTED[fault]).findings), None)
-    assert found is not None
+    assert first_found(fault, range(1, EARLY)) is not None

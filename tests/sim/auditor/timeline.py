@@ -100,7 +100,8 @@ def _join(
         of_one[str(each.subscription)].append(each)
     for name, some in of_one.items():
         for each, following in pairwise(some):
-            each.end = each.planned_end = following.start
+            # Until that was heard of, what was used counted where it seemed to belong.
+            each.end, each.planned_end = following.start, max(each.planned_end, following.start)
         if some[-1].is_trial and (end := subscriptions[name]["trial_end"]):
             some[-1].planned_end = at(end)
             some[-1].end = min(at(end), ended.get(name, at(end)))
