@@ -164,7 +164,14 @@ class World:
             for moment, work in zip(moments[2:], (house.track, house.follow, house.report), strict=True):
                 if moment is not None and moment <= now:
                     self._survive(work)
+                    self._interfere(work)
             self._post()
+
+    def _interfere(self, work: Work) -> None:
+        """Let somebody at Stripe sometimes have a hand at a draft that has just been charged."""
+        is_on = self.features.hands and not self.house.weather.is_calm
+        if is_on and work == self.house.report and self._chance.random() < 0.2:
+            self.after(timedelta(minutes=self._chance.choice([0, 1, 4])), self._hands.on_a_draft)
 
     def _survive(self, work: Work) -> None:
         try:
