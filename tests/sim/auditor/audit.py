@@ -82,6 +82,8 @@ class Auditor:
                 if not shown["dropped"]:
                     net = shown["quantity"] - shown["released"]
                     span.used[shown["eventType"]] = span.used.get(shown["eventType"], 0) + net
+                    given = max(0, shown["quantity"])
+                    span.given[shown["eventType"]] = span.given.get(shown["eventType"], 0) + given
         return places
 
     def _spans_of(self, user: str) -> list[Span]:
@@ -230,6 +232,11 @@ class Auditor:
         }
         least = {metric: min(each) for metric, each in amounts.items()}
         most = {metric: max(each) for metric, each in amounts.items()}
+        if len(span.plans) > 1:  # what an upgrade froze stays, whatever is taken back afterwards
+            most = {
+                metric: max(over(plan, metric, span.given.get(metric, 0)) for plan in span.plans)
+                for metric in PRICES
+            }
         caps = caps_in(self._entries, span.user, span.start, span.end)
         if set(caps) == {None}:
             return least, most

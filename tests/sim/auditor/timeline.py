@@ -15,6 +15,7 @@ class Span:
     """A stretch of time that a limit applies to; without a subscription a calendar month.
 
     It was to end at `planned_end`, and did at `end`. `plans` are those it had, the first first.
+    `used` is what counts of each metric, `given` the same before anything was taken back.
     """
 
     user: str
@@ -25,6 +26,7 @@ class Span:
     subscription: str | None = None
     is_trial: bool = False
     used: dict[str, int] = field(default_factory=dict)
+    given: dict[str, int] = field(default_factory=dict)
     heard_at: datetime | None = None
 
     def holds(self, instant: datetime) -> bool:
