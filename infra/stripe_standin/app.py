@@ -78,6 +78,15 @@ NOUNS = (
     webhook_endpoints,
 )
 
+AGENDAS = (
+    pending_updates.due,
+    subscription_schedules.due,
+    billing_cycle.due,
+    invoices.due,
+    checkout_sessions.due,
+)
+"""What falls due by itself; of one instant, earlier nouns first."""
+
 
 def create_app(
     *,
@@ -103,13 +112,7 @@ def create_app(
     deliveries = Deliveries(account)
     account.tell, account.tell_thin = deliveries.tell, deliveries.tell_thin
     api = Api(account, gather(noun.routes for noun in NOUNS))
-    account.agendas = (
-        pending_updates.due,
-        subscription_schedules.due,
-        billing_cycle.due,
-        invoices.due,
-        checkout_sessions.due,
-    )
+    account.agendas = AGENDAS
     mover = Mover(account, on_stop)
     sandbox = Sandbox(account, api, deliveries, mover)
 

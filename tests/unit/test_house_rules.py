@@ -460,3 +460,18 @@ def prefixes_of_keys() -> set[str]:
     return {
         found for text in texts(LAYER / "ledger" / "keys.py") for found in re.findall(r"\b[A-Z]{3,}#", text)
     }
+
+
+AUDITOR = sorted((ROOT / "tests" / "sim" / "auditor").rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", AUDITOR, ids=name_of)
+def test_the_simulations_auditor_shares_no_code(file: Path) -> None:
+    """What it says of a line it reckons itself: it imports the standard library and its own folder alone."""
+    strangers = [
+        f"{name_of(file)}:{line} imports {module}"
+        for line, module in imports(file)
+        if not belongs_to(module, "tests.sim.auditor")
+        and module.partition(".")[0] not in sys.stdlib_module_names
+    ]
+    assert [] == strangers
