@@ -163,6 +163,10 @@ class Deployment:
         )
 
 
+LONGEST_SECONDS = 4 * 3600.0
+"""After which something else is wrong than the pace."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What came of renewals: virtual seconds until the last was followed, and calls to Stripe."""
@@ -189,6 +193,10 @@ def run(customers: int, deployment: Deployment) -> Run:
     begun = lanes.now()
     waiting = deque(sorted(_messages(customers, begun), key=lambda each: each[0]))
     while waiting:
+        if lanes.now() - begun > LONGEST_SECONDS:
+            raise RuntimeError(
+                f"after {LONGEST_SECONDS:,.0f} virtual seconds {len(waiting)} events are not followed"
+            )
         batch: list[QueuedEvent] = []
         while (
             waiting and waiting[0][0] <= lanes.now() and len(batch) < deployment.functions * deployment.batch
@@ -268,6 +276,7 @@ def _listed(customer_id: str) -> dict[str, Any]:
         "id": f"sub_{number}",
         "object": "subscription",
         "customer": customer_id,
+        "schedule": None,
         "status": "active",
         "created": epoch(NOW - timedelta(days=90)),
         "metadata": _noted(number),
