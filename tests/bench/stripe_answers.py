@@ -75,6 +75,7 @@ def _draft(name: str, subscription: str, created: int) -> dict[str, Any]:
     base = {
         "id": f"il_{name}",
         "object": "line_item",
+        "discount_amounts": [],
         "amount": 2_900,
         "quantity": 1,
         "metadata": {},
@@ -88,6 +89,8 @@ def _draft(name: str, subscription: str, created: int) -> dict[str, Any]:
         "id": name,
         "object": "invoice",
         "status": "draft",
+        "pre_payment_credit_notes_amount": 0,
+        "post_payment_credit_notes_amount": 0,
         "auto_advance": True,
         "created": created,
         "automatically_finalizes_at": created + 3_600,
@@ -116,6 +119,7 @@ def _added(posted: dict[str, list[str]]) -> list[dict[str, Any]]:
             {
                 "id": f"il_added_{number}",
                 "object": "line_item",
+                "discount_amounts": [],
                 "quantity": quantity,
                 "amount": quantity * int(price.rpartition("_")[2]),
                 "metadata": noted,
