@@ -458,8 +458,8 @@ class CountingMachine(RuleBasedStateMachine):
         closable = {
             keys.period_of(self.user, each.start, each.owner).sk for each in self.model.ended(self.now)
         }
-        found = {f"PERIOD#{name}" for user, name in self._closing.ended(self.now) if user == self.user}
-        assert closable == found
+        due = {f"PERIOD#{name}" for user, name in self._closing.ended(self.now) if user == self.user}
+        assert closable == due
         present, open_now = (
             Consuming(self.table, OFFER).look(self.user, self.now).period,
             self.model.open_at(self.now),
