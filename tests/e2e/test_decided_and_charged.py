@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from stripe import Invoice
 
@@ -11,6 +12,7 @@ from infra.local.customer import Customer, UsageRecord
 from infra.local.places import Home, Stack
 from infra.local.stack import stripe_client
 from tests.e2e.callers import Callers, soon
+from tollkeeper.catalogue import load
 
 GOOD = "4242424242424242"
 PRICE = {"starter": 29_00, "professional": 99_00}
@@ -130,3 +132,42 @@ def test_an_upgrade_while_the_draft_is_held(starter: Subscriber) -> None:
     totals = {each.billing_reason: each.total for each in starter.invoices()[-2:]}
     assert PRICE["starter"] + 100 == totals["subscription_cycle"]
     assert PRICE["professional"] - PRICE["starter"] - totals["subscription_update"] in {0, 1}
+
+
+def test_upgrade_with_a_declining_card_and_with_one_that_must_be_authenticated(
+    starter: Subscriber, stack: Stack
+) -> None:
+    """Both leave the old plan and say where to pay; once the bank was answered, the upgrade is there."""
+    refused = {}
+    for card, error in (
+        ("pm_card_chargeCustomerFail", "payment_failed"),
+        ("pm_card_authenticationRequired", "authentication_required"),
+    ):
+        method = starter.stripe.payment_methods.attach(card, {"customer": starter.customer_id})
+        (bought,) = starter.stripe.subscriptions.list({"customer": starter.customer_id}).data
+        starter.stripe.subscriptions.update(bought.id, {"default_payment_method": method.id})
+        answer = starter.api.post("/subscription/plan", json={"plan": "professional"})
+        refused[error] = answer.status_code, answer.json()["error"]
+        pending = starter.invoices()[-1]
+        assert ("starter", "open", pending.hosted_invoice_url) == (
+            starter.shown()["plan"],
+            pending.status,
+            answer.json()["hostedInvoiceUrl"],
+        )
+    assert {error: (402, error) for error in refused} == refused
+    path = f"{stack.stripe}/_sandbox/invoices/{starter.invoices()[-1].id}/authenticate"
+    httpx.post(path, json={"succeeds": True}, trust_env=False).raise_for_status()
+    assert "professional" == soon(starter.shown, lambda found: found["plan"] == "professional")["plan"]
+    assert ["void", "paid"] == [each.status for each in starter.invoices()[-2:]]
+
+
+def test_a_change_in_stripes_dashboard_ends_the_same(starter: Subscriber) -> None:
+    """The higher limits hold as soon as Stripe has told of it."""
+    (bought,) = starter.stripe.subscriptions.list({"customer": starter.customer_id}).data
+    (price,) = starter.stripe.prices.list(
+        {"lookup_keys": [load().plans["professional"].price_lookup_key]}
+    ).data
+    item = bought["items"].data[0].id
+    starter.stripe.subscriptions.update(bought.id, {"items": [{"id": item, "price": price.id}]})
+    found = soon(starter.shown, lambda found: found["plan"] == "professional")
+    assert ("professional", 10_000) == (found["plan"], found["limits"]["apiCalls"])
