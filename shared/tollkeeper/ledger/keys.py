@@ -119,11 +119,6 @@ def is_period(key: Key) -> bool:
     return key.sk.startswith("PERIOD#")
 
 
-def periods_since(start: datetime) -> str:
-    """Return the sort key at which a user's periods that start at `start` or later begin."""
-    return f"PERIOD#{iso(start)}"
-
-
 def periods_alone() -> Range:
     """Return where a user's periods stand, without the user's own row."""
     return Range("PERIOD#", "PERIOD$")
@@ -188,11 +183,6 @@ def bill(user_id: str, period_id: str) -> Key:
 def bills() -> Range:
     """Return where a user's bills stand."""
     return Range("BILL#", "BILL$")
-
-
-def is_bill(key: Key) -> bool:
-    """Whether a key is that of a bill."""
-    return key.sk.startswith("BILL#")
 
 
 def audit(user_id: str, now: datetime, random: str) -> Key:
