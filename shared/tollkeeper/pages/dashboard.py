@@ -157,7 +157,12 @@ def dashboard(view: DashboardView, browser: Browser, *, done: str = "", plans_pa
 
 
 def records(
-    found: RecordsView, question: RecordQuestion, catalogue: Catalogue, onward: Onward, notation: Notation
+    found: RecordsView,
+    question: RecordQuestion,
+    catalogue: Catalogue,
+    onward: Onward,
+    notation: Notation,
+    as_of: datetime,
 ) -> str:
     """Return the page of records behind a number."""
     names = _names(catalogue)
@@ -165,6 +170,7 @@ def records(
         "records",
         notation,
         found=found,
+        as_of=as_of,
         question=question,
         names=names,
         title=names.get(question.metric, question.metric) if question.metric else "all metrics",
@@ -189,6 +195,7 @@ def explanation(
         invoice.currency,
         why=why,
         found=RecordsView(why.records, why.cursor),
+        as_of=bills.as_of,
         invoice=invoice,
         names=_names(catalogue),
         plan_name=plan.display_name if plan else why.plan_tier,

@@ -265,7 +265,7 @@ class TestSafety:
         onward = Onward("records.csv?", None, is_first=True)
         days = RecordQuestion(None, span=Span(NOW.date(), NOW.date()), facility_id=ATTACK)
         for question in (days, RecordQuestion(ATTACK, PERIOD.start)):
-            assert _is_text_in(dashboard.records(found, question, CATALOGUE, onward, IN_ENGLISH))
+            assert _is_text_in(dashboard.records(found, question, CATALOGUE, onward, IN_ENGLISH, NOW))
 
     def test_nothing_may_load_or_run(self) -> None:
         """The policy lets in the one style sheet, and nobody may frame the page or keep it."""
