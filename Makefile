@@ -28,8 +28,8 @@ demo: .venv/.ready .venv-sam/.ready ## Deploy to this machine, bill a busy custo
 	@$(PYTHON) -m infra.local demo
 
 .PHONY: up
-up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running, HOST=1 with an example host (addresses in .local/stack.json)
-	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host)
+up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running (HOST=1: with an example host, STORY=1: with a customer and their month)
+	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(if $(filter command line,$(origin STORY)),--story)
 
 .PHONY: down
 down: .venv/.ready ## Stop what `make up` started
