@@ -19,7 +19,7 @@ CAP = 75_00
 ORDINARY_DAY: Mapping[str, Mapping[str, int]] = {
     "apiCalls": {"north": 190, "south": 140, "": 60},
     "aiQueries": {"north": 14, "south": 9},
-    "exports": {"north": 8, "south": 10},
+    "exports": {"north": 9, "south": 11},
     "designsCreated": {"north": 2, "south": 1},
     "mlPredictions": {"south": 12},
     "roomsCreated": {"north": 1},
@@ -33,7 +33,7 @@ A_DAY = timedelta(days=1)
 MIDDAY = timedelta(hours=12)
 # A renewal is a draft for an hour, then final.
 FINALISATION = timedelta(hours=2)
-DAYS_SINCE = 19
+DAYS_SINCE = 27
 """How far the present period has come."""
 
 
@@ -46,22 +46,36 @@ def live(home: Home, stack: Stack) -> None:
     if next(customer.watch_for("subscription"))["status"] is not None:
         return
     with step(f"{USER} buys the {PLAN} plan, and accepts {dollars(CAP)} of overage"):
-        customer.buy(PLAN, CARD)
-        trial = _once(customer, "trialing")
-        customer.accept(CAP)
+        subscribe(customer)
     with step("The trial passes, and a month"):
-        customer.move_clock(datetime.fromisoformat(trial["trial"]["endsAt"]) + A_DAY)
-        start, end = _period(_once(customer, "active"))
-        customer.move_clock(end - timedelta(hours=1))
-        _use(customer, start, (end - start).days)
+        end = use_a_month(customer)
     with step("The month is billed"):
         customer.move_clock(end + FINALISATION)
     with step(f"{DAYS_SINCE} days of the next pass"):
         customer.move_clock(end + DAYS_SINCE * A_DAY)
-        _use(customer, end, DAYS_SINCE)
+        use(customer, end, DAYS_SINCE)
 
 
-def _use(customer: Customer, start: datetime, days: int) -> None:
+def subscribe(customer: Customer) -> None:
+    """Buy the plan, which begins with a trial, and accept some overage."""
+    customer.buy(PLAN, CARD)
+    _once(customer, "trialing")
+    customer.accept(CAP)
+
+
+def use_a_month(customer: Customer) -> datetime:
+    """Pass the trial and the month after it but its last hour, and use it all; return when it ends."""
+    trial = _once(customer, "trialing")["trial"]["endsAt"]
+    customer.move_clock(datetime.fromisoformat(trial) + A_DAY)
+    shown = _once(customer, "active")
+    start, end = (datetime.fromisoformat(shown[key]) for key in ("currentPeriodStart", "currentPeriodEnd"))
+    customer.move_clock(end - timedelta(hours=1))
+    use(customer, start, (end - start).days)
+    return end
+
+
+def use(customer: Customer, start: datetime, days: int) -> None:
+    """Use what she uses in these days of a period that begins with them, and wait until it is counted."""
     records = list(_records(start, days))
     customer.report(records)
     sent = dict.fromkeys(ORDINARY_DAY, 0)
@@ -84,8 +98,3 @@ def _records(start: datetime, days: int) -> Iterator[UsageRecord]:
 
 def _once(customer: Customer, status: str) -> Json:
     return next(shown for shown in customer.watch_for(f"{status} subscription") if shown["status"] == status)
-
-
-def _period(shown: Json) -> tuple[datetime, datetime]:
-    start, end = (datetime.fromisoformat(shown[key]) for key in ("currentPeriodStart", "currentPeriodEnd"))
-    return start, end
