@@ -11,7 +11,7 @@ from infra.local.renewals import dollars
 USER = "ada"
 PLAN = "professional"
 CARD = "4242424242424242"
-CAP = 75_00
+CAP = 100_00
 """The cents of overage that she accepts in a period."""
 
 # What a greenhouse does on an ordinary day; "" is what belongs to none. A month of it passes what the plan

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
+# What these assert is told in full, like what a test asserts.
 pytest.register_assert_rewrite("tests.browser.people", "tests.browser.usage_page")
 
 if find_spec("playwright") is None:

@@ -35,9 +35,15 @@ def go_to(page: Page, name: str) -> None:
 
 
 def press(page: Page, name: str) -> None:
-    """Go to a button or link, and press Enter."""
+    """Go to a button or link that leads to another page, and press Enter."""
     go_to(page, name)
-    page.keyboard.press("Enter")
+    enter(page)
+
+
+def enter(page: Page) -> None:
+    """Press Enter, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
 
 
 def test_a_customer_needs_no_mouse(page: Page, stack: Stack, callers: Callers) -> None:
@@ -45,24 +51,26 @@ def test_a_customer_needs_no_mouse(page: Page, stack: Stack, callers: Callers) -
     page.goto(f"{stack.stripe}{START}")
     go_to(page, "Your name")
     page.keyboard.type(USER)
-    page.keyboard.press("Enter")
+    enter(page)
     press(page, "Professional")
     go_to(page, "Card number")
     page.keyboard.type("4242424242424242")
     press(page, "Start trial")
     press(page, "Open usage and billing")
     expect(page.get_by_role("heading", name="Usage in this period")).to_be_visible()
-    press(page, "Skip to usage")
+    go_to(page, "Skip to usage")
+    page.keyboard.press("Enter")
     assert page.url.endswith("#usage")
     go_to(page, "Most overage a period")
     page.keyboard.type("20")
-    page.keyboard.press("Enter")
+    enter(page)
     expect(page.get_by_role("status")).to_contain_text("Your spending cap is set")
     assert 20_00 == callers.user(USER).get("/subscription").json()["spendingCap"]
     press(page, "See the upgrade")
     expect(page.get_by_role("heading", name="Change from Professional to Enterprise")).to_be_visible()
     press(page, "Leave it as it is")
-    press(page, "Cancel the subscription")
+    go_to(page, "Cancel the subscription")
+    page.keyboard.press("Enter")
     press(page, "Cancel the subscription")
     expect(page.locator("main")).to_contain_text("Your subscription ends")
     press(page, "Let the subscription go on")
