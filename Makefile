@@ -122,6 +122,10 @@ sabotage: .venv/.ready .venv-sam/.ready ## Break the code in six places and see 
 bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and speed, as a table, in three minutes (JSON=path writes the figures too)
 	@PYTHONPATH=shared $(PYTHON) -m tests.bench $(if $(JSON),--json $(JSON))
 
+.PHONY: fuzz
+fuzz: .venv/.ready ## Ask 10,000 requests made from the API's description, and send events and records of any kind (CASES=10000)
+	@CASES=$(or $(CASES),10000) $(PYTHON) -m pytest -q --show-capture=no tests/fuzz
+
 .PHONY: soak-ledger
 soak-ledger: .venv/.ready ## Count 100,000 records on a bad day, and see that nothing drifts
 	@PYTHONPATH=.:shared $(PYTHON) -m tests.ledger.soak
