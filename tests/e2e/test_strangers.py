@@ -27,8 +27,7 @@ class TestTokens:
         """Every operation of the API, with whether it is a back end's."""
         document = callers.bearing(None).get("/openapi.json").json()
         names = {"eventType": "exports", "userId": "ada", "invoiceId": "in_1"}
-        found = operations(document)
-        return [(each.method, each.path.format_map(names), each.of_service) for each in found]
+        return [(each.method, each.path.format_map(names), each.of_service) for each in operations(document)]
 
     def test_without_a_token_nobody_is_answered(
         self, callers: Callers, described: list[tuple[str, str, bool]]
