@@ -1,6 +1,6 @@
 """Requests made from the API's own description, good and bad, at the functions themselves.
 
-`CASES=10000`, or `make fuzz`, tries so many. The house is as at first again after each that changed
+`CASES=12000`, or `make fuzz`, tries so many. The house is as at first again after each that changed
 something, so that a request that fails does so by itself.
 """
 
