@@ -29,7 +29,12 @@ demo: .venv/.ready .venv-sam/.ready ## Deploy to this machine, bill a busy custo
 
 .PHONY: up
 up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running, HOST=1 with an example host (addresses in .local/stack.json)
-	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host)
+	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(EDITION)
+
+EDITION = $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(addprefix --set ,$(SET))
+.PHONY: redeploy
+redeploy: .venv/.ready .venv-sam/.ready ## Deploy again onto the running stack, which keeps its data (CATALOGUE=path SET="BillOverageFrom=2026-02-01 …")
+	@$(PYTHON) -m infra.local redeploy $(EDITION)
 
 .PHONY: down
 down: .venv/.ready ## Stop what `make up` started
