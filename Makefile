@@ -30,7 +30,12 @@ demo: .venv/.ready .venv-sam/.ready ## Deploy to this machine, bill a busy custo
 
 .PHONY: up
 up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running (HOST=1: with an example host, STORY=1: with a customer and their month)
-	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(if $(filter command line,$(origin STORY)),--story)
+	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(if $(filter command line,$(origin STORY)),--story) $(EDITION)
+
+EDITION = $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(addprefix --set ,$(SET))
+.PHONY: redeploy
+redeploy: .venv/.ready .venv-sam/.ready ## Deploy again onto the running stack, which keeps its data (CATALOGUE=path SET="BillOverageFrom=2026-02-01 …")
+	@$(PYTHON) -m infra.local redeploy $(EDITION)
 
 .PHONY: down
 down: .venv/.ready ## Stop what `make up` started

@@ -7,8 +7,9 @@ import pytest
 
 from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers
-from tests.e2e.deployed import deployed
+from tests.e2e.deployed import deployed, run
 from tests.e2e.queues import Queues
+from tests.e2e.stacks import Business
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,14 @@ def callers(home: Home, stack: Stack) -> Callers:
 def queues(stack: Stack) -> Queues:
     """The queues of the stack under test."""
     return Queues(stack)
+
+
+@pytest.fixture(scope="session")
+def business(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Business]:
+    """A second stack, which sells to organisations what each test deploys."""
+    business = Business(tmp_path_factory.mktemp("business"))
+    yield business
+    run(business.home, "down")
 
 
 @pytest.fixture

@@ -14,15 +14,16 @@ from tollkeeper.ledger.history import History, UnknownCursorError
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.bills import Bill
 from tollkeeper.rules.charges import Charge
-from tollkeeper.rules.invoices import Invoice, InvoiceLine
+from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus
 from tollkeeper.rules.reconciling import decisions
 from tollkeeper.stripe.charge_lines import charge_line
+from tollkeeper.stripe.oversight_port import Refunds
 from tollkeeper.views.errors import UnknownInvoiceError
 from tollkeeper.views.reader import ForeignCursorError
 from tollkeeper.views.records import RecordView, shown
 
 
-class StripeForExplaining(Protocol):
+class StripeForExplaining(Refunds, Protocol):
     """What explaining asks of Stripe."""
 
     def invoice(self, invoice_id: str) -> Invoice | None:
@@ -115,7 +116,7 @@ class Explanations:
             period_end=bill.period_end,
             plan_tier=period.terms.plan if period else None,
             charges=[self._charge(bill, each, invoice) for each in bill.charges or ()],
-            decisions=[*decisions(bill, [invoice] if invoice else [])],
+            decisions=[*self._decisions(bill, invoice)],
             records=records,
             cursor=following,
         )
@@ -129,6 +130,12 @@ class Explanations:
             more, following = self._records(user_id, period_id, bill, following)
             records += more
         return replace(found, records=records, cursor=following)
+
+    def _decisions(self, bill: Bill, invoice: Invoice | None) -> Iterator[str]:
+        if invoice is None:
+            return decisions(bill, [])
+        paid_back = self.stripe.refunded(invoice.id) if invoice.status is InvoiceStatus.PAID else 0
+        return decisions(bill, [invoice], {invoice.id: paid_back})
 
     def _bill(self, user_id: str, invoice_id: str) -> tuple[str, Bill] | tuple[None, None]:
         """Return the bill that is on an invoice, which stands among the user's own rows."""
