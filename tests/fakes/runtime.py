@@ -14,6 +14,7 @@ from tests.fakes.stripe import FakeStripe
 from tests.fakes.table import MemoryTable
 from tollkeeper import runtime
 from tollkeeper.settings import Settings
+from tollkeeper.stripe.gateway import StripeGateway
 from tollkeeper.telemetry import metrics
 
 SECRET = "whsec_present"
@@ -58,7 +59,9 @@ class FakeSecrets:
 
 
 @contextmanager
-def made_of(table: MemoryTable, sqs: FakeSqs, stripe: FakeStripe, now: datetime) -> Iterator[None]:
+def made_of(
+    table: MemoryTable, sqs: FakeSqs, stripe: FakeStripe | StripeGateway, now: datetime
+) -> Iterator[None]:
     """Let functions be made of these, as long as this goes on: for tests that call them as Lambda does.
 
     Lambda hands a function no more than an event, so that it takes what stands outside from the runtime.
