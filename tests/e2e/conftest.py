@@ -6,6 +6,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from infra.local.places import ROOT, Home, Stack
@@ -40,16 +41,25 @@ def queues(stack: Stack) -> Queues:
     return Queues(stack)
 
 
+@pytest.fixture(scope="module")
+def host(home: Home) -> Iterator[httpx.Client]:
+    """The example host beside the stack, started as `make up HOST=1` does."""
+    _run(home, "up", "--host")
+    with httpx.Client(base_url=home.host_file.read_text().strip(), timeout=30, trust_env=False) as client:
+        yield client
+    home.example_host.stop()
+
+
 @pytest.fixture
 def user() -> str:
     """The id of somebody whom the stack does not know."""
     return f"user-{uuid.uuid4().hex[:8]}"
 
 
-def _run(home: Home, command: str) -> None:
+def _run(home: Home, *command: str) -> None:
     # In a process of its own, for it points the AWS SDK of its process at the emulator.
     subprocess.run(  # noqa: S603 - the command is ours
-        [sys.executable, "-m", "infra.local", command],
+        [sys.executable, "-m", "infra.local", *command],
         env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder)},
         cwd=ROOT,
         check=True,
