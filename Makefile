@@ -28,6 +28,10 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: .venv/.ready .venv-sam/.ready ## Deploy to this machine, bill a busy customer, show the invoice, clean up
 	@$(PYTHON) -m infra.local demo
 
+.PHONY: checklist
+checklist: .venv/.ready .venv-sam/.ready ## Run the assessment's checklist against the local stack, and print it with ticks
+	@$(PYTHON) -m tests.e2e.checklist
+
 .PHONY: up
 up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running (HOST=1: with an example host, STORY=1: with a customer and their month)
 	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(if $(filter command line,$(origin STORY)),--story) $(EDITION)

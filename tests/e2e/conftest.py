@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from infra.local.places import Home, Stack
@@ -43,6 +44,15 @@ def business(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Business]:
     business = Business(tmp_path_factory.mktemp("business"))
     yield business
     run(business.home, "down")
+
+
+@pytest.fixture(scope="module")
+def host(home: Home) -> Iterator[httpx.Client]:
+    """The example host beside the stack, started as `make up HOST=1` does."""
+    run(home, "up", "--host")
+    with httpx.Client(base_url=home.host_file.read_text().strip(), timeout=30, trust_env=False) as client:
+        yield client
+    home.example_host.stop()
 
 
 @pytest.fixture
