@@ -172,7 +172,7 @@ ROOMS = {
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),
         frozenset(
-            {"boto3", "botocore", "cryptography", "httpx", "jwt", "mypy_boto3_apigatewayv2"}
+            {"boto3", "botocore", "cryptography", "httpx", "jwt", "ministack", "mypy_boto3_apigatewayv2"}
             | {
                 "mypy_boto3_cloudformation",
                 "mypy_boto3_scheduler",
