@@ -27,7 +27,11 @@ class TestTokens:
         """Every operation of the API, with whether it is a back end's."""
         document = callers.bearing(None).get("/openapi.json").json()
         return [
-            (each.method, each.path.format(eventType="exports", userId="ada", invoiceId="in_1"), each.of_service)
+            (
+                each.method,
+                each.path.format(eventType="exports", userId="ada", invoiceId="in_1"),
+                each.of_service,
+            )
             for each in operations(document)
         ]
 
