@@ -6,8 +6,8 @@ from datetime import datetime
 
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.history import History, ListedRecord
-from tollkeeper.ledger.record_rows import RECORD_LIFETIME
 from tollkeeper.periods.reconciler import MADE_BEFORE, StripeForReconciling
+from tollkeeper.rules.offers import LEAST_LIFETIME
 from tollkeeper.rules.proofs import Evidence, Proof, prove
 
 
@@ -42,7 +42,7 @@ class Proving:
             bill,
             invoices,
             evidence,
-            markers_are_kept=now < period.start + RECORD_LIFETIME,
+            markers_are_kept=now < period.start + LEAST_LIFETIME,
         )
 
     def _listed(self, user_id: str, period_id: str) -> Iterator[ListedRecord]:
