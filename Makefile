@@ -219,6 +219,19 @@ prove: .venv/.ready ## Derive a period from its records, beside the invoice (USE
 coverage: .venv/.ready ## Show what share of your hosts' requests is metered, and what nobody has mapped (STACK=name, HOURS=24)
 	@PYTHONPATH=shared $(PYTHON) -m infra.operate.coverage $(if $(STACK),--stack $(STACK)) $(if $(HOURS),--hours $(HOURS))
 
+KEEPING = PYTHONPATH=shared $(PYTHON) -m infra.operate.keeping $(if $(STACK),--stack $(STACK))
+.PHONY: migrate
+migrate: .venv/.ready ## Bring rows to the form of this release (APPLY=1, STACK=name)
+	@$(KEEPING) migrate $(if $(APPLY),--apply)
+
+.PHONY: erase
+erase: .venv/.ready ## Erase a user who asked for it (USER_ID=ada BY=kim, STACK=name)
+	@$(KEEPING) erase "$(or $(USER_ID),$(error Whom? Say make erase USER_ID=… BY=…))" --by "$(or $(BY),$(error Who does it? Say BY=…))"
+
+.PHONY: restore
+restore: .venv/.ready ## Restore the table under another name (TO=name, AT=2026-11-28T05:00:00Z, STACK=name)
+	@$(KEEPING) restore "$(or $(TO),$(error Under which name? Say make restore TO=…))" $(if $(AT),--at "$(AT)")
+
 ADOPT = $(if $(BY),--by "$(BY)") $(if $(CSV),--csv "$(CSV)") $(if $(STACK),--stack $(STACK)) $(if $(FORMAT),--format $(FORMAT)) \
   $(addprefix --product ,$(PRODUCTS))
 .PHONY: adopt

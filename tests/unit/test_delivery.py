@@ -54,7 +54,8 @@ NAMELESS = {
     "lambda:GetEventSourceMapping",
     "apigateway:DELETE",
     "events:CreateEventBus",  # Stripe's partner bus
-    "backup:CreateBackupSelection",
+    "backup:CreateBackupPlan",
+    "backup-storage:MountCapsule",
 }
 """The first action of each statement that may reach something without the stack's name, and why it must."""
 

@@ -161,6 +161,9 @@ ROOMS = {
         frozenset({"infra.operate.deployed"} | {f"tollkeeper.{each}" for each in COMMANDS}),
         COMMANDED,
     ),
+    "infra.operate.keeping": room(
+        "ledger", "ledger.dynamo", others=["boto3", "botocore", "mypy_boto3_dynamodb"]
+    ),
     "infra.operate.reconcile": Room(
         frozenset({"infra.operate.deployed", "infra.operate"} | {f"tollkeeper.{each}" for each in COMMANDS}),
         COMMANDED,
