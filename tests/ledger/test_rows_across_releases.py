@@ -11,9 +11,9 @@ from tests.ledger.story import Story
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.forms import form, forward
 from tollkeeper.ledger.rows import FORM, VERSION
-from tollkeeper.ledger.table import Key, TransactionCancelledError
+from tollkeeper.ledger.table import Key, Row, TransactionCancelledError
 
-OF_LATER = {"ofALaterRelease": "kept", "alsoNew": 7}
+OF_LATER: Row = {"ofALaterRelease": "kept", "alsoNew": 7}
 """What a release to come may write beside what this one knows."""
 
 

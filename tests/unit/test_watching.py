@@ -241,7 +241,7 @@ class TestErrors:
 def widgets() -> list[Tree]:
     """What the dashboard shows; what stands for a name of the stack's is left as it is written."""
     (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
-    shown: list[Tree] = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+    shown: list[Tree] = json.loads(dashboard["DashboardBody"]["Fn::Sub"][0])["widgets"]
     return shown
 
 
@@ -285,11 +285,9 @@ class TestDashboard:
     def test_what_stands_for_a_name_is_one_of_the_stack(self) -> None:
         """CloudFormation puts in what a resource is called; it knows only those of the template."""
         (dashboard,) = resources("AWS::CloudWatch::Dashboard").values()
-        named = {
-            each.partition(".")[0]
-            for each in re.findall(r"\$\{([^}]+)\}", dashboard["DashboardBody"]["Fn::Sub"])
-        }
-        assert named - {"AWS::Region", "AWS::StackName"} <= template()["Resources"].keys()
+        body, others = dashboard["DashboardBody"]["Fn::Sub"]
+        named = {each.partition(".")[0] for each in re.findall(r"\$\{([^}]+)\}", body)}
+        assert named - {"AWS::Region", "AWS::StackName", *others} <= template()["Resources"].keys()
 
     def test_it_shows_what_operators_ask_for(self) -> None:
         """No two widgets lie on each other, and each subject has one."""

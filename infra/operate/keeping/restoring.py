@@ -44,7 +44,7 @@ def restore(
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
         when = {"UseLatestRestorableTime": True} if at is None else {"RestoreDateTime": at}
-        client.restore_table_to_point_in_time(SourceTableName=table, TargetTableName=name, **when)  # type: ignore[arg-type]
+        client.restore_table_to_point_in_time(SourceTableName=table, TargetTableName=name, **when)
     _wait_until_active(client, name, seconds_between)
     described = client.describe_table(TableName=name)["Table"]
     if not described.get("StreamSpecification", {}).get("StreamEnabled"):
