@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,16 @@ from tests.e2e.callers import Callers
 from tests.e2e.deployed import deployed, run
 from tests.e2e.queues import Queues
 from tests.e2e.stacks import Business
+
+LOOKS_AT_LOGS = "test_what_is_logged.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what looks at the stack's logs come last of this folder."""
+    places = [number for number, each in enumerate(items) if each.path.parent == Path(__file__).parent]
+    ordered = sorted((items[each] for each in places), key=lambda each: each.path.name == LOOKS_AT_LOGS)
+    for place, each in zip(places, ordered, strict=True):
+        items[place] = each
 
 
 @pytest.fixture(scope="session")
