@@ -13,7 +13,7 @@ PYTHON := .venv/bin/python
 BROWSER := .venv-browser/bin/python
 SAM := .venv-sam/bin/sam
 # The lock is for 3.13 alone and says so on each line, which a layer for 3.13 need not.
-EXPORT := $(UV) export --quiet --locked --only-group layer --no-emit-project --no-annotate --no-header \
+export_of = $(UV) export --quiet --locked --only-group $(1) --no-emit-project --no-annotate --no-header \
   | sed "s/ ; python_full_version == '3.13.\*'//"
 
 export UV_SYSTEM_CERTS := true
@@ -63,7 +63,8 @@ check-template: .venv-sam/.template-valid
 	@:
 
 check-requirements: .tools/uv-$(UV_VERSION)
-	$(EXPORT) | diff -u shared/requirements.txt - || { echo "shared/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
+	$(call export_of,layer) | diff -u shared/requirements.txt - || { echo "shared/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
+	$(call export_of,page) | diff -u functions/dashboard/requirements.txt - || { echo "functions/dashboard/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
 
 check-format: .venv/.ready
 	$(PYTHON) -m ruff format --check .
@@ -157,8 +158,9 @@ format: .venv/.ready ## Format the code and repair what the linter can
 	$(PYTHON) -m ruff check --fix .
 
 .PHONY: requirements
-requirements: .tools/uv-$(UV_VERSION) ## Write the layer's requirements from uv.lock
-	$(EXPORT) > shared/requirements.txt
+requirements: .tools/uv-$(UV_VERSION) ## Write the requirements of the layer and of the page from uv.lock
+	$(call export_of,layer) > shared/requirements.txt
+	$(call export_of,page) > functions/dashboard/requirements.txt
 
 .PHONY: openapi
 openapi: .venv/.ready ## Write the API's description from the functions' models
@@ -168,7 +170,7 @@ openapi: .venv/.ready ## Write the API's description from the functions' models
 .PHONY: build
 build: .venv/.ready .venv-sam/.ready ## sam build, with the layer compiled to bytecode for faster cold starts (ARCH=x86_64)
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) build $(if $(ARCH),--parameter-overrides Arch=$(ARCH))
-	$(PYTHON) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/Layer/python
+	$(PYTHON) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/Layer/python .aws-sam/build/Dashboard
 
 .PHONY: stripe-plan
 stripe-plan: .venv/.ready ## Show what the catalogue would change in Stripe (needs STRIPE_SECRET_KEY)

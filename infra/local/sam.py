@@ -20,7 +20,7 @@ ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_6
 
 
 def build(home: Home) -> None:
-    """Build the layer and the functions for this machine, and compile the layer as `make build` does."""
+    """Build the layer and the functions for this machine, and compile what `make build` compiles."""
     _sam(
         home,
         "build",
@@ -32,9 +32,10 @@ def build(home: Home) -> None:
         f"Arch={ARCHITECTURE}",
     )
     # The times of files do not survive the layer's archive, so the bytecode is trusted unchecked.
-    compile_dir(
-        home.build / "Layer", quiet=1, workers=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
-    )
+    for part in ("Layer", "Dashboard"):
+        compile_dir(
+            home.build / part, quiet=1, workers=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
+        )
 
 
 def deploy(home: Home, parameters: Mapping[str, str]) -> dict[str, str]:

@@ -9,8 +9,9 @@ from tollkeeper.clock import Clock, WallClock
 if TYPE_CHECKING:
     from tollkeeper.ledger.sessions import Sessions
     from tollkeeper.subscriptions.portal import Portal
-    from tollkeeper.views.bills_at_stripe import BillsAtStripe
+    from tollkeeper.views.bills_at_stripe import BillsAtStripe, InvoicesAtStripe
     from tollkeeper.views.dashboard import Dashboards
+    from tollkeeper.views.explanations import Explanations
 
 
 def wall_clock() -> Clock:
@@ -31,6 +32,19 @@ def bills_at_stripe() -> "BillsAtStripe":
     from tollkeeper.views.bills_at_stripe import BillsAtStripe
 
     return BillsAtStripe(runtime_customers.invoices, runtime.clock())
+
+
+@cache
+def invoices_at_stripe() -> "InvoicesAtStripe":
+    """Return what remembers for a minute what Stripe said of invoices that are explained."""
+    from tollkeeper.views.bills_at_stripe import InvoicesAtStripe
+
+    return InvoicesAtStripe(runtime.stripe_gateway)
+
+
+def explanations() -> "Explanations":
+    """Return what explains users the invoices that their page lists."""
+    return runtime_customers.explanations_by(invoices_at_stripe())
 
 
 def dashboards() -> "Dashboards":
