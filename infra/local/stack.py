@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import boto3
@@ -15,7 +16,7 @@ from infra.local.errors import LocalError
 from infra.local.places import ROOT, Home, Stack
 from infra.local.processes import free_port
 
-SANDBOX_READY_SECONDS = 30.0
+SANDBOX_READY_SECONDS = 120.0
 WEB_APPLICATION = "http://localhost:3000"
 STRIPE_SECRET_KEY = "sk_test_local"  # noqa: S105 - the stand-in takes any test key
 SECRET_KEY_PARAMETER = "/tollkeeper/local/stripe-secret-key"  # noqa: S105 - a name, not a secret
@@ -68,13 +69,7 @@ def _bring_up(home: Home) -> Stack:
         _stripe_catalogue(stripe_url, "apply")
     with step("sam build"):
         sam.build(home)
-    with step("sam deploy"):
-        outputs = sam.deploy(home, _parameters(stripe_url))
-    with step("Add what the emulator lacks: routes, authorizers, numbers, a permission"):
-        template = DeployedTemplate.read(sam.STACK_NAME)
-        routes.supply(template)
-        event_sources.supply(template)
-        permissions.supply(template.physical_ids("AWS::IAM::Role"))
+    outputs = _deploy(home, _parameters(stripe_url))
     stack = Stack(
         api=f"{endpoint}/_aws/execute-api/{_first_label(outputs['ApiUrl'])}/$default",
         webhook=f"{endpoint}/_aws/lambda-url/{_first_label(outputs['WebhookUrl'])}/",
@@ -91,6 +86,29 @@ def _bring_up(home: Home) -> Stack:
         _store_secrets(_stripe_catalogue(stripe_url, "destinations", "--webhook", stack.webhook))
     home.announce(stack)
     return stack
+
+
+def deploy_again(home: Home, changes: Mapping[str, str]) -> None:
+    """Deploy the running stack again, with some parameters of the template changed.
+
+    Raises:
+        LocalError: there is no running stack, or it did not deploy.
+    """
+    stack = home.stack
+    aws.enter(stack.awsEndpoint)
+    _deploy(home, {**_parameters(stack.stripe), **changes})
+
+
+def _deploy(home: Home, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Deploy what was built, make it whole, and return the stack's outputs."""
+    with step("sam deploy"):
+        outputs = sam.deploy(home, parameters)
+    with step("Add what the emulator lacks: routes, authorizers, numbers, a permission"):
+        template = DeployedTemplate.read(sam.STACK_NAME)
+        routes.supply(template)
+        event_sources.supply(template)
+        permissions.supply(template.physical_ids("AWS::IAM::Role"))
+    return outputs
 
 
 def _start_sandbox(home: Home) -> str:

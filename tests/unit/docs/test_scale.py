@@ -5,7 +5,6 @@ import pytest
 from tests.bench import scale
 from tests.unit.docs.documents import code, section, table
 
-
 ASKED = {
     *("write_units_per_record", "write_units_per_summed_call", "write_units_per_lone_record"),
     *("usd_per_million_records", "usd_per_million_summed_calls", "idle_usd_per_month"),
