@@ -191,13 +191,13 @@ requirements: .tools/uv-$(UV_VERSION) ## Write the requirements of the layer and
 	$(call export_of,page) > functions/dashboard/requirements.txt
 
 .PHONY: licences
-licences: .venv/.ready ## Write the list of the layer's licences
+licences: .venv/.ready ## Write the list of the licences of what ships
 	$(PYTHON) -m infra.licences > docs/licences.md
 
 .PHONY: sbom
-sbom: .tools/uv-$(UV_VERSION) ## Write what the layer is made of as a CycloneDX document, .aws-sam/sbom.json
+sbom: .tools/uv-$(UV_VERSION) ## Write what ships as a CycloneDX document, .aws-sam/sbom.json
 	@mkdir -p .aws-sam
-	$(UV) export --quiet --locked --only-group layer --no-emit-project --format cyclonedx1.5 > .aws-sam/sbom.json
+	$(UV) export --quiet --locked --only-group layer --only-group page --no-emit-project --format cyclonedx1.5 > .aws-sam/sbom.json
 
 .PHONY: openapi
 openapi: .venv/.ready ## Write the API's description from the functions' models
