@@ -15,9 +15,9 @@ REQUIREMENTS = ROOT / "shared" / "requirements.txt", ROOT / "functions" / "dashb
 HEAD = """# Licences of what ships
 
 What `sam build` puts into the layer, and beside the usage page, with Tollkeeper itself, which is
-under [Apache-2.0](../LICENSE). Each package brings its licence's text along, in its `.dist-info`. `make licences` writes this page, and
-a test holds it to what is locked. `make sbom` writes the same as a CycloneDX document,
-`.aws-sam/sbom.json`.
+under [Apache-2.0](../LICENSE). Each package brings its licence's text along, in its `.dist-info`.
+`make licences` writes this page, and a test holds it to what is locked. `make sbom` writes the same
+as a CycloneDX document, `.aws-sam/sbom.json`.
 
 | package | version | licence |
 |---|---|---|
