@@ -4,7 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tollkeeper import runtime, runtime_customers
-from tollkeeper.clock import Clock, WallClock
+from tollkeeper.clock import Clock, WallClock, ticks
 
 if TYPE_CHECKING:
     from tollkeeper.ledger.sessions import Sessions
@@ -31,7 +31,7 @@ def bills_at_stripe() -> "BillsAtStripe":
     """Return what remembers for a minute what Stripe said of users' bills."""
     from tollkeeper.views.bills_at_stripe import BillsAtStripe
 
-    return BillsAtStripe(runtime_customers.invoices, runtime.clock())
+    return BillsAtStripe(runtime_customers.invoices, runtime.clock(), ticks(runtime.clock()))
 
 
 @cache
@@ -39,7 +39,7 @@ def invoices_at_stripe() -> "InvoicesAtStripe":
     """Return what remembers for a minute what Stripe said of invoices that are explained."""
     from tollkeeper.views.bills_at_stripe import InvoicesAtStripe
 
-    return InvoicesAtStripe(runtime.stripe_gateway)
+    return InvoicesAtStripe(runtime.stripe_gateway, ticks(runtime.clock()))
 
 
 def explanations() -> "Explanations":
