@@ -132,8 +132,16 @@ sabotage: .venv/.ready .venv-sam/.ready ## Break the code in six places and see 
 	@$(PYTHON) -m infra.local.sabotage
 
 .PHONY: bench
-bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and speed, as a table, in three minutes (JSON=path writes the figures too)
-	@PYTHONPATH=shared $(PYTHON) -m tests.bench $(if $(JSON),--json $(JSON))
+bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and speed, as a table, in three minutes (JSON=path writes the figures too, DOCS=1 docs/bench.md)
+	@PYTHONPATH=shared $(PYTHON) -m tests.bench $(if $(JSON),--json $(JSON)) $(if $(DOCS),--docs)
+
+.PHONY: fuzz
+fuzz: .venv/.ready ## Ask 10,000 requests made from the description of the API, and send events and records of any kind (CASES=12000)
+	@CASES=$(or $(CASES),12000) $(PYTHON) -m pytest -q --show-capture=no tests/fuzz
+
+.PHONY: soak
+soak: .venv/.ready .venv-sam/.ready ## Mixed traffic at a stack on this machine with faults on, then reconcile: drift 0 (MINUTES=10)
+	@PYTHONPATH=.:shared $(PYTHON) -m tests.e2e.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: soak-ledger
 soak-ledger: .venv/.ready ## Count 100,000 records on a bad day, and see that nothing drifts
