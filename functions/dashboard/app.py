@@ -23,7 +23,7 @@ from tollkeeper.api.browsers import (
     Visit,
     cookie,
     csrf_token,
-    form,
+    form_fields,
     is_from_our_page,
     languages,
     query,
@@ -237,7 +237,7 @@ def _answer(event: Mapping[str, Any]) -> Answer:
     tongues = languages(event)
     if route in LOOKING:
         return LOOKING[route](Visit(session, secret, address, query(event), tongues))
-    visit = Visit(session, secret, address, form(event), tongues)
+    visit = Visit(session, secret, address, form_fields(event), tongues)
     if not is_from_our_page(event, visit.fields, secret, address.origin):
         raise ForbiddenError("This form is not of the page that you have open. Go back, and try again there.")
     if route == "POST /dashboard/close":

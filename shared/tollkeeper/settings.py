@@ -32,7 +32,8 @@ class Settings:
     claim `user_claim` of a user's token names them; `billing_claim` is what the tokens of those say who may
     change what is bought, if not all may. `stripe_calls_per_second` are made to one endpoint by all that
     follow Stripe's events at once, of which there are `stripe_event_concurrency`. Drafts of invoices are held
-    for `longest_hold` at most; `writes_off` says that what then has no draft is not charged.
+    for `longest_hold` at most; `writes_off` says that what then has no draft is not charged. Records are kept
+    for `record_lifetime`.
     """
 
     stage: Stage
@@ -60,6 +61,7 @@ class Settings:
     writes_off: bool
     upgrade_url: str
     sandbox_clock_url: str | None
+    record_lifetime: timedelta
 
     @property
     def plans_page(self) -> str | None:
@@ -103,6 +105,7 @@ class Settings:
                 writes_off=_writes_off(environment["CHARGE_APART"]),
                 upgrade_url=environment["UPGRADE_URL"],
                 sandbox_clock_url=environment.get("SANDBOX_CLOCK_URL") or None,
+                record_lifetime=timedelta(days=_number(environment, "RECORD_DAYS")),
             )
         except KeyError as error:
             raise SettingsError(

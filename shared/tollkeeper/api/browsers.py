@@ -109,7 +109,7 @@ def cookie(event: Mapping[str, Any]) -> str:
     return ""
 
 
-def form(event: Mapping[str, Any]) -> Mapping[str, str]:
+def form_fields(event: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the fields of a form; of a field that was sent more than once, the last.
 
     Raises:

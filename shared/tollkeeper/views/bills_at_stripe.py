@@ -114,6 +114,7 @@ class InvoicesAtStripe:
         self._stripe = stripe
         self._invoices = Minute[str, Invoice | None](ticks)
         self._owned = Minute[tuple[str, str], bool](ticks)
+        self._refunded = Minute[str, int](ticks)
 
     def invoice(self, invoice_id: str) -> Invoice | None:
         """Return an invoice as it is, or was less than a minute ago; None if it was deleted."""
@@ -123,3 +124,7 @@ class InvoicesAtStripe:
         """Whether an invoice is there, and this customer's."""
         owned = (invoice_id, customer_id)
         return self._owned.recall(owned, lambda: self._stripe().is_invoice_of(*owned))
+
+    def refunded(self, invoice_id: str) -> int:
+        """Return what was paid back of an invoice's payments, in cents, likewise."""
+        return self._refunded.recall(invoice_id, lambda: self._stripe().refunded(invoice_id))

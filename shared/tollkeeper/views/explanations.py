@@ -14,16 +14,17 @@ from tollkeeper.ledger.history import History, UnknownCursorError
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.bills import Bill
 from tollkeeper.rules.charges import Charge
-from tollkeeper.rules.invoices import Invoice, InvoiceLine
+from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus
 from tollkeeper.rules.reconciling import decisions
 from tollkeeper.stripe.charge_lines import charge_line
+from tollkeeper.stripe.oversight_port import Refunds
 from tollkeeper.views.errors import UnknownInvoiceError
 from tollkeeper.views.reader import ForeignCursorError
 from tollkeeper.views.record_tables import RecordTable, record_table
 from tollkeeper.views.records import RecordsView, RecordView, shown
 
 
-class StripeForExplaining(Protocol):
+class StripeForExplaining(Refunds, Protocol):
     """What explaining asks of Stripe."""
 
     def invoice(self, invoice_id: str) -> Invoice | None:
@@ -116,7 +117,7 @@ class Explanations:
             period_end=bill.period_end,
             plan_tier=period.terms.plan if period else None,
             charges=[self._charge(bill, each, invoice) for each in bill.charges or ()],
-            decisions=[*decisions(bill, [invoice] if invoice else [])],
+            decisions=[*self._decisions(bill, invoice)],
             records=records,
             cursor=following,
         )
@@ -135,6 +136,12 @@ class Explanations:
             return RecordsView(*self._records(user_id, period_id, bill, from_cursor))
 
         return record_table(read, cursor)
+
+    def _decisions(self, bill: Bill, invoice: Invoice | None) -> Iterator[str]:
+        if invoice is None:
+            return decisions(bill, [])
+        paid_back = self.stripe.refunded(invoice.id) if invoice.status is InvoiceStatus.PAID else 0
+        return decisions(bill, [invoice], {invoice.id: paid_back})
 
     def _bill(self, user_id: str, invoice_id: str) -> tuple[str, Bill] | tuple[None, None]:
         """Return the bill that is on an invoice, which stands among the user's own rows."""
