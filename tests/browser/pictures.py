@@ -23,7 +23,7 @@ from tests.browser.fixtures import ARGUMENTS, PATIENCE_MS
 from tests.browser.usage_page import open_usage_page, region
 
 PICTURES = ROOT / "docs" / "pictures"
-DESKTOP, DOWN_TO_THE_CHARTS, PHONE = (1100, 860), (1100, 1290), (390, 844)
+DESKTOP, DOWN_TO_THE_CHARTS, PHONE = (1100, 860), (1060, 1240), (390, 844)
 type Scheme = Literal["light", "dark"]
 
 LOOKS: Sequence[tuple[str, tuple[int, int], Scheme]] = (
@@ -33,10 +33,10 @@ LOOKS: Sequence[tuple[str, tuple[int, int], Scheme]] = (
 )
 """Of the usage page: the picture's name, its size, and whether it is dark."""
 
-TERMINAL_COLUMNS = 100
+TERMINAL_COLUMNS = 116
 FRAME = """
 <style>body { margin: 0; background: #0d1117 } pre { display: inline-block; margin: 0; padding: 1.25rem;
-  font: 14px/1.45 'DejaVu Sans Mono', monospace; color: #e6edf3 }</style>
+  font: 13px/1.2 'DejaVu Sans Mono', monospace; color: #e6edf3 }</style>
 """
 
 
