@@ -128,6 +128,7 @@ def _environment() -> Environment:
         sentence=writing.sentence,
         percent=writing.percent,
         within=writing.within,
+        colours=writing.colours,
         columns=writing.columns,
         chart_width=writing.width,
     )
