@@ -177,8 +177,9 @@ def told(soak: Soak, rounds: int, found: Sequence[Drift]) -> int:
     """Say what it came to, and return the exit code."""
     bad = Counter({what: count for what, count in soak.traffic.answers.items() if soak.traffic.is_bad(what)})
     console.print(
-        f"{rounds} rounds, {(rounds * STEP).days} days, {sum(soak.books.acknowledged.values()):,} units acknowledged to "
-        f"{len(PLANS)} users, {soak.books.invoices} renewals of which {soak.books.charged} charge overage"
+        f"{rounds} rounds, {(rounds * STEP).days} days, "
+        f"{sum(soak.books.acknowledged.values()):,} units acknowledged to {len(PLANS)} users, "
+        f"{soak.books.invoices} renewals of which {soak.books.charged} charge overage"
     )
     console.print(f"answers: {dict(sorted(soak.traffic.answers.items()))}")
     console.print(f"{soak.failed_moves} runs of functions failed and were repaired by later ones")
