@@ -31,8 +31,7 @@ class Queues:
 
     def hide_for(self, seconds: int) -> None:
         """Let messages that a function has taken be out of sight for so long, unless it is done with them."""
-        attributes = {"VisibilityTimeout": str(seconds)}
-        self._sqs.set_queue_attributes(QueueUrl=self._usage, Attributes=attributes)
+        self._sqs.set_queue_attributes(QueueUrl=self._usage, Attributes={"VisibilityTimeout": str(seconds)})
 
     def settle(self) -> None:
         """Wait until all that was sent has been taken and done with."""
