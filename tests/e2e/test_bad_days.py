@@ -167,7 +167,7 @@ def test_a_deploy_in_the_middle_of_traffic_loses_nothing(
     """
     queues.hide_for(SOON_VISIBLE)
     deploying = subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.redeploy", "HoldHours=71"],
+        [sys.executable, "-m", "infra.local", "redeploy", "--set", "HoldHours=71"],
         env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder), "PYTHONPATH": ".:shared"},
         cwd=ROOT,
     )
