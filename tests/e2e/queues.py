@@ -29,6 +29,10 @@ class Queues:
         """Put a message straight on the usage queue."""
         self._sqs.send_message(QueueUrl=self._usage, MessageBody=body)
 
+    def hide_for(self, seconds: int) -> None:
+        """Let messages that a function has taken be out of sight for so long, unless it is done with them."""
+        self._sqs.set_queue_attributes(QueueUrl=self._usage, Attributes={"VisibilityTimeout": str(seconds)})
+
     def settle(self) -> None:
         """Wait until all that was sent has been taken and done with."""
 
