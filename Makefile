@@ -15,7 +15,7 @@ PYTHON := .venv/bin/python
 BROWSER := .venv-browser/bin/python
 SAM := .venv-sam/bin/sam
 # The lock is for 3.13 alone and says so on each line, which a layer for 3.13 need not.
-EXPORT := $(UV) export --quiet --locked --only-group layer --no-emit-project --no-annotate --no-header \
+export_of = $(UV) export --quiet --locked --only-group $(1) --no-emit-project --no-annotate --no-header \
   | sed "s/ ; python_full_version == '3.13.\*'//"
 
 export UV_SYSTEM_CERTS := true
@@ -30,9 +30,18 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: .venv/.ready .venv-sam/.ready ## Deploy to this machine, bill a busy customer, show the invoice, clean up
 	@$(PYTHON) -m infra.local demo
 
+.PHONY: checklist
+checklist: .venv/.ready .venv-sam/.ready ## Run the assessment's checklist against the local stack, and print it with ticks
+	@$(PYTHON) -m tests.e2e.checklist
+
 .PHONY: up
 up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running (HOST=1: with an example host, STORY=1: with a customer and their month)
-	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(if $(filter command line,$(origin STORY)),--story)
+	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(if $(filter command line,$(origin STORY)),--story) $(EDITION)
+
+EDITION = $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(addprefix --set ,$(SET))
+.PHONY: redeploy
+redeploy: .venv/.ready .venv-sam/.ready ## Deploy again onto the running stack, which keeps its data (CATALOGUE=path SET="BillOverageFrom=2026-02-01 …")
+	@$(PYTHON) -m infra.local redeploy $(EDITION)
 
 .PHONY: down
 down: .venv/.ready ## Stop what `make up` started
@@ -65,7 +74,8 @@ check-template: .venv-sam/.template-valid
 	@:
 
 check-requirements: .tools/uv-$(UV_VERSION)
-	$(EXPORT) | diff -u shared/requirements.txt - || { echo "shared/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
+	$(call export_of,layer) | diff -u shared/requirements.txt - || { echo "shared/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
+	$(call export_of,page) | diff -u functions/dashboard/requirements.txt - || { echo "functions/dashboard/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
 
 check-format: .venv/.ready
 	$(PYTHON) -m ruff format --check .
@@ -176,17 +186,18 @@ format: .venv/.ready ## Format the code and repair what the linter can
 	$(PYTHON) -m ruff check --fix .
 
 .PHONY: requirements
-requirements: .tools/uv-$(UV_VERSION) ## Write the layer's requirements from uv.lock
-	$(EXPORT) > shared/requirements.txt
+requirements: .tools/uv-$(UV_VERSION) ## Write the requirements of the layer and of the page from uv.lock
+	$(call export_of,layer) > shared/requirements.txt
+	$(call export_of,page) > functions/dashboard/requirements.txt
 
 .PHONY: licences
-licences: .venv/.ready ## Write the list of the layer's licences
+licences: .venv/.ready ## Write the list of the licences of what ships
 	$(PYTHON) -m infra.licences > docs/licences.md
 
 .PHONY: sbom
-sbom: .tools/uv-$(UV_VERSION) ## Write what the layer is made of as a CycloneDX document, .aws-sam/sbom.json
+sbom: .tools/uv-$(UV_VERSION) ## Write what ships as a CycloneDX document, .aws-sam/sbom.json
 	@mkdir -p .aws-sam
-	$(UV) export --quiet --locked --only-group layer --no-emit-project --format cyclonedx1.5 > .aws-sam/sbom.json
+	$(UV) export --quiet --locked --only-group layer --only-group page --no-emit-project --format cyclonedx1.5 > .aws-sam/sbom.json
 
 .PHONY: openapi
 openapi: .venv/.ready ## Write the API's description from the functions' models
@@ -196,7 +207,7 @@ openapi: .venv/.ready ## Write the API's description from the functions' models
 .PHONY: build
 build: .venv/.ready .venv-sam/.ready ## sam build, with the layer compiled to bytecode for faster cold starts (ARCH=x86_64)
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) build $(if $(ARCH),--parameter-overrides Arch=$(ARCH))
-	$(PYTHON) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/Layer/python
+	$(PYTHON) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/Layer/python .aws-sam/build/Dashboard
 
 .PHONY: stripe-plan
 stripe-plan: .venv/.ready ## Show what the catalogue would change in Stripe (needs STRIPE_SECRET_KEY)

@@ -1,4 +1,4 @@
-"""The licences of what ships in the layer, as docs/licences.md lists them.
+"""The licences of what ships in the layer and with the usage page, as docs/licences.md lists them.
 
 `python -m infra.licences` prints that page. A package's own metadata says its licence.
 """
@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from importlib.metadata import PackageMetadata, metadata
 from pathlib import Path
 
-REQUIREMENTS = Path(__file__).parents[1] / "shared" / "requirements.txt"
+ROOT = Path(__file__).parents[1]
+REQUIREMENTS = ROOT / "shared" / "requirements.txt", ROOT / "functions" / "dashboard" / "requirements.txt"
 
-HEAD = """# Licences of the layer
+HEAD = """# Licences of what ships
 
-What `sam build` puts into the layer beside Tollkeeper itself, which is under [Apache-2.0](../LICENSE).
-Each package brings its licence's text along, in its `.dist-info`. `make licences` writes this page, and
-a test holds it to what is locked. `make sbom` writes the same as a CycloneDX document,
-`.aws-sam/sbom.json`.
+What `sam build` puts into the layer, and beside the usage page, with Tollkeeper itself, which is
+under [Apache-2.0](../LICENSE). Each package brings its licence's text along, in its `.dist-info`.
+`make licences` writes this page, and a test holds it to what is locked. `make sbom` writes the same
+as a CycloneDX document, `.aws-sam/sbom.json`.
 
 | package | version | licence |
 |---|---|---|
@@ -24,8 +25,9 @@ a test holds it to what is locked. `make sbom` writes the same as a CycloneDX do
 
 
 def shipped() -> Iterator[tuple[str, str, str]]:
-    """Return each package of the layer, its version and its licence, in the order of the requirements."""
-    for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", REQUIREMENTS.read_text(), re.MULTILINE):
+    """Return each package that ships, its version and its licence, in the order of the requirements."""
+    locked = "".join(each.read_text() for each in REQUIREMENTS)
+    for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", locked, re.MULTILINE):
         yield name, version, licence(metadata(name))
 
 

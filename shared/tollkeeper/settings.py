@@ -63,6 +63,14 @@ class Settings:
     sandbox_clock_url: str | None
     record_lifetime: timedelta
 
+    @property
+    def plans_page(self) -> str | None:
+        """Where plans are sold, if the deployment says it whole, or has one origin that it is of."""
+        if not self.upgrade_url.startswith("/"):
+            return self.upgrade_url
+        origins = self.allowed_origins
+        return f"{next(iter(origins))}{self.upgrade_url}" if len(origins) == 1 else None
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read the settings.

@@ -80,7 +80,7 @@ ROOMS = {
     "tollkeeper.views": room(*BELOW),
     # What is shown of them, and to whom.
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
-    "tollkeeper.pages": room("views", "catalogue", "rules", others=["jinja2", "markupsafe"]),
+    "tollkeeper.pages": room("views", "catalogue", "rules", others=["babel", "jinja2", "markupsafe"]),
     "tollkeeper.client": room("catalogue"),
     "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
     "tollkeeper.client.powertools": room("client", others=["aws_lambda_powertools"]),

@@ -20,7 +20,7 @@ class InvoiceStatus(StrEnum):
 class InvoiceLine:
     """A line that is a charge of ours, as its metadata says; `amount` in cents before discounts and tax.
 
-    `discount` is what a coupon takes off it, in cents.
+    `discount` is what a coupon takes off it, in cents; `discountable` that one may.
     """
 
     id: str
@@ -28,6 +28,7 @@ class InvoiceLine:
     quantity: int
     amount: int
     discount: int = 0
+    discountable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

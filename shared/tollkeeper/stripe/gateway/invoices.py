@@ -165,7 +165,14 @@ class InvoicesGateway(Connection):
 
     def _invoice(self, of: stripe.Invoice) -> Invoice:
         lines = [
-            InvoiceLine(line.id, charge_id, line.quantity or 0, line.amount, _discount(line))
+            InvoiceLine(
+                id=line.id,
+                charge_id=charge_id,
+                quantity=line.quantity or 0,
+                amount=line.amount,
+                discount=_discount(line),
+                discountable=line.discountable,
+            )
             for line in self._all_lines(of)
             if (charge_id := self._charge_id(line))
         ]
