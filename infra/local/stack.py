@@ -5,7 +5,6 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-import boto3
 import stripe
 
 from infra.local import aws, event_sources, issuer, permissions, routes, sam
@@ -64,8 +63,6 @@ def _bring_up(home: Home) -> Stack:
         aws.enter(endpoint)
     with step("Start the stand-in for Stripe, and the token issuer"):
         stripe_url = _start_sandbox(home)
-    with step("Create products, prices and meters in Stripe"):
-        _stripe_catalogue(stripe_url, "apply")
     with step("sam build"):
         sam.build(home)
     with step("sam deploy"):
@@ -87,8 +84,8 @@ def _bring_up(home: Home) -> Stack:
         region=aws.REGION,
         awsEndpoint=endpoint,
     )
-    with step("Register the webhook with Stripe, and store the secrets"):
-        _store_secrets(_stripe_catalogue(stripe_url, "destinations", "--webhook", stack.webhook))
+    with step("Tell Stripe what is sold and where it may call, and store the secrets"):
+        _apply_stripes_side(stack)
     home.announce(stack)
     return stack
 
@@ -128,31 +125,16 @@ def _first_label(url: str) -> str:
     return str(urlsplit(url).hostname).partition(".")[0]
 
 
-def _stripe_catalogue(stripe_url: str, *arguments: str) -> str:
-    """Run the deployer's own command against the stand-in, and return what it prints."""
+def _apply_stripes_side(stack: Stack) -> None:
+    """Run the deployer's own command against the stand-in."""
+    command = ["stripe", "apply", "--stack", sam.STACK_NAME, "--webhook", stack.webhook]
     result = subprocess.run(  # noqa: S603 - the command is ours
-        [sys.executable, "-m", "infra.operate.stripe_catalogue", *arguments],
-        env=os.environ
-        | {
-            "PYTHONPATH": str(ROOT / "shared"),
-            "STRIPE_API_BASE": stripe_url,
-            "STRIPE_SECRET_KEY": STRIPE_SECRET_KEY,
-        },
+        [sys.executable, "-m", "infra.operate", *command],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "shared"), "STRIPE_SECRET_KEY": STRIPE_SECRET_KEY},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     if result.returncode:
-        command = " ".join(arguments)
-        raise LocalError(f"infra.operate.stripe_catalogue {command} failed:\n{result.stdout}{result.stderr}")
-    return result.stdout.strip()
-
-
-def _store_secrets(webhook_secret: str) -> None:
-    parameters = boto3.client("ssm")
-    for name, value in (
-        (SECRET_KEY_PARAMETER, STRIPE_SECRET_KEY),
-        (WEBHOOK_SECRET_PARAMETER, webhook_secret),
-    ):
-        parameters.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+        raise LocalError(f"tollkeeper {' '.join(command)} failed:\n{result.stdout}{result.stderr}")

@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from infra.local.places import ROOT, Home
-from infra.local.sam import STACK_NAME
 from tests.e2e.callers import Callers, soon
 from tests.e2e.operators import operate
 from tests.fakes.host_requests import TWENTY
@@ -105,13 +104,8 @@ def test_coverage_agrees_with_the_hosts_own_access_log(
         **{name: requests[name] for name in ("refused", "failed", "reads")},
     }
     assert (1.0, False, 0) == (requests["share"], told["silent"], requests["unmapped"])
-    printed = operate_coverage(home)
+    printed = operate(home, "coverage", "--hours", "168")
     assert f"{HOST}: 100.00 % metered or excused" in printed
-
-
-def operate_coverage(home: Home) -> str:
-    """Return what `make coverage` prints."""
-    return operate(home.stack, "coverage", "--stack", STACK_NAME, "--hours", "168")
 
 
 def _kind(*, mapped: bool) -> str:
