@@ -9,6 +9,7 @@ from infra.operate.adopt.command import adopt
 from infra.operate.coverage import coverage
 from infra.operate.dead_letters.command import dead_letters, redrive
 from infra.operate.exits import FAILURES, Exit, said_of
+from infra.operate.preflight.command import preflight
 from infra.operate.prove.command import prove
 from infra.operate.reconcile.command import reconcile
 from infra.operate.smoke.command import smoke
@@ -26,7 +27,19 @@ def tollkeeper() -> None:
     """Run a Tollkeeper that is deployed, or the one that `make up` left running (--stack local)."""
 
 
-for each in (status, smoke, stripe, dead_letters, redrive, sweep, adopt, reconcile, prove, coverage):
+for each in (
+    preflight,
+    status,
+    smoke,
+    stripe,
+    dead_letters,
+    redrive,
+    sweep,
+    adopt,
+    reconcile,
+    prove,
+    coverage,
+):
     tollkeeper.add_command(each)
 
 

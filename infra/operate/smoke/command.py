@@ -6,17 +6,15 @@ do. What it needs are rights to read the stack, to call its functions, and to re
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import groupby
 
 import boto3
 import click
-from rich.console import Console
 
 from infra.operate import options
-from infra.operate.answers import Answer, Format, give, progress
+from infra.operate.answers import Format, give, progress
+from infra.operate.checks import Check, Look, answer, looked_at
 from infra.operate.exits import Exit
 from infra.operate.smoke import parts, routes, webhook
-from infra.operate.smoke.checks import Check, Look, looked_at
 from infra.operate.stacks import Stack
 from infra.template import written
 
@@ -28,7 +26,7 @@ def smoke(stack_name: str, form: Format) -> Exit:
     """See that every route, authorizer, webhook, schedule, queue, function and alarm is alive."""
     stack = Stack.find(stack_name)
     with progress(bar=False) as shown:
-        return give(smoked([*shown.track(checks(stack), description="Looking")]), form)
+        return give(answer([*shown.track(checks(stack), description="Looking")]), form)
 
 
 def checks(stack: Stack) -> Iterator[Check]:
@@ -51,29 +49,3 @@ def checks(stack: Stack) -> Iterator[Check]:
     ]
     for area, look in areas:
         yield from looked_at(area, look)
-
-
-def smoked(found: list[Check]) -> Answer:
-    """Return what came of it."""
-    red = [each for each in found if not each.is_well]
-
-    def text(console: Console) -> None:
-        for area, of in groupby(found, key=lambda each: each.area):
-            several = [*of]
-            wrong = [each for each in several if not each.is_well]
-            console.print(
-                f"{'✗' if wrong else '✓'} {area}: {len(several) - len(wrong)} of {len(several)} well"
-            )
-            for each in wrong:
-                console.print(f"    {each.what}: {each.found}", soft_wrap=True)
-        said = f"{len(red)} of {len(found)} are not well" if red else f"{len(found)} looked at, all well"
-        console.print(said)
-
-    return Answer(
-        name="checks",
-        columns=("area", "what", "isWell", "found"),
-        rows=[(each.area, each.what, each.is_well, "" if each.is_well else each.found) for each in found],
-        text=text,
-        sums={"isWell": not red, "checked": len(found), "red": len(red)},
-        is_well=not red,
-    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from infra.operate.smoke.checks import Check
+from infra.operate.checks import Check
 from infra.operate.stacks import Stack
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
-from infra.operate.smoke.checks import Check
+from infra.operate.checks import Check
 from infra.operate.stacks import Stack
 
 if TYPE_CHECKING:

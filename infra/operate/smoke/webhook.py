@@ -6,7 +6,7 @@ from http import HTTPStatus
 import boto3
 import httpx
 
-from infra.operate.smoke.checks import Check
+from infra.operate.checks import Check
 from infra.operate.stacks import Stack, deployed
 from infra.operate.stripe_catalogue.destinations import Destinations, Leave, plan_destinations
 
