@@ -100,7 +100,7 @@ unit-rest: .venv/.ready
 
 .PHONY: test
 test: $(if $(T),.venv/.ready .venv-sam/.ready,check .tools/typescript/.ready) .venv-runtime/.ready ## Everything, the checks first (T=tests/unit/rules/test_limits.py: one file or test alone)
-	$(PYTHON) -m pytest $(T)
+	$(PYTHON) -m pytest $(or $(T),--numprocesses=2 --no-loadscope-reorder)
 
 # Node comes as a package of Python's, so that nobody needs to have it.
 .PHONY: test-typescript
