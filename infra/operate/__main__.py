@@ -27,19 +27,11 @@ def tollkeeper() -> None:
     """Run a Tollkeeper that is deployed, or the one that `make up` left running (--stack local)."""
 
 
-for each in (
-    preflight,
-    status,
-    smoke,
-    stripe,
-    dead_letters,
-    redrive,
-    sweep,
-    adopt,
-    reconcile,
-    prove,
-    coverage,
-):
+COMMANDS: tuple[click.Command, ...] = (
+    *(preflight, stripe, smoke, status),
+    *(dead_letters, redrive, sweep, adopt, reconcile, prove, coverage),
+)
+for each in COMMANDS:
     tollkeeper.add_command(each)
 
 

@@ -36,12 +36,14 @@ def bucket(configured: Configured) -> Iterator[Check]:
         yield Check("account", f"bucket {configured.bucket}", is_well=True)
 
 
-def concurrency(client: "LambdaClient", wanted: str, stack_name: str) -> Iterator[Check]:
-    """See that the webhook can reserve its share of the account's concurrent executions."""
+def concurrency(client: "LambdaClient", wanted: str, already: int) -> Iterator[Check]:
+    """See that the webhook can reserve its share of the account's concurrent executions.
+
+    `already` is what this very stack has reserved: a deploy does not take that again.
+    """
     limits = client.get_account_settings()["AccountLimit"]
     limit, free = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
-    free += _reserved_already(client, stack_name)
-    left = free - int(wanted or 0)
+    left = free + already - int(wanted or 0)
     is_well = not wanted or left >= UNRESERVED
     found = (
         f"of the account's {limit}, {left} would be left, and AWS wants {UNRESERVED}: deploy with "
@@ -64,9 +66,9 @@ def key(client: "SSMClient", parameter: str, stage: str) -> Iterator[Check]:
     yield Check("stripe", f"the key in {parameter}", stored.startswith(fitting), found)
 
 
-def issuer(url: str) -> Iterator[Check]:
+def issuer(client: httpx.Client, url: str) -> Iterator[Check]:
     """See that the issuer is an OIDC provider, which calls itself just that."""
-    answer = httpx.get(f"{url.rstrip('/')}/.well-known/openid-configuration", timeout=TIMEOUT_SECONDS)
+    answer = client.get(f"{url.rstrip('/')}/.well-known/openid-configuration", timeout=TIMEOUT_SECONDS)
     try:
         said: object = answer.json()
     except ValueError:
@@ -80,8 +82,8 @@ def issuer(url: str) -> Iterator[Check]:
     yield Check("issuer", f"{url} signs tokens", named == url, found)
 
 
-def _reserved_already(client: "LambdaClient", stack_name: str) -> int:
-    """Return what this very stack has reserved, if it is deployed: the deploy will not take it again."""
+def reserved_by(client: "LambdaClient", stack_name: str) -> int:
+    """Return what a stack has reserved; nothing if it is not deployed."""
     try:
         function = boto3.client("cloudformation").describe_stack_resource(
             StackName=stack_name, LogicalResourceId="StripeWebhook"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boto3
 import click
+import httpx
 
 from infra.operate import options
 from infra.operate.answers import Format, give
@@ -53,21 +54,20 @@ def checks(configured: Configured) -> Iterator[Check]:
     def value(name: str) -> str:
         return configured.given.get(name, str(parameters[name].get("Default", "")))
 
+    def concurrency() -> Iterator[Check]:
+        functions = boto3.client("lambda")
+        already = account.reserved_by(functions, configured.stack_name)
+        yield from account.concurrency(functions, value("WebhookConcurrency"), already)
+
     looks: list[tuple[str, str, Look]] = [
         ("account", "", partial(account.bucket, configured)),
-        (
-            "account",
-            "WebhookConcurrency",
-            lambda: account.concurrency(
-                boto3.client("lambda"), value("WebhookConcurrency"), configured.stack_name
-            ),
-        ),
+        ("account", "WebhookConcurrency", concurrency),
         (
             "stripe",
             "Stage",
             lambda: account.key(boto3.client("ssm"), value("StripeSecretKeyParameter"), value("Stage")),
         ),
-        ("issuer", "TokenIssuer", lambda: account.issuer(value("TokenIssuer"))),
+        ("issuer", "TokenIssuer", lambda: account.issuer(httpx.Client(), value("TokenIssuer"))),
     ]
     for area, name, look in looks:
         if name not in wrong:

@@ -116,24 +116,24 @@ def test_each_of_stripes_events_is_listed_with_its_destination() -> None:
 
 
 def test_each_parameter_is_listed_with_its_default() -> None:
-    """docs/deployment.md says what each parameter decides, and what it is if nobody says."""
+    """docs/deploying.md says what each parameter decides, and what it is if nobody says."""
     parameters: dict[str, dict[str, Any]] = template()["Parameters"]
     expected = {name: str(each.get("Default", "")) for name, each in parameters.items()}
-    assert expected == {code(cells[0]): code(cells[1]) for cells in table("docs/deployment.md", "Parameters")}
+    assert expected == {code(cells[0]): code(cells[1]) for cells in table("docs/deploying.md", "Parameters")}
 
 
 def test_each_output_is_listed() -> None:
-    """docs/deployment.md says what each output is for."""
+    """docs/deploying.md says what each output is for."""
     assert template()["Outputs"].keys() == {
-        code(cells[0]) for cells in table("docs/deployment.md", "Outputs")
+        code(cells[0]) for cells in table("docs/deploying.md", "Outputs")
     }
 
 
 def test_each_alarm_is_listed() -> None:
-    """docs/deployment.md says of each alarm what happened and what to do."""
+    """docs/deploying.md says of each alarm what happened and what to do."""
     resources: dict[str, dict[str, Any]] = template()["Resources"]
     alarms = {name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-    assert alarms == {code(cells[0]) for cells in table("docs/deployment.md", "Alarms")}
+    assert alarms == {code(cells[0]) for cells in table("docs/deploying.md", "Alarms")}
 
 
 def test_the_functions_in_the_drawings_exist() -> None:
