@@ -7,9 +7,11 @@ import boto3
 
 from infra.local.places import Home, Stack
 from infra.local.sam import STACK_NAME
+from tests.e2e.callers import Callers
 from tests.e2e.operators import operate
 from tests.e2e.queues import Queues
 from tests.ledger.tables import CREDENTIALS
+from tollkeeper.rules.times import iso
 
 
 def smoke(home: Home, code: int = 0) -> dict[str, str]:
@@ -40,9 +42,11 @@ def test_a_stack_that_was_just_deployed_is_alive_until_a_route_is_dropped(home: 
         gateway.create_route(ApiId=api_id, **again)
 
 
-def test_what_waits_is_among_the_figures(home: Home, queues: Queues) -> None:
-    """A dead letter is to be seen to, with the command that shows it; afterwards it is not."""
-    queues.bury("nonsense", "a test of the figures")
+def test_what_waits_is_among_the_figures(home: Home, callers: Callers, queues: Queues, user: str) -> None:
+    """A dead letter is to be seen to, with the command that shows it, and goes its way when it is redriven."""
+    now = iso(callers.now())
+    records = [{"id": "late", "userId": user, "eventType": "exports", "timestamp": now}]
+    queues.bury(json.dumps({"records": records, "acceptedAt": now}), f"a test for {user}")
     said = json.loads(operate(home, "status", "--format", "json", code=1))
     letters = {each["name"]: each for each in said["figures"] if each["area"] == "dead letters"}
     assert not letters["usage"]["isWell"]
@@ -50,4 +54,4 @@ def test_what_waits_is_among_the_figures(home: Home, queues: Queues) -> None:
     assert {"alarms", "queues", "reporter", "coverage", "webhook", "quota"} <= {
         each["area"] for each in said["figures"]
     }
-    operate(home, "redrive", "--reason", "a test of the figures")
+    assert "1 sent again" in operate(home, "redrive", "--reason", f"a test for {user}")
