@@ -1,25 +1,21 @@
 """The whole stack on free ports, deployed once for all tests of this folder and stopped afterwards."""
 
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 
 import pytest
 
-from infra.local.places import ROOT, Home, Stack
+from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers
+from tests.e2e.deployed import deployed
 from tests.e2e.queues import Queues
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """Where the stack under test keeps its files, its logs among them."""
-    home = Home(tmp_path_factory.mktemp("stack"))
-    _run(home, "up")
-    yield home
-    _run(home, "down")
+    with deployed(tmp_path_factory.mktemp("stack")) as home:
+        yield home
 
 
 @pytest.fixture(scope="session")
@@ -44,13 +40,3 @@ def queues(stack: Stack) -> Queues:
 def user() -> str:
     """The id of somebody whom the stack does not know."""
     return f"user-{uuid.uuid4().hex[:8]}"
-
-
-def _run(home: Home, command: str) -> None:
-    # In a process of its own, for it points the AWS SDK of its process at the emulator.
-    subprocess.run(  # noqa: S603 - the command is ours
-        [sys.executable, "-m", "infra.local", command],
-        env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder)},
-        cwd=ROOT,
-        check=True,
-    )

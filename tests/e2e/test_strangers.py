@@ -15,7 +15,7 @@ from infra.local import issuer
 from infra.local.places import Home, Stack
 from infra.local.stack import WEBHOOK_SECRET_PARAMETER
 from tests.e2e.callers import Callers
-from tests.e2e.requests import operations
+from tests.e2e.operations import operations
 from tests.ledger.tables import CREDENTIALS
 
 
