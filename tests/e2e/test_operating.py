@@ -43,7 +43,7 @@ def test_a_stack_that_was_just_deployed_is_alive_until_a_route_is_dropped(home: 
 
 
 def test_what_waits_is_among_the_figures(home: Home, callers: Callers, queues: Queues, user: str) -> None:
-    """A dead letter is to be seen to, with the command that shows it, and goes its way when it is redriven."""
+    """A dead letter is to be seen to, with the command that shows it, and goes on when it is redriven."""
     now = iso(callers.now())
     records = [{"id": "late", "userId": user, "eventType": "exports", "timestamp": now}]
     queues.bury(json.dumps({"records": records, "acceptedAt": now}), f"a test for {user}")

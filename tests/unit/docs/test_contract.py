@@ -124,9 +124,7 @@ def test_each_parameter_is_listed_with_its_default() -> None:
 
 def test_each_output_is_listed() -> None:
     """docs/deploying.md says what each output is for."""
-    assert template()["Outputs"].keys() == {
-        code(cells[0]) for cells in table("docs/deploying.md", "Outputs")
-    }
+    assert template()["Outputs"].keys() == {code(cells[0]) for cells in table("docs/deploying.md", "Outputs")}
 
 
 def test_each_alarm_is_listed() -> None:
