@@ -9,6 +9,7 @@ from infra.operate.adopt.command import adopt
 from infra.operate.coverage import coverage
 from infra.operate.dead_letters.command import dead_letters, redrive
 from infra.operate.exits import FAILURES, Exit, said_of
+from infra.operate.keeping.command import erase, migrate, restore
 from infra.operate.preflight.command import preflight
 from infra.operate.prove.command import prove
 from infra.operate.reconcile.command import reconcile
@@ -30,6 +31,7 @@ def tollkeeper() -> None:
 COMMANDS: tuple[click.Command, ...] = (
     *(preflight, stripe, smoke, status),
     *(dead_letters, redrive, sweep, adopt, reconcile, prove, coverage),
+    *(migrate, erase, restore),
 )
 for each in COMMANDS:
     tollkeeper.add_command(each)

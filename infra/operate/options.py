@@ -1,14 +1,33 @@
 """The options that commands share, so that each is spelled, checked and explained once."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import click
 
 from infra.operate.answers import Format
 from infra.operate.stacks import DEFAULT_STACK, LOCAL
+from tollkeeper.rules.times import parse_iso
 
 type Command = Callable[..., Any]
+
+
+class Instant(click.ParamType):
+    """An instant in UTC, as the API writes it."""
+
+    name = "instant"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read it."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_iso(value)
+        except ValueError:
+            self.fail(f"{value} is no instant such as 2025-11-03T09:30:15Z", param, ctx)
 
 
 def _format(_context: click.Context, _parameter: click.Parameter, said: str) -> Format:
@@ -39,6 +58,11 @@ def form(command: Command) -> Command:
         callback=_format,
         help="How the answer is printed.",
     )(command)
+
+
+def table(command: Command) -> Command:
+    """Add `--table`: for what is done to a table, one that no stack has."""
+    return click.option("--table", metavar="NAME", help="A table by its name, instead of a stack's.")(command)
 
 
 def prod(command: Command) -> Command:

@@ -14,17 +14,17 @@ from infra.local.places import ROOT, Home
 def deployed(folder: Path) -> Iterator[Home]:
     """Have a stack on free ports, which keeps its files, its logs among them, in a folder."""
     home = Home(folder)
-    _run(home, "up")
+    run(home, "up")
     try:
         yield home
     finally:
-        _run(home, "down")
+        run(home, "down")
 
 
-def _run(home: Home, command: str) -> None:
-    # In a process of its own, for it points the AWS SDK of its process at the emulator.
+def run(home: Home, command: str, *arguments: str) -> None:
+    """Run a command on a stack, in a process of its own: it points that process's AWS SDK at the emulator."""
     subprocess.run(  # noqa: S603 - the command is ours
-        [sys.executable, "-m", "infra.local", command],
+        [sys.executable, "-m", "infra.local", command, *arguments],
         env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder)},
         cwd=ROOT,
         check=True,

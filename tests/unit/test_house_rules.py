@@ -58,7 +58,7 @@ COMMANDS = (
     *("catalogue", "clock", "coverage", "ledger", "ledger.dynamo", "periods", "rules", "secrets"),
     *("settings", "stripe", "stripe.gateway", "subscriptions"),
 )
-COMMANDED = ("apigatewayv2", "cloudwatch", "dynamodbstreams", "lambda", "sqs", "ssm")
+COMMANDED = ("apigatewayv2", "cloudwatch", "dynamodb", "dynamodbstreams", "lambda", "sqs", "ssm")
 """What operators' commands stand on: a deployed stack's own code, and the parts of AWS it is made of."""
 
 ROOMS = {
@@ -83,7 +83,7 @@ ROOMS = {
     "tollkeeper.views": room(*BELOW),
     # What is shown of them, and to whom.
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
-    "tollkeeper.pages": room("views", "catalogue", "rules", others=["jinja2", "markupsafe"]),
+    "tollkeeper.pages": room("views", "catalogue", "rules", others=["babel", "jinja2", "markupsafe"]),
     "tollkeeper.client": room("catalogue"),
     "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
     "tollkeeper.client.powertools": room("client", others=["aws_lambda_powertools"]),
@@ -149,7 +149,7 @@ ROOMS = {
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),
         frozenset(
-            {"boto3", "botocore", "cryptography", "httpx", "jwt", "mypy_boto3_apigatewayv2"}
+            {"boto3", "botocore", "cryptography", "httpx", "jwt", "ministack", "mypy_boto3_apigatewayv2"}
             | {
                 "mypy_boto3_cloudformation",
                 "mypy_boto3_scheduler",

@@ -21,7 +21,7 @@ from tollkeeper.ledger.history import History
 from tollkeeper.periods.proving import Proving
 from tollkeeper.rules.money import money
 from tollkeeper.rules.proofs import Proof, Proved
-from tollkeeper.rules.times import iso, parse_iso
+from tollkeeper.rules.times import iso
 
 COLUMNS = (
     *("subscription", "start", "end", "plan", "metric", "records", "total", "row"),
@@ -29,28 +29,11 @@ COLUMNS = (
 )
 
 
-class Instant(click.ParamType):
-    """An instant in UTC, as the API writes it."""
-
-    name = "instant"
-
-    def convert(
-        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read it."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            return parse_iso(value)
-        except ValueError:
-            self.fail(f"{value} is no instant such as 2025-11-03T09:30:15Z", param, ctx)
-
-
 @click.command()
 @options.stack
 @options.form
 @click.argument("user")
-@click.argument("period", type=Instant())
+@click.argument("period", type=options.Instant())
 def prove(stack_name: str, user: str, period: datetime, form: Format) -> Exit:
     """Derive USER's PERIOD from its records, beside what was billed. PERIOD is its currentPeriodStart."""
     return give(proved(deployed(Stack.find(stack_name)), user, period), form)

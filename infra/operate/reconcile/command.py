@@ -16,7 +16,7 @@ from rich.table import Table
 from infra.operate import options
 from infra.operate.answers import Answer, Cell, Format, give, progress
 from infra.operate.exits import Exit
-from infra.operate.reconcile.account import catalogue_changes, drafts
+from infra.operate.reconcile.account import catalogue_changes
 from infra.operate.stacks import Deployed, Stack, deployed
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.periods.reconciler import Compared, Reconciler
@@ -34,7 +34,7 @@ class Findings:
     drifting: list[Compared] = field(default_factory=list)
     decided: list[Compared] = field(default_factory=list)
     catalogue: list[str] = field(default_factory=list)
-    drafts: list[str] = field(default_factory=list)
+    unusual: list[str] = field(default_factory=list)
 
     def add(self, compared: Compared) -> None:
         """Keep what there is to show of a period."""
@@ -51,7 +51,7 @@ class Findings:
         for each in self.decided:
             for decision in each.decisions:
                 yield ("decision", *_named(each), decision, None, None, None)
-        for name, sentences in (("catalogue", self.catalogue), ("draft", self.drafts)):
+        for name, sentences in (("catalogue", self.catalogue), ("unusual", self.unusual)):
             for sentence in sentences:
                 yield (name, None, None, sentence, None, None, None)
 
@@ -70,9 +70,12 @@ def compared(stack: Deployed) -> Answer:
     Raises:
         StripeUnavailableError, UnavailableError: nobody answered; it changes nothing, and can be run again.
     """
-    findings, report = _compare(stack)
+    reconciler = Reconciler(
+        stack.table, stack.stripe, stack.catalogue, stack.settings.deployment, stack.clock
+    )
+    findings, report = _compare(reconciler)
     findings.catalogue += catalogue_changes(stack.client, stack.catalogue, stack.clock.now())
-    findings.drafts += drafts(stack.client, stack.settings.deployment)
+    findings.unusual += reconciler.unusual()
     left = report["failed"] + report["postponed"] + report["silences"]
 
     def text(console: Console) -> None:
@@ -83,14 +86,11 @@ def compared(stack: Deployed) -> Answer:
         )
 
     sums = {name: report[name] for name in ("periods", "agreed", "open", "drift")} | {"notCompared": left}
-    is_well = not (report["drift"] or left or findings.catalogue or findings.drafts)
+    is_well = not (report["drift"] or left or findings.catalogue or findings.unusual)
     return Answer("findings", COLUMNS, [*findings.rows()], text, sums, is_well)
 
 
-def _compare(stack: Deployed) -> tuple[Findings, Counter[str]]:
-    reconciler = Reconciler(
-        stack.table, stack.stripe, stack.catalogue, stack.settings.deployment, stack.clock
-    )
+def _compare(reconciler: Reconciler) -> tuple[Findings, Counter[str]]:
     findings = Findings()
     with progress() as shown:
         task = shown.add_task("Comparing closed periods", total=reconciler.waiting())
@@ -116,7 +116,7 @@ def _show(findings: Findings, console: Console) -> None:
         console.print(table)
     for sentence in findings.catalogue:
         console.print(f"! Stripe does not hold the catalogue as applied: {sentence}")
-    for sentence in findings.drafts:
+    for sentence in findings.unusual:
         console.print(f"! {sentence}")
 
 

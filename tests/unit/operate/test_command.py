@@ -23,7 +23,7 @@ from tollkeeper.ledger.table import UnavailableError
 from tollkeeper.settings import SettingsError
 from tollkeeper.stripe.errors import StripeUnavailableError
 
-ACTING = {"apply", "redrive", "sweep", "adopt"}
+ACTING = {"apply", "redrive", "sweep", "adopt", "migrate", "erase", "restore"}
 """The commands that change something, if only with `--apply`."""
 
 SINGLE = [each for each in (*COMMANDS, plan_command, apply_command) if not isinstance(each, click.Group)]
