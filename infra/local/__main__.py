@@ -73,6 +73,7 @@ def _up(home: Home, edition: Edition, arguments: argparse.Namespace) -> None:
         f"[bold]Start[/]    {stack.stripe}{START}  (open it: sign up, subscribe, use, see what it costs)",
         f"All addresses: {home.stack_file}",
         "Tokens: make token USER=ada, make token SERVICE=1. Stop it: make down",
+        "What comes in, waits and is wrong: make status STACK=local",
         sep="\n",
     )
     if arguments.story:

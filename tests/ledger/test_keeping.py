@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 import pytest
-
 from infra.operate.keeping.__main__ import main
+
 from infra.operate.keeping.migrating import migrate
 from infra.operate.keeping.restoring import restore
 from tests.ledger.tables import create_table

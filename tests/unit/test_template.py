@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from functions.stripe_events.app import RESERVE_SECONDS
-from infra.processed_template import ROOT, processed, written
+from infra.processed_template import processed
+from infra.template import ROOT, written
 from tollkeeper.queues import seconds_until_again
 from tollkeeper.rules.metering import LONGEST_RUN
 from tollkeeper.rules.offers import LEAST_LIFETIME
