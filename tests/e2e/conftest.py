@@ -1,26 +1,22 @@
 """The whole stack on free ports, deployed once for all tests of this folder and stopped afterwards."""
 
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from infra.local.places import ROOT, Home, Stack
+from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers
+from tests.e2e.deployed import deployed, operate_locally
 from tests.e2e.queues import Queues
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """Where the stack under test keeps its files, its logs among them."""
-    home = Home(tmp_path_factory.mktemp("stack"))
-    _run(home, "up")
-    yield home
-    _run(home, "down")
+    with deployed(tmp_path_factory.mktemp("stack")) as home:
+        yield home
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +40,7 @@ def queues(stack: Stack) -> Queues:
 @pytest.fixture(scope="module")
 def host(home: Home) -> Iterator[httpx.Client]:
     """The example host beside the stack, started as `make up HOST=1` does."""
-    _run(home, "up", "--host")
+    operate_locally(home, "up", "--host")
     with httpx.Client(base_url=home.host_file.read_text().strip(), timeout=30, trust_env=False) as client:
         yield client
     home.example_host.stop()
@@ -54,13 +50,3 @@ def host(home: Home) -> Iterator[httpx.Client]:
 def user() -> str:
     """The id of somebody whom the stack does not know."""
     return f"user-{uuid.uuid4().hex[:8]}"
-
-
-def _run(home: Home, *command: str) -> None:
-    # In a process of its own, for it points the AWS SDK of its process at the emulator.
-    subprocess.run(  # noqa: S603 - the command is ours
-        [sys.executable, "-m", "infra.local", *command],
-        env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder)},
-        cwd=ROOT,
-        check=True,
-    )
