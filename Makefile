@@ -151,6 +151,11 @@ test-typescript: .venv/.ready .venv-sam/.ready .tools/typescript/.ready ## Type-
 sabotage: .venv/.ready .venv-sam/.ready ## Break the code in six places and see that the demo notices each
 	@$(PYTHON) -m infra.local.sabotage
 
+MUTATED = $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(if $(N)$(ONLY),,--write)
+.PHONY: mutants
+mutants: .venv-mutants/.ready ## Put small faults into the product, and see which the quick tests notice (N=50, SEED=2, ONLY=rules/)
+	@PYTHONPATH=. .venv-mutants/bin/python -m tests.mutants $(MUTATED)
+
 .PHONY: bench
 bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and speed, as a table, in three minutes (JSON=path writes the figures too, DOCS=1 docs/bench.md)
 	@PYTHONPATH=shared $(PYTHON) -m tests.bench $(if $(JSON),--json $(JSON)) $(if $(DOCS),--docs)
@@ -285,7 +290,8 @@ help:
 	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The environments. MiniStack and aws-sam-cli exclude each other, hence two; another holds what Lambda itself has.
+# The environments. MiniStack and aws-sam-cli exclude each other, hence two; others hold what Lambda itself has, and what
+# puts faults in.
 .tools/uv-$(UV_VERSION):
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
@@ -302,6 +308,10 @@ help:
 
 .venv-sam/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)
 	UV_PROJECT_ENVIRONMENT=.venv-sam $(UV) sync --locked --only-group sam
+	@touch $@
+
+.venv-mutants/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)
+	UV_PROJECT_ENVIRONMENT=.venv-mutants $(UV) sync --locked --group mutants
 	@touch $@
 
 .venv-runtime/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,7 @@ class FakeSqs:
 
     def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
         """Keep a message, unless it is refused."""
+        _know(QueueUrl)
         if self.is_down or self._is_refused(MessageBody):
             raise ClientError({"Error": {"Code": "ServiceUnavailable", "Message": QueueUrl}}, "SendMessage")
         self.requests.append([MessageBody])
@@ -53,6 +54,7 @@ class FakeSqs:
 
     def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
         """Keep the messages that are not refused."""
+        _know(QueueUrl)
         if self.is_down:
             raise ClientError(
                 {"Error": {"Code": "ServiceUnavailable", "Message": QueueUrl}}, "SendMessageBatch"
@@ -76,6 +78,12 @@ class FakeSqs:
         except UnicodeEncodeError:
             return True
         return size == 0 or size > MOST_BYTES or bool(FOREIGN.search(body)) or self.refuses(body)
+
+
+def _know(url: object) -> None:
+    """Refuse an address that is none, as botocore does before it asks anybody."""
+    if not isinstance(url, str):
+        raise ParamValidationError(report=f"Invalid type for parameter QueueUrl, value: {url}")
 
 
 def messages_of(*bodies: str, receives: int = 1) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Closing:
         return [keys.read_period(Key(str(row["pk"]), str(row["sk"])))[2] for row in found]
 
     def read(self, user_id: str, period_id: str) -> Ending:
-        """Return a period with its user and its bill, in one read."""
+        """Return a period with its user, who comes without periods, and its bill, in one read."""
         wanted = [
             keys.profile(user_id),
             keys.period_by_id(user_id, period_id),
@@ -65,8 +65,7 @@ class Closing:
         found = {str(row["sk"]): row for row in self._table.get_all(wanted)}
         profile, period_row, bill_row = (found.get(key.sk) for key in wanted)
         period = rows.period(period_row) if period_row else None
-        user = rows.user(user_id, profile, (period,) if period else ())
-        return Ending(user, period, bill_rows.bill(bill_row) if bill_row else None)
+        return Ending(rows.user(user_id, profile, ()), period, bill_rows.bill(bill_row) if bill_row else None)
 
     def close(
         self,

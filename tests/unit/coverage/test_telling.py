@@ -14,7 +14,7 @@ from tests.fakes.runtime import made_of
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.table import MemoryTable
-from tollkeeper.rules.times import iso
+from tollkeeper.rules.times import epoch, iso
 
 HOUR = NOW.replace(minute=0, second=0, microsecond=0)
 
@@ -140,3 +140,10 @@ def test_hours_are_left_out_that_were_not_asked_for() -> None:
         [each["host"] for each in seen["hosts"]],
     )
     assert 8 == shown("?hours=10")["requests"]["total"]
+
+
+def test_what_was_told_is_kept_for_35_days(table: MemoryTable) -> None:
+    """From its hour on; DynamoDB takes it away then."""
+    tell()
+    (row,) = (row for row in table.rows.values() if row["sk"].startswith("TOLD#"))
+    assert epoch(HOUR + timedelta(days=35)) == row["expiresAt"]

@@ -76,6 +76,12 @@ class TestBound:
         again = binding(SUBSCRIPTION, periods=[PERIOD], offer=Offer(edited, OFFER.bill_overage_from))
         assert () == again.periods
 
+    def test_what_lies_before_a_known_period_is_begun(self) -> None:
+        """A month that nobody had heard of, though the present one is known with its end."""
+        after = replace(SUBSCRIPTION, period_start=NEXT_END, period_end=NEXT_END + 31 * DAY)
+        known = Period(NEXT_END, NEXT_END + 31 * DAY, SUBSCRIPTION.id, PERIOD.terms)
+        assert [(END, NEXT_END, "professional", True)] == bound(after, PERIOD, known, at=NEXT_END)
+
     def test_a_running_period_gets_the_end_that_stripe_says(self) -> None:
         """A subscription that is cancelled now ends its period now, on the terms that it had."""
         assert [(START, NOW, "professional", True)] == bound(CANCELLED, PERIOD)

@@ -64,3 +64,9 @@ def test_a_period_is_half_open(*, instant: datetime, held: bool) -> None:
 def test_a_period_without_an_end_goes_on(later: timedelta) -> None:
     """Until Stripe has said where it ends, it holds every instant from its start."""
     assert replace(PERIOD, end=None).holds(START + later)
+
+
+def test_a_period_is_what_it_is_however_it_was_written_down() -> None:
+    """How its terms were spelled, and the digest of its row, make it no other period."""
+    assert replace(PERIOD, pinned="spelled so", digest="d") == PERIOD
+    assert replace(PERIOD, spending_cap=1) != PERIOD

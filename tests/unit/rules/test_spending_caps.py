@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.examples import OFFER, PERIOD, START
 from tests.ledger.model import CENTS, Stretch
-from tollkeeper.rules.limits import allowance
+from tollkeeper.rules.limits import Barrier, allowance
 from tollkeeper.rules.overage import billable, spent, with_cap
 from tollkeeper.rules.periods import Period
 
@@ -131,3 +131,14 @@ def test_others_may_grow_within_their_share_and_all_stay_within_the_cap(
     for each in set(CENTS) - {metric} if left >= 0 else ():
         price = period.terms.prices[each]
         assert left < len(CENTS) * (price + 1) or bounds.most[each] > used[each]
+
+
+def test_the_cap_that_decides_must_be_the_one_that_was_read() -> None:
+    """Whether it leaves room, is reached, or is not set; where nothing costs, no cap decides."""
+    limit = STARTER.terms.limit("exports")
+    at_limit = with_used(STARTER, "exports", limit)
+    roomy, reached = with_cap(at_limit, 5_000), with_cap(at_limit, 0)
+    for period in (at_limit, roomy, reached):
+        assert allowance(period, period.terms, "exports", 1).under_cap
+    assert allowance(reached, reached.terms, "exports", 1).barrier is Barrier.SPENDING_CAP
+    assert not allowance(roomy, roomy.terms, "designsCreated", 1).under_cap

@@ -30,6 +30,7 @@ from tollkeeper.subscriptions.sweep import (
 
 HOUR = timedelta(hours=1)
 PEOPLE = 2 * PAGE + 50
+HOURS = 3 * 3_600
 
 
 class Counting(FakeStripe):
@@ -182,6 +183,39 @@ def test_undelivered_events_are_followed_a_page_at_a_time(
     stripe.asked = []
     swept = run(sweep, begun_at)
     assert (PEOPLE, ["cus_user-001"] * 3) == (swept.followed, stripe.asked)
+
+
+class Noted(SweepProgressBook):
+    """A book that remembers what was written into it."""
+
+    def __init__(self, table: MemoryTable) -> None:
+        super().__init__(table)
+        self.written: list[SweepProgress] = []
+
+    def write(self, progress: SweepProgress) -> None:
+        """Write, and remember."""
+        self.written.append(progress)
+        super().write(progress)
+
+
+@pytest.mark.parametrize("stage", [SweepStage.ENDINGS, SweepStage.UNDELIVERED])
+def test_after_each_page_of_events_it_is_noted_how_far_it_came(
+    stage: SweepStage, users: Users, stripe: Counting, table: MemoryTable
+) -> None:
+    """By the time of the page's last event, the newest being first."""
+    book = Noted(table)
+    book.write(SweepProgress(NOW, NOW - LOOKS_BACK, stage))
+    kind = "customer.subscription.deleted" if stage is SweepStage.ENDINGS else "invoice.created"
+    events = [
+        read(invoice(kind, f"evt_{number}", customer="cus_x") | {"created": epoch(NOW) - HOURS + number})
+        for number in range(PEOPLE)
+    ]
+    stripe.events, stripe.undelivered = (events, []) if stage is SweepStage.ENDINGS else ([], events)
+    Sweep(users, Bills(table), stripe, OFFER, "live", book).run(NOW, Patience(lambda: 900.0))
+    newest = events[::-1]
+    assert [newest[PAGE - 1].at, newest[2 * PAGE - 1].at, newest[-1].at] == [
+        each.until for each in book.written if each.stage is stage and each.until
+    ]
 
 
 def test_its_progress_is_read_as_it_was_written(table: MemoryTable) -> None:

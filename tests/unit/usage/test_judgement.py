@@ -372,3 +372,9 @@ class TestJudgeAll:
         raws = [without("timestamp"), {**without("timestamp"), "id": "evt-2"}]
         stamps: set[datetime] = {judge(raw, NOW, CATALOGUE.metrics).timestamp for raw in raws}
         assert {NOW} == stamps
+
+
+def test_a_refusals_sentence_is_no_longer_than_500_characters() -> None:
+    """It may repeat what was sent; the rest is cut off."""
+    lengths = [len(RefusedError(Refusal.INVALID, "x" * length).message) for length in (499, 500, 501)]
+    assert [499, 500, 500] == lengths

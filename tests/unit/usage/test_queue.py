@@ -125,3 +125,21 @@ def test_letters_that_could_not_be_kept_are_named(sqs: FakeSqs) -> None:
     """Their messages come again, so that nothing is lost."""
     sqs.refuses = lambda body: "bad-3" in body or "bad-11" in body
     assert [3, 11] == keep(sqs, *(DeadLetter(f"bad-{number}", "why", NOW) for number in range(12)))
+
+
+@pytest.mark.parametrize("held", ["", "NotVisible", "Delayed"])
+def test_a_queue_is_empty_when_it_holds_nothing(held: str) -> None:
+    """Nothing that waits, is under way, or is delayed."""
+    counts = {f"ApproximateNumberOfMessages{each}": "0" for each in ("", "NotVisible", "Delayed")}
+    assert looked_at(counts)
+    assert not looked_at({**counts, f"ApproximateNumberOfMessages{held}": "1"})
+
+
+def looked_at(counts: dict[str, str]) -> bool:
+    """Whether a queue with such numbers is empty."""
+
+    class Counted(FakeSqs):
+        def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: ARG002, N803 - boto3's names
+            return {"Attributes": {name: counts[name] for name in AttributeNames}}
+
+    return UsageQueue(cast("SQSClient", Counted()), "https://sqs.test/usage").is_empty()

@@ -1,0 +1,35 @@
+"""How a tracker waits for others who are at the same period."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.examples import NOW, OFFER, RECORD
+from tests.fakes.table import MemoryTable
+from tollkeeper.ledger import patience
+from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.patience import Patience
+from tollkeeper.ledger.table import Refused, TransactionCancelledError, Write
+
+
+class Contended(MemoryTable):
+    """A table at whose rows somebody else is a few times."""
+
+    times = 4
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Lose a race, or write."""
+        if self.times:
+            self.times -= 1
+            raise TransactionCancelledError([Refused()] * len(writes))
+        super().transact(writes)
+
+
+def test_each_lost_race_is_followed_by_a_longer_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice as long each time, and then it is counted, once."""
+    monkeypatch.setattr(patience.random, "uniform", lambda _, most: most)
+    slept: list[float] = []
+    counting = Counting(Contended(), OFFER)
+    (profile,) = counting.profiles(["ada"])
+    tally = counting.count(profile, [RECORD], now=NOW, patience=Patience(lambda: 9.0, slept.append))
+    assert ([RECORD], [0.02, 0.04, 0.08, 0.16]) == (tally.counted, slept)

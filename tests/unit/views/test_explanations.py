@@ -1,0 +1,41 @@
+"""The records behind an invoice, as many as are asked for."""
+
+from datetime import timedelta
+
+from tests.ledger.billing_house import MINUTE, OFFER, House, endless
+from tollkeeper.catalogue import load
+from tollkeeper.ledger.bills import Bills
+from tollkeeper.ledger.closing import Closing
+from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.history import History
+from tollkeeper.ledger.users import Users
+from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.views.explanations import Explanations
+
+RECORDS = 450
+
+
+def test_all_records_come_together_each_once() -> None:
+    """Of however many parts; who asks for fewer is told how to go on."""
+    house = House()
+    counting, now = Counting(house.table, OFFER), house.now
+    (profile,) = counting.profiles(["ada"])
+    records = [UsageRecord(f"export-{each}", "ada", "exports", 1, now, now) for each in range(RECORDS)]
+    assert not counting.count(profile, records, now=now, patience=endless()).left
+    house.renew()
+    house.at(5 * MINUTE)
+    house.run()
+    house.go_on(timedelta(hours=3))
+    table = house.table
+    explanations = Explanations(
+        Users(table), Bills(table), Closing(table), History(table), house.stripe, load(), house.clock
+    )
+    invoice = str(house.bill().invoice_id)
+    whole = explanations.records("ada", invoice, None, 10_000)
+    assert ({each.id for each in records}, RECORDS, None) == (
+        {each.id for each in whole.records},
+        len(whole.records),
+        whole.cursor,
+    )
+    some = explanations.records("ada", invoice, None, 1)
+    assert (True, True) == (1 <= len(some.records) < RECORDS, some.cursor is not None)
