@@ -58,6 +58,26 @@ class Hands:
                     self._api.subscriptions.update(each.id, {"default_payment_method": method.id})
             self._journal.tell(self._house.now, f"{customer} has a {'good' if good else 'failing'} card")
 
+    def card_expires(self) -> None:
+        """Let a customer's card be one that expires with this month: the next charge is declined."""
+        cards = [each for each in self._house.stripe.account.all(sdk.PaymentMethod) if each.card]
+        if not cards:
+            return
+        card, now = self._chance.choice(cards), self._house.now
+        with suppress(sdk.StripeError):
+            expiry: Any = {"card": {"exp_month": now.month, "exp_year": now.year}}
+            self._api.payment_methods.update(card.id, expiry)
+            self._journal.tell(now, f"{card.id} of {card.customer} expires with {now:%B}")
+
+    def pays_what_is_open(self) -> None:
+        """Pay an invoice on its page."""
+        found = [each for each in self._house.stripe.account.all(sdk.Invoice) if each.status == "open"]
+        if found:
+            invoice = self._chance.choice(found)
+            with suppress(sdk.StripeError):
+                self._api.invoices.pay(invoice.id)
+                self._journal.tell(self._house.now, f"{invoice.id} is paid by hand")
+
     def second_subscription(self, user: str) -> None:
         """Sell somebody what they have already, by hand, in the Dashboard."""
         for each in self._house.stripe.account.all(sdk.Subscription):
