@@ -72,7 +72,7 @@ ENOUGH = 5
 FULL_RUN = 500
 """So many seeds are a full run, which fails if a rare path was reached fewer than five times."""
 
-EVERY = 25
+EVERY = 20
 """After so many seeds it is told how far a run has come."""
 
 
@@ -130,9 +130,11 @@ def _many(first: int, seeds: int, years: float | None, workers: int) -> int:
                 failed += 1
                 _say(f"{_described(lived)}\n  its story: make sim SEED={lived.seed}")
             if number % EVERY == 0:
+                few = ", ".join(f"{reached[name]} {name}" for name in RARE if reached[name] < ENOUGH)
                 _say(
                     f"{number:,} of {len(wanted):,} seeds, {lived_years:,.1f} customer-years, {failed} failed"
                 )
+                _say(f"  reached little yet: {few or 'nothing'}")
             if years and lived_years >= years:
                 break
     for name, times in sorted(reached.items()):

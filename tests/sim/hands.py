@@ -94,6 +94,16 @@ class Hands:
                     self._journal.tell(self._house.now, f"{user} is sold {made.id} beside {each.id}")
                 return
 
+    def cancels(self, user: str) -> None:
+        """End somebody's subscription at once, though a draft of it may wait."""
+        for each in self._house.stripe.account.all(sdk.Subscription):
+            noted = each.metadata.to_dict() if each.metadata else {}
+            if noted.get("userId") == user and each.status in {"active", "past_due"}:
+                with suppress(sdk.StripeError):
+                    self._api.subscriptions.cancel(each.id)
+                    self._journal.tell(self._house.now, f"{each.id} of {user} is cancelled at Stripe")
+                return
+
     def moves_a_trial(self) -> None:
         """Let a trial end now or later."""
         now = int(self._house.now.timestamp())

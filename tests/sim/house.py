@@ -18,8 +18,10 @@ from tests.sim.stripe_at_hand import StripeAtHand
 from tests.sim.tables import IndexedTable, StormyTable
 from tests.sim.weather import Climate, Died, Weather
 from tollkeeper.catalogue import Catalogue
+from tollkeeper.ledger import keys
 from tollkeeper.ledger.keys import Due
 from tollkeeper.rules.settling import SETTLING
+from tollkeeper.usage.tracker import MOST_STOPS
 
 QUEUES = {
     name: ENVIRONMENT[f"{name}_URL"]
@@ -47,6 +49,7 @@ class House:
         settings: Mapping[str, str],
         *,
         mirrors: bool = True,
+        sweeps_every: timedelta = DAY,
     ) -> None:
         self.now = start
         self.catalogue = catalogue
@@ -65,7 +68,7 @@ class House:
         self.bus = SimulatedBus(self.weather)
         self.functions = Deployment(settings)
         self.reported: Counter[str] = Counter()
-        self._mirrors = mirrors
+        self._mirrors, self._sweeps_every = mirrors, sweeps_every
         self.troubles: list[str] = []
         self._deadly: dict[str, int] = {}
         self._swept_at: datetime | None = None
@@ -127,6 +130,8 @@ class House:
     def track(self) -> None:
         """Count some messages of the usage queue."""
         messages = self.usage_queue.receive(self.weather.drawn([3, BATCH, BATCH]))
+        begun = [self.memory.rows.get(keys.attempt(each.id), {}).get("begun", 0) for each in messages]
+        self.weather.marks["messages taken alone"] += MOST_STOPS in begun
         self.weather.is_deadly = any(self._is_deadly(each) for each in messages)
         try:
             self._work_on("usage_tracker", self.usage_queue, messages)
@@ -238,7 +243,7 @@ class House:
         if self._swept_at is None or self._sweeps_on:
             return self._next(HOUR, self.now)
         asks = self.memory.first_due(Due.ASK)
-        return self._next(HOUR, min(filter(None, (asks, self._swept_at + DAY))))
+        return self._next(HOUR, min(filter(None, (asks, self._swept_at + self._sweeps_every))))
 
     def _next(self, every: timedelta, due: datetime | None) -> datetime | None:
         """Return the next run of a schedule at which something is due that is due then."""

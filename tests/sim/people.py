@@ -17,7 +17,7 @@ AMOUNTS = {"apiCalls": (40, 420), "aiQueries": (3, 45), "exports": (2, 24), "des
 
 SHOWN = (
     *("plan", "status", "subscriptionId", "currentPeriodStart", "currentPeriodEnd"),
-    *("pendingPlan", "cancelAt", "trial"),
+    *("pendingPlan", "cancelAt"),
 )
 """What is written down of a subscription."""
 
@@ -50,7 +50,7 @@ class People:
         self.features = features
         self.chance = chance
         self.again: Callable[[timedelta, Callable[[], None]], None] = lambda _after, _work: None
-        self.sees_an_end: Callable[[datetime], None] = lambda _end: None
+        self.sees_an_end: Callable[[Person, datetime], None] = lambda _person, _end: None
 
     def ask(
         self,
@@ -230,14 +230,14 @@ class People:
         if answered is None:
             return
         shown = answered.body
-        answer = {name: shown[name] for name in SHOWN}
+        answer = {**{name: shown[name] for name in SHOWN}, "trial": {"endsAt": shown["trial"]["endsAt"]}}
         self.journal.note(self.house.now, "GET /subscription", {"userId": person.name}, answer)
         end = shown["currentPeriodEnd"] and datetime.fromisoformat(shown["currentPeriodEnd"])
         if end and end != person.seen_end and end > self.house.now:
             person.seen_end = end
             self._uses_at_the_end(person, end)
             if shown["subscriptionId"]:
-                self.sees_an_end(end)
+                self.sees_an_end(person, end)
 
     def browses(self, person: Person) -> None:
         """Look around: invoices, records, days, quota, the page, Stripe's portal, what hosts have told."""

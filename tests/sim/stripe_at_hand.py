@@ -38,6 +38,10 @@ WRONG = (
 HOW_OFTEN = (1, 1, 3, 9)
 """So many times the same request meets with the same: the SDK repeats what gets no answer twice."""
 
+SELDOM = ("/add_lines", "/remove_lines", "/v1/invoices")
+WORSE = 8
+"""So much worse is the weather where lines are written, for a seed writes few."""
+
 KEY = "sk_test_simulated"
 ROUTES = gather(noun.routes for noun in NOUNS)
 
@@ -137,13 +141,14 @@ class Wire(sdk.RequestsClient):
         """Send a request, and return the answer's body, status and headers."""
         api, weather = self.stripe.api, self.weather
         api.faults.all.clear()
+        is_seldom = url.endswith(SELDOM)
         self.spend(0.1)
         if weather:
             weather.may_die("before Stripe")
             if weather.is_away("Stripe"):
                 weather.marks["calls while Stripe is away"] += 1
                 raise sdk.APIConnectionError("Stripe is away", should_retry=True)  # type: ignore[no-untyped-call]
-            if drawn := self._drawn(weather, f"{method} {url}"):
+            if drawn := self._drawn(weather, f"{method} {url}", WORSE if is_seldom else 1):
                 answer, effect = drawn
                 api.faults.all.append(Fault(answer=answer, effect=effect))  # type: ignore[arg-type]
         invoice = urlsplit(url).path.split("/")[-2] if url.endswith("/add_lines") else ""
@@ -151,7 +156,7 @@ class Wire(sdk.RequestsClient):
         try:
             answered = self._answer(method, url, headers or {}, post_data)
             if weather:
-                weather.may_die("after Stripe")
+                weather.may_die("after Stripe", WORSE if is_seldom else 1)
             told = answered[1] < HTTPStatus.BAD_REQUEST
         finally:
             if invoice and weather:
@@ -162,13 +167,13 @@ class Wire(sdk.RequestsClient):
                     self.stripe.added["unanswered"].add(invoice)
         return answered
 
-    def _drawn(self, weather: Weather, request: str) -> tuple[str, str] | None:
+    def _drawn(self, weather: Weather, request: str, times: int) -> tuple[str, str] | None:
         """Return what goes wrong with a request, if something does: perhaps what just did."""
         known, left, drawn = self._again
         if known == request and left and not weather.is_calm:
             self._again = (known, left - 1, drawn)
             return drawn
-        if not weather.strikes(weather.climate.stripe_fails):
+        if not weather.strikes(min(0.5, weather.climate.stripe_fails * times)):
             return None
         drawn = weather.drawn(WRONG)
         self._again = (request, weather.drawn(HOW_OFTEN) - 1, drawn)

@@ -47,8 +47,8 @@ class Weather:
         """Whether something is away for a day."""
         return not self.is_calm and what in self.away and self._now() < self.away[what]
 
-    def may_die(self, where: str) -> None:
-        """Let the process die here, sometimes."""
-        if self.strikes(self.climate.dies):
+    def may_die(self, where: str, times: int = 1) -> None:
+        """Let the process die here, sometimes; so many times as often where it is seldom."""
+        if self.strikes(min(0.5, self.climate.dies * times)):
             self.marks[f"deaths {where}"] += 1
             raise Died

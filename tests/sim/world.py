@@ -36,7 +36,11 @@ class World:
         self.features = features
         self.journal = Journal()
         climate, settings = features.climate(chance), features.settings
-        self.house = House(START, load(), chance, climate, settings, mirrors=features.mirror)
+        # What runs daily is sometimes late by two days, and what it compares is compared in the end anyhow.
+        self._every = DAY * chance.choice([1, 3])
+        self.house = House(
+            START, load(), chance, climate, settings, mirrors=features.mirror, sweeps_every=self._every
+        )
         again = chance.choice([0.01, 0.1]) if features.repeats else 0.0
         for queue in (self.house.usage_queue, self.house.event_queue):
             queue.again = again
@@ -84,13 +88,18 @@ class World:
         if self._jumps_left and chance.random() < 0.4:
             self.at(self._some_day(3), self._jump)
 
-    def _draw_around(self, end: datetime) -> None:
+    def _draw_around(self, person: Person, end: datetime) -> None:
         """Let it be near a period's end, sometimes, that the worst happens."""
-        chance = self._chance
-        moment = end + timedelta(minutes=chance.choice([-20, -2, 16, 31, 46]))
+        chance, features = self._chance, self.features
+        moment = end + timedelta(minutes=chance.choice([-20, -2, 0.05, 16, 31, 46]))
+        if features.cancels and chance.random() < 0.2:
+            self.at(end + timedelta(minutes=chance.choice([1, 16, 46])), partial(self._acts.cancels, person))
+        if features.cancels and features.hands and chance.random() < 0.2:
+            cancel = partial(self._hands.cancels, person.name)
+            self.at(end + timedelta(minutes=chance.choice([16, 31, 46, 200])), cancel)
         if self._jumps_left and chance.random() < 0.4:
             self.at(moment, self._jump)
-        elif self.features.outages and chance.random() < 0.15:
+        elif features.outages and chance.random() < 0.15:
             self.at(moment, partial(self._goes_away, chance.choice(["DynamoDB", "Stripe"])))
 
     def _goes_away(self, what: str) -> None:
@@ -152,7 +161,7 @@ class World:
         for body in self.house.redrive():
             self.journal.note(self.house.now, "make redrive", {"message": body}, {})
         if self.house.now < self._end + QUIET:
-            self.after(DAY, self._daily)
+            self.after(self._every, self._daily)
 
     # Time.
 
@@ -181,11 +190,12 @@ class World:
                 return
             if self._agenda and self._agenda[0][0] <= now:
                 heapq.heappop(self._agenda)[2]()
-            for moment, work in runs:
-                if moment is not None and moment <= now:
-                    work()
-                    if work == house.report:
-                        self._interfere()
+            due = [work for moment, work in runs if moment is not None and moment <= now]
+            self._chance.shuffle(due)
+            for work in due:
+                work()
+                if work == house.report:
+                    self._interfere()
             self._post()
 
     def _interfere(self) -> None:
