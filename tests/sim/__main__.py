@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import signal
 import sys
 import time
 from collections import Counter
@@ -121,6 +122,7 @@ def _many(first: int, seeds: int, years: float | None, workers: int) -> int:
     # A seed lives a fifth of a year at least.
     wanted = range(first, first + (round(years * 6) if years else seeds))
     with Pool(workers) as pool, suppress(KeyboardInterrupt):
+        signal.signal(signal.SIGTERM, _stop)
         for lived in pool.imap_unordered(live, wanted):
             number += 1
             lived_years += lived.customer_years
@@ -148,6 +150,11 @@ def _many(first: int, seeds: int, years: float | None, workers: int) -> int:
     if missed:
         _say(f"Reached fewer than {ENOUGH} times: {', '.join(missed)}")
     return 1 if failed or missed else 0
+
+
+def _stop(*_: object) -> None:
+    """Say what was lived so far, when time is up."""
+    raise KeyboardInterrupt
 
 
 def _described(lived: Lived) -> str:
