@@ -176,9 +176,9 @@ soak-ledger: .venv/.ready ## Count 100,000 records on a bad day, and see that no
 random-months: .venv/.ready ## Bill random months and decisions at the stand-in, and see that each line is right (MONTHS=500)
 	@MONTHS=$(or $(MONTHS),500) $(PYTHON) -m pytest -q tests/integration/test_random_months.py tests/integration/test_decided_months.py
 
-SIMULATED = $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(YEARS),--years $(YEARS)) $(if $(FIRST),--first $(FIRST))
+SIMULATED = $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(YEARS),--years $(YEARS)) $(if $(FIRST),--first $(FIRST)) $(if $(PLANT),--plant $(PLANT))
 .PHONY: sim
-sim: .venv/.ready ## Live whole houses under one clock, and have an auditor judge them (SEEDS=500, YEARS=200, SEED=7: its story)
+sim: .venv/.ready ## Live whole houses under one clock, and have an auditor judge them (SEEDS=500, YEARS=200, SEED=7: its story, PLANT=all: find faults)
 	@PYTHONPATH=.:shared $(PYTHON) -m tests.sim $(SIMULATED)
 
 .PHONY: soak-counting
