@@ -13,7 +13,7 @@ from tollkeeper.rules.times import parse_iso
 type Command = Callable[..., Any]
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[datetime]):
     """An instant in UTC, as the API writes it."""
 
     name = "instant"

@@ -31,7 +31,7 @@ def invoice(over: int, status: str = "paid") -> Invoice:
 )
 def test_an_invoice_that_is_off_is_drift(charged: int, status: str, drift: int) -> None:
     """A unit too much, the charge left out or made twice, and a draft that nobody finalised."""
-    books = Books(cast("Any", None), cast("Any", None))
+    books = Books(cast("Any", None), cast("Any", None), cast("Any", None))
     books.acknowledge("ada", "apiCalls", 9_000, START)
     books.acknowledge("ada", "apiCalls", 1_005, END - timedelta(seconds=1))
     books.acknowledge("ada", "apiCalls", 400, END)  # of the next period
