@@ -217,7 +217,7 @@ def test_what_cannot_be_asked_for_is_refused_in_words(page: Page, query: str) ->
 def test_the_page_costs_the_reads_of_session_user_and_days(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The session, one for the user with the period, and what the chart needs: rows, days, and the rows again.
+    """The session, one for the user with the period, and the chart: rows, days, and the rows again.
 
     Once a minute the user is read twice more, to ask Stripe.
     """
