@@ -48,7 +48,7 @@ def figures(stack: Stack) -> list[Figure]:
     table = DynamoTable(boto3.client("dynamodb"), settings.table_name)
     found = [
         *backlog.of_alarms(watch, [*stack.of_type("AWS::CloudWatch::Alarm").values()]),
-        *metrics.figures(watch, stack, [*load().metrics], datetime.now(UTC)),
+        *metrics.figures(watch, stack, settings.table_name, [*load().metrics], datetime.now(UTC)),
         *backlog.of_queues(boto3.client("sqs"), settings),
         *backlog.of_reporter(table, clock(settings.sandbox_clock_url).now()),
         *backlog.of_coverage(seen_by(settings, COVERAGE_HOURS)),

@@ -69,10 +69,13 @@ def _query(name: str, of: Metric) -> "MetricDataQueryTypeDef":
 
 
 def figures(
-    client: "CloudWatchClient", stack: Stack, metrics_of_usage: Sequence[str], now: datetime
+    client: "CloudWatchClient", stack: Stack, table: str, metrics_of_usage: Sequence[str], now: datetime
 ) -> Iterator[Figure]:
-    """Return the figures that only CloudWatch has, of the hour before an instant of the wall clock."""
-    wanted = _wanted(stack, metrics_of_usage)
+    """Return the figures that only CloudWatch has, of the hour before an instant of the wall clock.
+
+    `table` is the name of the stack's table, which may be one that was restored.
+    """
+    wanted = _wanted(stack, table, metrics_of_usage)
     found = Metrics(client, [*wanted.values()], now)
 
     def value(name: str) -> float | None:
@@ -116,10 +119,9 @@ def _sum(*values: float | None) -> float | None:
     return sum(known) if known else None
 
 
-def _wanted(stack: Stack, metrics_of_usage: Sequence[str]) -> Mapping[str, Metric]:
+def _wanted(stack: Stack, table: str, metrics_of_usage: Sequence[str]) -> Mapping[str, Metric]:
     functions = stack.of_type("AWS::Lambda::Function")
     queues = {name: url.rpartition("/")[2] for name, url in stack.of_type("AWS::SQS::Queue").items()}
-    table = stack.physical_id("Table")
 
     def ours(name: str, over: timedelta = HOUR) -> Metric:
         return Metric("Tollkeeper", name, "service", stack.name, over=over)
