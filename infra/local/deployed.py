@@ -43,7 +43,7 @@ class DeployedTemplate:
         )
 
     def physical_ids(self, resource_type: str) -> list[str]:
-        """Physical ids of the stack's resources of this type."""
+        """Physical ids of the stack's resources of this type; one whose condition is not met is not there."""
         return [
             str(self.names[name])
             for name, each in self.resources.items()
