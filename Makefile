@@ -10,6 +10,7 @@ CHECKOV_VERSION := 3.3.30
 NODE_VERSION := 24.19.0
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
+BROWSER := .venv-browser/bin/python
 SAM := .venv-sam/bin/sam
 # The lock is for 3.13 alone and says so on each line, which a layer for 3.13 need not.
 EXPORT := $(UV) export --quiet --locked --only-group layer --no-emit-project --no-annotate --no-header \
@@ -28,8 +29,8 @@ demo: .venv/.ready .venv-sam/.ready ## Deploy to this machine, bill a busy custo
 	@$(PYTHON) -m infra.local demo
 
 .PHONY: up
-up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running, HOST=1 with an example host (addresses in .local/stack.json)
-	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(EDITION)
+up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running (HOST=1: with an example host, STORY=1: with a customer and their month)
+	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(if $(filter command line,$(origin STORY)),--story) $(EDITION)
 
 EDITION = $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(addprefix --set ,$(SET))
 .PHONY: redeploy
@@ -105,7 +106,18 @@ unit-rest: .venv/.ready
 
 .PHONY: test
 test: $(if $(T),.venv/.ready .venv-sam/.ready,check .tools/typescript/.ready) .venv-runtime/.ready ## Everything, the checks first (T=tests/unit/rules/test_limits.py: one file or test alone)
-	$(PYTHON) -m pytest $(T)
+	$(PYTHON) -m pytest $(or $(T),--numprocesses=2 --no-loadscope-reorder)
+
+# Playwright brings Node and fifty megabytes: an environment of its own, so that nobody else waits for it.
+.PHONY: test-browser
+test-browser: .venv-browser/.ready .venv-sam/.ready ## Click the whole story in Chromium; each state's pictures land in .screenshots
+	$(BROWSER) -m tests.browser.chromium
+	$(BROWSER) -m pytest tests/browser
+
+.PHONY: pictures
+pictures: .venv-browser/.ready .venv-sam/.ready ## Take the README's pictures anew, of what they show
+	$(BROWSER) -m tests.browser.chromium
+	PYTHONPATH=shared $(BROWSER) -m tests.browser.pictures
 
 # Node comes as a package of Python's, so that nobody needs to have it.
 .PHONY: test-typescript
@@ -124,8 +136,16 @@ sabotage: .venv/.ready .venv-sam/.ready ## Break the code in six places and see 
 	@$(PYTHON) -m infra.local.sabotage
 
 .PHONY: bench
-bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and speed, as a table, in three minutes (JSON=path writes the figures too)
-	@PYTHONPATH=shared $(PYTHON) -m tests.bench $(if $(JSON),--json $(JSON))
+bench: .venv/.ready .venv-sam/.ready .venv-runtime/.ready ## Measure cost and speed, as a table, in three minutes (JSON=path writes the figures too, DOCS=1 docs/bench.md)
+	@PYTHONPATH=shared $(PYTHON) -m tests.bench $(if $(JSON),--json $(JSON)) $(if $(DOCS),--docs)
+
+.PHONY: fuzz
+fuzz: .venv/.ready ## Ask 10,000 requests made from the description of the API, and send events and records of any kind (CASES=12000)
+	@CASES=$(or $(CASES),12000) $(PYTHON) -m pytest -q --show-capture=no tests/fuzz
+
+.PHONY: soak
+soak: .venv/.ready .venv-sam/.ready ## Mixed traffic at a stack on this machine with faults on, then reconcile: drift 0 (MINUTES=10)
+	@PYTHONPATH=.:shared $(PYTHON) -m tests.e2e.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: soak-ledger
 soak-ledger: .venv/.ready ## Count 100,000 records on a bad day, and see that nothing drifts
@@ -216,7 +236,7 @@ help:
 	  /^##@ / {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The environments. MiniStack and aws-sam-cli exclude each other, hence two; the third holds what Lambda itself has.
+# The environments. MiniStack and aws-sam-cli exclude each other, hence two; another holds what Lambda itself has.
 .tools/uv-$(UV_VERSION):
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
@@ -224,6 +244,10 @@ help:
 
 .venv/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)
 	$(UV) sync --locked
+	@touch $@
+
+.venv-browser/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)
+	UV_PROJECT_ENVIRONMENT=.venv-browser $(UV) sync --locked --group browser
 	@touch $@
 
 .venv-sam/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)

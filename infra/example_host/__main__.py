@@ -19,6 +19,8 @@ from tollkeeper.client import Tollkeeper
 TOKEN_SECONDS = issuer.LIFETIME.total_seconds() / 2
 FLUSH_SECONDS = 1.0
 """So short that whoever tries it sees a request become a number."""
+PATIENCE_SECONDS = 20.0
+"""So long that nothing fails open because one machine carries the emulator and much else."""
 
 
 class LocalTokens:
@@ -53,6 +55,7 @@ def serve(port: int, folder: Path) -> None:
         LocalTokens(home, stack),
         host="example-host",
         interval=FLUSH_SECONDS,
+        patience=PATIENCE_SECONDS,
         clock=lambda: time.time() + ahead,
     )
     uvicorn.run(metered_host(tollkeeper), host="127.0.0.1", port=port, log_level="info")

@@ -8,12 +8,13 @@ from types import FrameType
 
 from rich.console import Console
 
-from infra.local import aws, demo, host, issuer
+from infra.local import aws, demo, host, issuer, story
 from infra.local.console import console
-from infra.local.edition import SHIPPED, Edition
+from infra.local.edition import AS_SHIPPED, SHIPPED, Edition
 from infra.local.errors import LocalError
 from infra.local.places import Home
 from infra.local.processes import alone
+from infra.local.product.pages import START
 from infra.local.stack import down, redeploy, up
 
 
@@ -27,7 +28,7 @@ def main() -> int:
         match arguments.command:
             case "up":
                 with alone(home.folder, "up"):
-                    _up(home, _edition(arguments), with_host=arguments.host)
+                    _up(home, arguments)
             case "redeploy":
                 with alone(home.folder, "up"):
                     redeploy(home, _edition(arguments))
@@ -60,21 +61,33 @@ def _edition(arguments: argparse.Namespace) -> Edition:
     return Edition(arguments.catalogue, parameters)
 
 
-def _up(home: Home, edition: Edition, *, with_host: bool) -> None:
+def _up(home: Home, arguments: argparse.Namespace) -> None:
+    edition = _edition(arguments)
     was_running = home.running
-    if was_running and edition != Edition():
+    if was_running and edition != AS_SHIPPED:
         raise LocalError("A stack is running already. Deploy this onto it with: make redeploy")
     stack = up(home, edition)
     console.print(
         "Already running." if was_running else "[bold green]Running.[/]",
         f"[bold]API[/]      {stack.api}",
         f"[bold]Stripe[/]   {stack.stripe}  (the stand-in)",
+        f"[bold]Start[/]    {stack.stripe}{START}  (open it: sign up, subscribe, use, see what it costs)",
         f"All addresses: {home.stack_file}",
         "Tokens: make token USER=ada, make token SERVICE=1. Stop it: make down",
         sep="\n",
     )
-    if with_host:
+    if arguments.story:
+        _story(home)
+    if arguments.host:
         _host(home)
+
+
+def _story(home: Home) -> None:
+    stack = home.stack
+    story.live(home, stack)
+    console.print(
+        f"[bold]Story[/]    {stack.stripe}{START}/{story.USER}  (a customer with a month behind her)"
+    )
 
 
 def _host(home: Home) -> None:
@@ -101,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     started = commands.add_parser("up", help="deploy and leave running")
     started.add_argument("--host", action="store_true", help="with an example host that it meters")
+    started.add_argument("--story", action="store_true", help="with a customer who has a month behind them")
     again = commands.add_parser("redeploy", help="deploy again onto the running stack, which keeps its data")
     for deployed in (started, again):
         deployed.add_argument("--catalogue", type=Path, default=SHIPPED, metavar="FILE", help="sell this")

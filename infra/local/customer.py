@@ -29,6 +29,7 @@ class UsageRecord:
     event_type: str
     timestamp: datetime
     quantity: int = 1
+    facility: str | None = None
 
 
 class Customer:
@@ -81,6 +82,7 @@ class Customer:
                 "eventType": record.event_type,
                 "quantity": record.quantity,
                 "timestamp": record.timestamp.isoformat(),
+                **({"facilityId": record.facility} if record.facility else {}),
             }
             for record in records
         ]

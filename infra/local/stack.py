@@ -11,19 +11,20 @@ import stripe
 from infra.local import aws, event_sources, issuer, permissions, routes, sam
 from infra.local.console import step
 from infra.local.deployed import DeployedTemplate
-from infra.local.edition import Edition
+from infra.local.edition import AS_SHIPPED, Edition
 from infra.local.errors import LocalError
 from infra.local.places import ROOT, Home, Stack
 from infra.local.processes import free_port
+from infra.local.product.pages import PRICING
 
-SANDBOX_READY_SECONDS = 30.0
+SANDBOX_READY_SECONDS = 90.0
 WEB_APPLICATION = "http://localhost:3000"
 STRIPE_SECRET_KEY = "sk_test_local"  # noqa: S105 - the stand-in takes any test key
 SECRET_KEY_PARAMETER = "/tollkeeper/local/stripe-secret-key"  # noqa: S105 - a name, not a secret
 WEBHOOK_SECRET_PARAMETER = "/tollkeeper/local/stripe-webhook-secret"  # noqa: S105 - the same
 
 
-def up(home: Home, edition: Edition) -> Stack:
+def up(home: Home, edition: Edition = AS_SHIPPED) -> Stack:
     """Bring the stack up, or find it up. If that fails, nothing is left running.
 
     Raises:
@@ -134,7 +135,8 @@ def _parameters(stripe_url: str) -> dict[str, str]:
         "TokenIssuer": issuer.url(stripe_url),
         "UserAudience": issuer.USER_AUDIENCE,
         "ServiceAudience": issuer.SERVICE_AUDIENCE,
-        "AllowedOrigins": WEB_APPLICATION,
+        "AllowedOrigins": f"{WEB_APPLICATION},{stripe_url}",
+        "UpgradeUrl": f"{stripe_url}{PRICING}",
         "StripeSecretKeyParameter": SECRET_KEY_PARAMETER,
         "StripeWebhookSecretParameter": WEBHOOK_SECRET_PARAMETER,
         "StripeApiBase": stripe_url,

@@ -7,17 +7,16 @@ import pytest
 
 from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers
+from tests.e2e.deployed import deployed, run
 from tests.e2e.queues import Queues
-from tests.e2e.stacks import Business, run
+from tests.e2e.stacks import Business
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """Where the stack under test keeps its files, its logs among them."""
-    home = Home(tmp_path_factory.mktemp("stack"))
-    run(home, "up")
-    yield home
-    run(home, "down")
+    with deployed(tmp_path_factory.mktemp("stack")) as home:
+        yield home
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,5 @@
 """Stacks under test: brought up, deployed again while people use them, and taken down."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,18 +11,9 @@ import httpx
 from infra.local import aws
 from infra.local.customer import Customer
 from infra.local.edition import SHIPPED
-from infra.local.places import ROOT, Home, Stack
+from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers
-
-
-def run(home: Home, command: str, *arguments: str) -> None:
-    """Run a command on a stack, in a process of its own: it points that process's AWS SDK at the emulator."""
-    subprocess.run(  # noqa: S603 - the command is ours
-        [sys.executable, "-m", "infra.local", command, *arguments],
-        env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder)},
-        cwd=ROOT,
-        check=True,
-    )
+from tests.e2e.deployed import run
 
 
 @dataclass(frozen=True)

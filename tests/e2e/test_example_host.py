@@ -79,9 +79,8 @@ def test_what_is_refused_is_answered_402_and_does_not_count(
     exports = [ask(host, user, "POST", path, json={"name": "one"}) for path in places * 2]
     assert ([200] * 3 + [402] * 2, [200] * 5 + [402]) == (designs, exports)
     refusal = host.post("/api/designs", json={"name": "one"}, headers={"x-user": user}).json()
-    assert ("Usage limit exceeded", 3, "/pricing") == tuple(
-        refusal[name] for name in ("error", "limit", "upgradeUrl")
-    )
+    assert ("Usage limit exceeded", 3) == (refusal["error"], refusal["limit"])
+    assert refusal["upgradeUrl"].endswith("/pricing")
     assert {"designsCreated": 3, "exports": 5} == used(callers, user)
 
 

@@ -15,8 +15,9 @@ import pytest
 
 from infra.example_host.__main__ import FLUSH_SECONDS
 from tests.e2e.callers import soon
+from tests.e2e.deployed import run
 from tests.e2e.queues import Queues
-from tests.e2e.stacks import OBSERVED, Business, run
+from tests.e2e.stacks import OBSERVED, Business
 
 PATHS = {"/api/designs": "designsCreated", "/api/projects": "apiCalls"}
 """What is counted before a request, and what after."""

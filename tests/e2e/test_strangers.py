@@ -15,7 +15,7 @@ from infra.local import issuer
 from infra.local.places import Home, Stack
 from infra.local.stack import WEBHOOK_SECRET_PARAMETER
 from tests.e2e.callers import Callers
-from tests.e2e.requests import operations
+from tests.e2e.operations import operations
 from tests.ledger.tables import CREDENTIALS
 
 
@@ -26,10 +26,8 @@ class TestTokens:
     def described(self, callers: Callers) -> list[tuple[str, str, bool]]:
         """Every operation of the API, with whether it is a back end's."""
         document = callers.bearing(None).get("/openapi.json").json()
-        return [
-            (each.method, each.path.format(eventType="exports", userId="ada", invoiceId="in_1"), each.of_service)
-            for each in operations(document)
-        ]
+        names = {"eventType": "exports", "userId": "ada", "invoiceId": "in_1"}
+        return [(each.method, each.path.format_map(names), each.of_service) for each in operations(document)]
 
     def test_without_a_token_nobody_is_answered(
         self, callers: Callers, described: list[tuple[str, str, bool]]

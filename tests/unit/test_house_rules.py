@@ -176,6 +176,7 @@ ROOMS = {
             | {
                 "mypy_boto3_cloudformation",
                 "mypy_boto3_scheduler",
+                "jinja2",
                 "pydantic",
                 "rich",
                 "starlette",
