@@ -28,7 +28,7 @@ def main() -> int:
         match arguments.command:
             case "up":
                 with alone(home.folder, "up"):
-                    _up(home, arguments)
+                    _up(home, _edition(arguments), arguments)
             case "redeploy":
                 with alone(home.folder, "up"):
                     redeploy(home, _edition(arguments))
@@ -61,8 +61,7 @@ def _edition(arguments: argparse.Namespace) -> Edition:
     return Edition(arguments.catalogue, parameters)
 
 
-def _up(home: Home, arguments: argparse.Namespace) -> None:
-    edition = _edition(arguments)
+def _up(home: Home, edition: Edition, arguments: argparse.Namespace) -> None:
     was_running = home.running
     if was_running and edition != AS_SHIPPED:
         raise LocalError("A stack is running already. Deploy this onto it with: make redeploy")

@@ -25,7 +25,7 @@ ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_6
 def build(home: Home, catalogue: Path = SHIPPED) -> None:
     """Build the layer, with this catalogue in it, and the functions for this machine.
 
-    The layer is compiled as `make build` does.
+    What `make build` compiles is compiled.
     """
     _sam(
         home,
@@ -39,9 +39,10 @@ def build(home: Home, catalogue: Path = SHIPPED) -> None:
     )
     shutil.copyfile(catalogue, home.layer / "tollkeeper" / "catalogue" / "catalogue.toml")
     # The times of files do not survive the layer's archive, so the bytecode is trusted unchecked.
-    compile_dir(
-        home.build / "Layer", quiet=1, workers=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
-    )
+    for part in ("Layer", "Dashboard"):
+        compile_dir(
+            home.build / part, quiet=1, workers=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
+        )
 
 
 def deploy(home: Home, parameters: Mapping[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from infra.local.places import ROOT, Home, Stack
 from infra.local.processes import free_port
 from infra.local.product.pages import PRICING
 
-SANDBOX_READY_SECONDS = 90.0
+SANDBOX_READY_SECONDS = 120.0
 WEB_APPLICATION = "http://localhost:3000"
 STRIPE_SECRET_KEY = "sk_test_local"  # noqa: S105 - the stand-in takes any test key
 SECRET_KEY_PARAMETER = "/tollkeeper/local/stripe-secret-key"  # noqa: S105 - a name, not a secret

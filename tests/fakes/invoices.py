@@ -180,7 +180,10 @@ class FakeInvoices:
             return Renewal(is_awaited=is_collected)
         usable = (each for each in found if each.is_draft and self._advances(each))
         draft = next(usable, None)
-        return Renewal(self._shown(draft) if draft else None)
+        charged = next((each for each in found if each is not draft and each.lines), None)
+        return Renewal(
+            self._shown(draft) if draft else None, charged=self._shown(charged) if charged else None
+        )
 
     def invoice(self, invoice_id: str) -> Invoice | None:
         """Return an invoice, unless it was deleted."""

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.history import History, ListedRecord
-from tollkeeper.ledger.record_rows import RECORD_LIFETIME
 from tollkeeper.periods.reconciler import MADE_BEFORE
 from tollkeeper.rules.invoices import Invoice
+from tollkeeper.rules.offers import LEAST_LIFETIME
 from tollkeeper.rules.proofs import Evidence, Proof, prove
 
 
@@ -51,7 +51,7 @@ class Proving:
             bill,
             invoices,
             evidence,
-            markers_are_kept=now < period.start + RECORD_LIFETIME,
+            markers_are_kept=now < period.start + LEAST_LIFETIME,
         )
 
     def _listed(self, user_id: str, period_id: str) -> Iterator[ListedRecord]:

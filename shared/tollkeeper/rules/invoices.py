@@ -67,8 +67,10 @@ class Renewal:
     """The invoice that renews a subscription where a period ended, as Stripe has it now.
 
     `draft` is it while charges can go onto it: a draft of a live subscription that Stripe will finalise and
-    collect. If there is none, `is_awaited` says that one may still come.
+    collect. If there is none, `is_awaited` says that one may still come. `charged` is it where charges can go
+    onto it no more, and lines of ours stand on it all the same: a ledger that was restored does not know.
     """
 
     draft: Invoice | None = None
     is_awaited: bool = False
+    charged: Invoice | None = None

@@ -1,7 +1,7 @@
 """Why a user was charged: an invoice's overage lines, their charges, and the records behind them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -20,7 +20,8 @@ from tollkeeper.stripe.charge_lines import charge_line
 from tollkeeper.stripe.oversight_port import Refunds
 from tollkeeper.views.errors import UnknownInvoiceError
 from tollkeeper.views.reader import ForeignCursorError
-from tollkeeper.views.records import RecordView, shown
+from tollkeeper.views.record_tables import RecordTable, record_table
+from tollkeeper.views.records import RecordsView, RecordView, shown
 
 
 class StripeForExplaining(Refunds, Protocol):
@@ -121,15 +122,20 @@ class Explanations:
             cursor=following,
         )
 
-    def records(self, user_id: str, invoice_id: str, cursor: str | None, most: int) -> ExplanationView:
-        """Return the same with at least `most` records, if there are so many."""
-        found = self.explain(user_id, invoice_id, cursor)
+    def table(self, user_id: str, invoice_id: str, cursor: str | None) -> RecordTable:
+        """Return the records alone as a table: all of them, or as many as one answer holds.
+
+        Raises:
+            UnknownInvoiceError, ForeignCursorError, StripeUnavailableError: as `explain` does.
+        """
         period_id, bill = self._bill(user_id, invoice_id)
-        records, following = [*found.records], found.cursor
-        while following and period_id and bill and len(records) < most:
-            more, following = self._records(user_id, period_id, bill, following)
-            records += more
-        return replace(found, records=records, cursor=following)
+
+        def read(from_cursor: str | None) -> RecordsView:
+            if period_id is None or bill is None:
+                return RecordsView([], None)
+            return RecordsView(*self._records(user_id, period_id, bill, from_cursor))
+
+        return record_table(read, cursor)
 
     def _decisions(self, bill: Bill, invoice: Invoice | None) -> Iterator[str]:
         if invoice is None:
