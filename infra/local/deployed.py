@@ -45,7 +45,9 @@ class DeployedTemplate:
     def physical_ids(self, resource_type: str) -> list[str]:
         """Physical ids of the stack's resources of this type."""
         return [
-            str(self.names[name]) for name, each in self.resources.items() if each["Type"] == resource_type
+            str(self.names[name])
+            for name, each in self.resources.items()
+            if each["Type"] == resource_type and name in self.names  # a condition may have left it out
         ]
 
     def only(self, resource_type: str) -> tuple[str, Tree]:
