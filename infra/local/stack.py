@@ -10,7 +10,7 @@ import stripe
 from infra.local import aws, event_sources, issuer, permissions, routes, sam
 from infra.local.console import step
 from infra.local.deployed import DeployedTemplate
-from infra.local.edition import Edition
+from infra.local.edition import AS_SHIPPED, Edition
 from infra.local.errors import LocalError
 from infra.local.places import ROOT, Home, Stack
 from infra.local.processes import free_port
@@ -23,7 +23,7 @@ SECRET_KEY_PARAMETER = "/tollkeeper/local/stripe-secret-key"  # noqa: S105 - a n
 WEBHOOK_SECRET_PARAMETER = "/tollkeeper/local/stripe-webhook-secret"  # noqa: S105 - the same
 
 
-def up(home: Home, edition: Edition) -> Stack:
+def up(home: Home, edition: Edition = AS_SHIPPED) -> Stack:
     """Bring the stack up, or find it up. If that fails, nothing is left running.
 
     Raises:
