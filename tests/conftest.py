@@ -5,7 +5,10 @@ A busy machine is no fault of the code.
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.examples import ENVIRONMENT
 
@@ -14,3 +17,15 @@ settings.load_profile("patient")
 
 os.environ.update(ENVIRONMENT)
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+
+
+class LoadLevels(LoadFileScheduling):  # type: ignore[misc] # its base has no types
+    """Deals the tests out by file, but those of the deployed stack together: it is deployed once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/e2e" if nodeid.startswith("tests/e2e/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadLevels:
+    """Have both cores test: `make test` asks for it."""
+    return LoadLevels(config, log)

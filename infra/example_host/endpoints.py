@@ -71,6 +71,13 @@ def predict(wish: Wish) -> Done:
     return _done(wish)
 
 
+@router.post("/ai-assistant/globalgap")
+@router.post("/ai-designer")
+def ask_model(wish: Wish) -> Done:
+    """Ask a model."""
+    return _done(wish)
+
+
 @router.get("/facilities/dashboard")
 @router.get("/analytics/dashboard")
 def dashboard(facility: str = Facility.NORTH) -> dict[str, str]:

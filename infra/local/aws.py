@@ -11,7 +11,7 @@ from infra.local.places import ROOT, Home
 from infra.local.processes import free_port
 
 REGION = "us-east-1"
-READY_SECONDS = 60.0
+READY_SECONDS = 120.0
 
 
 def start(home: Home) -> str:

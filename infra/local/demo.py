@@ -15,6 +15,7 @@ from itertools import batched
 
 from infra.local.console import console, step
 from infra.local.customer import Customer, Json, UsageRecord
+from infra.local.edition import Edition
 from infra.local.places import Home, Stack
 from infra.local.renewals import Figure, Line, Renewal, dollars
 from infra.local.stack import down, stripe_client, up
@@ -53,6 +54,16 @@ class Period:
         return f"{title}, {self.start:%-d %b}{year} to {self.end:%-d %b %Y}: {arithmetic}"
 
 
+@dataclass(frozen=True)
+class Month:
+    """The month as it was lived: what the busy customer is and paid, and every figure known in advance."""
+
+    busy: Customer
+    period: Period
+    renewal: Renewal
+    figures: Sequence[Figure]
+
+
 def busy_lines(period: Period) -> list[Line]:
     """Return what the busy customer's invoice must say.
 
@@ -80,7 +91,7 @@ def run(home: Home) -> int:
     own = Home(home.folder / "demo")
     down(own)  # what a demo that was killed may have left
     try:
-        figures = live_a_month(own, up(own))
+        figures = live_a_month(own, up(own, Edition())).figures
     finally:
         with step("Stop everything"):
             down(own)
@@ -95,8 +106,8 @@ def run(home: Home) -> int:
     return 0
 
 
-def live_a_month(home: Home, stack: Stack) -> list[Figure]:
-    """Subscribe, pass the trial, use, pass the period's end; return every figure known in advance."""
+def live_a_month(home: Home, stack: Stack) -> Month:
+    """Subscribe, pass the trial, use, pass the period's end."""
     busy, careful = (
         Customer(home, stack, user_id=f"{name}-{uuid.uuid4().hex[:8]}") for name in ("busy", "careful")
     )
@@ -136,11 +147,12 @@ def live_a_month(home: Home, stack: Stack) -> list[Figure]:
         Figure(f"{metric} in GET /subscription", f"{quantity:,}", f"{counted[metric]:,}")
         for metric, quantity in BUSY.items()
     ]
-    return [
+    figures = [
         *usage,
         *capped.figures("the careful customer's", careful_lines()),
         *renewal.figures("the", busy_lines(period)),
     ]
+    return Month(busy, period, renewal, figures)
 
 
 def _once(customer: Customer, status: str) -> Json:

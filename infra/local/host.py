@@ -6,7 +6,7 @@ import sys
 from infra.local.places import ROOT, Home
 from infra.local.processes import free_port
 
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 
 
 def start(home: Home) -> str:

@@ -31,7 +31,9 @@ from infra.stripe_standin.invoices import (
     refunds,
 )
 from infra.stripe_standin.meters import meter_events, meters
-from infra.stripe_standin.pages import Pages
+from infra.stripe_standin.pages.checkout import CheckoutPage
+from infra.stripe_standin.pages.hosted_invoice import InvoicePage
+from infra.stripe_standin.pages.portal import PortalPage
 from infra.stripe_standin.portal import portal_configurations, portal_sessions
 from infra.stripe_standin.products import discounts, prices, products, tax_rates
 from infra.stripe_standin.sandbox.endpoints import Sandbox
@@ -77,6 +79,8 @@ NOUNS = (
     thin_events,
     webhook_endpoints,
 )
+
+PAGES = (CheckoutPage, PortalPage, InvoicePage)
 
 AGENDAS = (
     pending_updates.due,
@@ -128,7 +132,7 @@ def create_app(
     return Starlette(
         routes=[
             *sandbox.routes(),
-            *Pages(account).routes(),
+            *(route for page in PAGES for route in page(account).routes()),
             Route("/{path:path}", api.handle, methods=everything),
         ],
         lifespan=lifespan,

@@ -1,14 +1,14 @@
-"""`python -m tests.bench [--json PATH]`: measure, print the table, exit 1 if a bound is not kept."""
+"""`python -m tests.bench [--json PATH] [--docs]`: measure, print the table, exit 1 if a bound is not kept."""
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from infra.local import aws
 from infra.local.places import Home
@@ -20,7 +20,9 @@ from tests.bench import (
     quota,
     records,
     renewals,
+    report,
     reporter,
+    scale,
     tracker,
     webhook,
 )
@@ -32,7 +34,9 @@ def main() -> int:
     """Measure everything there is."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the figures to this file, as one flat object")
+    parser.add_argument("--docs", action="store_true", help="also write docs/bench.md")
     arguments = parser.parse_args()
+    load = os.getloadavg()[0]
     console = Console()
     with tempfile.TemporaryDirectory() as folder, console.status("Starting") as status:
         home = Home(Path(folder))
@@ -41,11 +45,14 @@ def main() -> int:
             figures = _measured(home, endpoint, status.update)
         finally:
             aws.stop(home)
-    console.print(_table(figures))
+    console.print(report.table(figures))
     if arguments.json:
         arguments.json.write_text(
             json.dumps({each.key: round(each.value, 4) for each in figures}, indent=2) + "\n"
         )
+    if arguments.docs:
+        report.write_page(figures, report.now(), load)
+        scale.write_page()
     return int(not all(each.kept for each in figures))
 
 
@@ -69,18 +76,6 @@ def _measured(home: Home, endpoint: str, tell: Callable[[str], object]) -> list[
     figures += webhook.figures()
     figures += cold_starts.figures(home, tell)
     return figures
-
-
-def _table(figures: list[Figure]) -> Table:
-    table = Table("figure", "what it is", "measured", "at most", "")
-    table.columns[0].no_wrap = True
-    for column in (2, 3):
-        table.columns[column].justify = "right"
-    for each in figures:
-        bound = "" if each.most is None else f"{each.most:g}"
-        mark = "" if each.most is None else "[green]✓[/]" if each.kept else "[red]✗[/]"
-        table.add_row(each.key, each.meaning, f"{each.value:.3g}", bound, mark)
-    return table
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import batched, cycle
 
-from tests.bench.capacity import MeteredTable
+from tests.bench.capacity import MeteredTable, stored
 from tests.bench.figures import Figure
 from tests.examples import OFFER, SUBSCRIPTION, bound
 from tollkeeper.ledger.consuming import Consuming
@@ -34,6 +34,7 @@ def figures() -> list[Figure]:
     pairs = month(10, count, together=2)[-1]
     return [
         *_figures("lone_record", "a record that comes alone", count),
+        Figure("storage_bytes_per_lone_record", "bytes stored per record that comes alone", stored_bytes()),
         Figure("write_units_per_paired_record", "… of two that are counted together, twenty a day", pairs),
         *_figures("consume", "a consume", consume),
         Figure("mirror_write_units_per_user_day", "write units to show a user's day at Stripe", shown_day()),
@@ -59,6 +60,16 @@ def month(times: int, use: Use, together: int = 1) -> list[float]:
         use(table, some)
         averages.append((table.write_units - table.index_units) / number / together)
     return averages
+
+
+def stored_bytes() -> float:
+    """Return the bytes that a month of ten records a day adds to the table, per record."""
+    table = subscribed()
+    before = sum(map(stored, table.rows.values()))
+    records = [*_records(10, 1)]
+    for record in records:
+        count(table, [record])
+    return (sum(map(stored, table.rows.values())) - before) / len(records)
 
 
 def shown_day() -> float:

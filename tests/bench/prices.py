@@ -17,5 +17,15 @@ HTTP_API_REQUEST = 1.00 / MILLION
 HTTP_API_CHUNK = 524_288
 """Bytes that count as one HTTP API request."""
 
+STORAGE_GB_MONTH = 0.25
+BACKUP_GB_MONTH = 0.20
+"""Point-in-time recovery."""
+
+LOG_GB = 0.50
+LOG_GB_MONTH = 0.03
+METRIC_MONTH = 0.30
+"""A custom metric, by the hours in which it is told."""
+
+GB = 10**9
 SCHEDULE_INVOCATION = 1.00 / MILLION
 ALARM_MONTH = 0.10

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 
 from tests.bench import prices
-from tests.bench.capacity import MeteredTable, size, write_units
+from tests.bench.capacity import MeteredTable, size, stored, write_units
 from tests.bench.figures import Figure
 from tests.fakes.tracker import tracker_of
 from tests.ledger.crashes import CrashingDeadLetters, Outside
@@ -132,7 +132,7 @@ def _reference(record: dict[str, Any]) -> float:
 
 
 def _stored(table: MeteredTable) -> float:
-    return sum(size(row) + 100 for row in table.rows.values()) / RECORDS  # DynamoDB adds 100 bytes to each
+    return sum(map(stored, table.rows.values())) / RECORDS
 
 
 def _dollars(table: MeteredTable, messages: Sequence[Message], gigabyte_seconds: float) -> float:

@@ -1,25 +1,34 @@
 """The whole stack on free ports, deployed once for all tests of this folder and stopped afterwards."""
 
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 
-from infra.local.places import ROOT, Home, Stack
+from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers
+from tests.e2e.deployed import deployed, run
 from tests.e2e.queues import Queues
+from tests.e2e.stacks import Business
+
+LOOKS_AT_LOGS = "test_what_is_logged.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what looks at the stack's logs come last of this folder."""
+    places = [number for number, each in enumerate(items) if each.path.parent == Path(__file__).parent]
+    ordered = sorted((items[each] for each in places), key=lambda each: each.path.name == LOOKS_AT_LOGS)
+    for place, each in zip(places, ordered, strict=True):
+        items[place] = each
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """Where the stack under test keeps its files, its logs among them."""
-    home = Home(tmp_path_factory.mktemp("stack"))
-    _run(home, "up")
-    yield home
-    _run(home, "down")
+    with deployed(tmp_path_factory.mktemp("stack")) as home:
+        yield home
 
 
 @pytest.fixture(scope="session")
@@ -40,17 +49,24 @@ def queues(stack: Stack) -> Queues:
     return Queues(stack)
 
 
+@pytest.fixture(scope="session")
+def business(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Business]:
+    """A second stack, which sells to organisations what each test deploys."""
+    business = Business(tmp_path_factory.mktemp("business"))
+    yield business
+    run(business.home, "down")
+
+
+@pytest.fixture(scope="module")
+def host(home: Home) -> Iterator[httpx.Client]:
+    """The example host beside the stack, started as `make up HOST=1` does."""
+    run(home, "up", "--host")
+    with httpx.Client(base_url=home.host_file.read_text().strip(), timeout=30, trust_env=False) as client:
+        yield client
+    home.example_host.stop()
+
+
 @pytest.fixture
 def user() -> str:
     """The id of somebody whom the stack does not know."""
     return f"user-{uuid.uuid4().hex[:8]}"
-
-
-def _run(home: Home, command: str) -> None:
-    # In a process of its own, for it points the AWS SDK of its process at the emulator.
-    subprocess.run(  # noqa: S603 - the command is ours
-        [sys.executable, "-m", "infra.local", command],
-        env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder)},
-        cwd=ROOT,
-        check=True,
-    )

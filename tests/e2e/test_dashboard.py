@@ -2,14 +2,13 @@
 
 import re
 import uuid
-from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 
 from infra.local.customer import Customer
 from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers, soon
+from tests.e2e.pages import enter, field, link
 
 
 @pytest.fixture(scope="module")
@@ -19,28 +18,6 @@ def subscriber(home: Home, stack: Stack) -> str:
     customer.buy("professional", "4242424242424242")
     next(each for each in customer.watch_for("trial") if each["status"] == "trialing")
     return customer.user_id
-
-
-def link(callers: Callers, user_id: str) -> str:
-    """Return the secret of a link to a user's page."""
-    answer = callers.user(user_id).post("/dashboard-link")
-    assert 201 == answer.status_code, answer.text
-    return str(parse_qs(urlsplit(answer.json()["url"]).query)["link"][0])
-
-
-def enter(browser: httpx.Client, secret: str) -> httpx.Response:
-    """Open a link, and keep the cookie as a browser does at the page's own host."""
-    answer = browser.get("/dashboard", params={"link": secret})
-    if "set-cookie" in answer.headers:
-        browser.headers["cookie"] = answer.headers["set-cookie"].partition(";")[0]
-    return answer
-
-
-def field(page: str, name: str) -> str:
-    """Return what a hidden field of a page's forms says."""
-    found = re.search(rf'name="{name}" value="([^"]+)"', page)
-    assert found, page
-    return found[1]
 
 
 def test_a_customer_sees_and_caps_what_they_use(callers: Callers, subscriber: str) -> None:

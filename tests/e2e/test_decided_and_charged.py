@@ -1,109 +1,30 @@
 """The checklist for decisions in a month in which overage is owed: down to the lines of Stripe's invoices."""
 
-import uuid
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import httpx
 import pytest
-from stripe import Invoice
 
-from infra.local.customer import Customer, UsageRecord
 from infra.local.places import Home, Stack
-from infra.local.stack import stripe_client
 from tests.e2e.callers import Callers, soon
+from tests.e2e.subscribers import Subscriber
 from tollkeeper.catalogue import load
 
-GOOD = "4242424242424242"
 PRICE = {"starter": 29_00, "professional": 99_00}
-
-
-class Subscriber:
-    """Somebody whose paid month has just begun."""
-
-    def __init__(self, home: Home, stack: Stack, callers: Callers, plan: str) -> None:
-        self.customer = Customer(home, stack, user_id=f"user-{uuid.uuid4().hex[:8]}")
-        self.api = callers.user(self.customer.user_id)
-        self.stripe = stripe_client(stack.stripe).v1
-        self.customer.buy(plan, GOOD)
-        trial = soon(self.shown, lambda found: found["status"] == "trialing")
-        self.customer_id = str(trial["customerId"])
-        self.move(datetime.fromisoformat(trial["trial"]["endsAt"]) + timedelta(hours=2))
-        shown = soon(self.shown, lambda found: found["status"] == "active")
-        self.start, self.end = (
-            datetime.fromisoformat(shown[each]) for each in ("currentPeriodStart", "currentPeriodEnd")
-        )
-
-    def shown(self) -> dict[str, Any]:
-        """What `GET /subscription` shows."""
-        found: dict[str, Any] = self.api.get("/subscription").json()
-        return found
-
-    def move(self, to: datetime) -> None:
-        """Let it be later, for the whole stack."""
-        self.customer.move_clock(to)
-
-    def use(self, calls: int, at: datetime) -> None:
-        """Use calls, and see them counted."""
-        before = int(self.shown()["usage"]["apiCalls"])
-        self.customer.report([UsageRecord(uuid.uuid4().hex, "apiCalls", at, calls)])
-        soon(self.shown, lambda found: found["usage"]["apiCalls"] == before + calls)
-
-    def decide(self, path: str, **body: str) -> dict[str, Any]:
-        """Decide something that is done at once; return the answer."""
-        answer = self.api.post(f"/subscription/{path}", json=body)
-        assert 200 == answer.status_code, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    def invoices(self) -> list[Invoice]:
-        """All of them, the first first."""
-        found = self.stripe.invoices.list({"customer": self.customer_id, "limit": 100}).data
-        return [*reversed(found)]
-
-    def overage(self) -> list[tuple[str | None, int, int]]:
-        """The lines of ours on final invoices: the invoice's reason, quantity and cents."""
-        return [
-            (invoice.billing_reason, line.quantity or 0, line.amount)
-            for invoice in self.invoices()
-            if invoice.status == "paid"
-            for line in invoice.lines.data
-            if line.metadata and "charge" in line.metadata.to_dict()
-        ]
 
 
 @pytest.fixture
 def starter(home: Home, stack: Stack, callers: Callers) -> Subscriber:
-    """A subscriber to starter."""
-    return Subscriber(home, stack, callers, "starter")
-
-
-def test_upgrade_with_overage_owed_neither_loses_nor_doubles_it(starter: Subscriber) -> None:
-    """500 calls over the old limit and 7 over the new are one line of the month's invoice."""
-    half = starter.start + (starter.end - starter.start) / 2
-    starter.move(half)
-    starter.use(1_500, half)
-    starter.decide("plan", plan="professional")
-    shown = starter.shown()
-    assert ("professional", 10_000, 500) == (
-        shown["plan"],
-        shown["limits"]["apiCalls"],
-        shown["overage"]["apiCalls"]["quantity"],
-    )
-    starter.use(9_007, half)
-    (proration,) = (each for each in starter.invoices() if each.billing_reason == "subscription_update")
-    assert ("paid", (PRICE["professional"] - PRICE["starter"]) // 2) == (proration.status, proration.total)
-    starter.move(starter.end + timedelta(hours=3))
-    assert [("subscription_cycle", 507, 507)] == soon(starter.overage, bool)
-    assert (PRICE["professional"] + 507, "paid") == (
-        starter.invoices()[-1].total,
-        starter.invoices()[-1].status,
-    )
+    """A subscriber to starter, whose paid month has just begun."""
+    subscriber = Subscriber(home, stack, callers, "starter")
+    subscriber.pass_trial()
+    return subscriber
 
 
 def test_cancel_now_with_overage_owed(starter: Subscriber) -> None:
     """The API says that it has ended; Stripe too; and what is owed goes onto an invoice of its own, once."""
-    day = starter.start + timedelta(days=1)
+    start, end = starter.period()
+    day = start + timedelta(days=1)
     starter.move(day)
     starter.use(1_250, day)
     assert "canceled" == starter.decide("cancel", at="now")["status"]
@@ -112,22 +33,23 @@ def test_cancel_now_with_overage_owed(starter: Subscriber) -> None:
     for half_hours in range(1, 7):  # nothing of Stripe's happens in them at which the clock would stop
         starter.move(day + timedelta(minutes=30 * half_hours))
     assert [("manual", 250, 250)] == soon(starter.overage, bool)
-    starter.move(starter.end + timedelta(hours=3))
+    starter.move(end + timedelta(hours=3))
     assert [("manual", 250, 250)] == starter.overage()
 
 
 def test_an_upgrade_while_the_draft_is_held(starter: Subscriber) -> None:
     """The month before is charged by the old plan; the upgrade is prorated in the month that has begun."""
-    last = starter.end - timedelta(minutes=1)
+    _, end = starter.period()
+    last = end - timedelta(minutes=1)
     starter.move(last)
     starter.use(1_100, last)
-    starter.move(starter.end + timedelta(minutes=2))
-    soon(starter.shown, lambda found: datetime.fromisoformat(found["currentPeriodStart"]) == starter.end)
+    starter.move(end + timedelta(minutes=2))
+    soon(starter.period, lambda period: period[0] == end)
     draft = starter.invoices()[-1]
     assert ("draft", "subscription_cycle") == (draft.status, draft.billing_reason)
     starter.decide("plan", plan="professional")
     assert "professional" == starter.shown()["plan"]
-    starter.move(starter.end + timedelta(hours=3))
+    starter.move(end + timedelta(hours=3))
     assert [("subscription_cycle", 100, 100)] == soon(starter.overage, bool)
     totals = {each.billing_reason: each.total for each in starter.invoices()[-2:]}
     assert PRICE["starter"] + 100 == totals["subscription_cycle"]

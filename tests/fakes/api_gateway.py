@@ -47,11 +47,37 @@ def call(
 
     Its token is a back end's where one is asked for, else a user's; it has none without a user. `claims` are
     those of any other token, `route` is the template's, where it is not the path itself.
+    """
+    if claims is None and user is not None:
+        claims = SERVICE_CLAIMS if f"{method} {path}".startswith(OF_SERVICES) else user_claims(user)
+    text = body if body is None or isinstance(body, str) else json.dumps(body)
+    event = request(method, path, text, {"content-type": "application/json"}, claims, route)
+    answer = handler(event, FakeContext())
+    return Answer(answer["statusCode"], json.loads(answer["body"]), answer["headers"])
+
+
+def decoded(path: str) -> str:
+    """Return a path, or a parameter in it, as API Gateway hands it over: decoded except for `%25`."""
+    return "%25".join(map(unquote, path.split("%25")))
+
+
+def request(
+    method: str,
+    address: str,
+    body: str | None,
+    headers: Mapping[str, str],
+    claims: Mapping[str, str] | None,
+    route: str | None,
+    *,
+    in_path: Mapping[str, str] | None = None,
+    in_base64: bool = False,
+) -> dict[str, Any]:
+    """Return what a function is handed of a request.
 
     API Gateway decodes the path except for `%25`, and joins a parameter that is repeated with commas.
     """
-    encoded, _, query = path.partition("?")
-    path = "%25".join(map(unquote, encoded.split("%25")))
+    encoded, _, query = address.partition("?")
+    path = decoded(encoded)
     parameters = {name: ",".join(values) for name, values in parse_qs(query, keep_blank_values=True).items()}
     context: dict[str, Any] = {
         "accountId": "123456789012",
@@ -71,20 +97,17 @@ def call(
         "time": "15/Nov/2025:12:00:00 +0000",
         "timeEpoch": 1_763_208_000_000,
     }
-    if claims is None and user is not None:
-        claims = SERVICE_CLAIMS if f"{method} {path}".startswith(OF_SERVICES) else user_claims(user)
     if claims is not None:
         context["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
-    event = {
+    return {
         "version": "2.0",
         "routeKey": route or f"{method} {path}",
         "rawPath": path,
         "rawQueryString": query,
         "queryStringParameters": parameters,
-        "headers": {"content-type": "application/json"},
+        **({"pathParameters": dict(in_path)} if in_path else {}),
+        "headers": dict(headers),
         "requestContext": context,
-        "body": body if body is None or isinstance(body, str) else json.dumps(body),
-        "isBase64Encoded": False,
+        "body": body,
+        "isBase64Encoded": in_base64,
     }
-    answer = handler(event, FakeContext())
-    return Answer(answer["statusCode"], json.loads(answer["body"]), answer["headers"])

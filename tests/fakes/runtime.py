@@ -10,10 +10,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tests.examples import ENVIRONMENT, OFFER
 from tests.fakes.sqs import FakeSqs
-from tests.fakes.stripe import FakeStripe
 from tests.fakes.table import MemoryTable
 from tollkeeper import runtime
 from tollkeeper.settings import Settings
+from tollkeeper.stripe.port import Stripe
 from tollkeeper.telemetry import metrics
 
 SECRET = "whsec_present"
@@ -58,7 +58,7 @@ class FakeSecrets:
 
 
 @contextmanager
-def made_of(table: MemoryTable, sqs: FakeSqs, stripe: FakeStripe, now: datetime) -> Iterator[None]:
+def made_of(table: MemoryTable, sqs: FakeSqs, stripe: Stripe, now: datetime) -> Iterator[None]:
     """Let functions be made of these, as long as this goes on: for tests that call them as Lambda does.
 
     Lambda hands a function no more than an event, so that it takes what stands outside from the runtime.

@@ -11,6 +11,9 @@ from tollkeeper.telemetry import logger
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0xFFFE, 0xFFFF)}
+"""The characters that SQS refuses, as JSON can also write them."""
+
 
 class DeadEvent(NamedTuple):
     """What came as an event and cannot be followed, as it came, and why."""
@@ -27,9 +30,9 @@ class StripeEventQueue:
         self._url = url
 
     def put(self, event: str) -> bool:
-        """Put an event on the queue, as Stripe wrote it; False if SQS did not take it."""
+        """Put an event on the queue, the JSON that Stripe wrote; False if SQS did not take it."""
         try:
-            self._client.send_message(QueueUrl=self._url, MessageBody=event)
+            self._client.send_message(QueueUrl=self._url, MessageBody=event.translate(ESCAPED))
         except (BotoCoreError, ClientError):
             logger.exception("A Stripe event could not be queued; Stripe will send it again")
             return False

@@ -58,6 +58,6 @@ def receive(delivery: Delivery, secrets: str, queue: EventQueue, now: datetime) 
     except ValueError:  # no base64, or no UTF-8
         return Receipt.UNSIGNED
     known = [secret for each in secrets.split(",") if (secret := each.strip())]
-    if not is_signed(payload, delivery.signature, known, now):
+    if not payload or not is_signed(payload, delivery.signature, known, now):
         return Receipt.UNSIGNED
     return Receipt.QUEUED if queue.put(event) else Receipt.NOT_QUEUED

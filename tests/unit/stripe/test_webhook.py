@@ -1,6 +1,7 @@
 """The door that Stripe knocks at: what is let in, and what it costs to turn the rest away."""
 
 import base64
+import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from stripe import WebhookSignature
 
 from functions.stripe_webhook import app as function
+from tests.fakes.sqs import FakeSqs
 from tollkeeper.stripe.event_queue import StripeEventQueue
 from tollkeeper.stripe.webhook import MOST_BYTES, receive
 
@@ -206,6 +208,20 @@ def test_the_queue_gets_the_event_as_one_message() -> None:
     sqs = Sqs()
     assert StripeEventQueue(cast("SQSClient", sqs), "https://sqs.test/events").put(PAYLOAD)
     assert [{"QueueUrl": "https://sqs.test/events", "MessageBody": PAYLOAD}] == sqs.sent
+
+
+@pytest.mark.parametrize("character", ["\ufffe", "\uffff"])
+def test_an_event_may_hold_what_sqs_refuses(character: str) -> None:
+    """It is queued as the same JSON, with the character escaped; Stripe would send it in vain for days."""
+    sqs = FakeSqs()
+    said = json.dumps({"note": character}, ensure_ascii=False)
+    assert StripeEventQueue(cast("SQSClient", sqs), "https://sqs.test/events").put(said)
+    assert [json.loads(said)] == [json.loads(body) for body in sqs.bodies]
+
+
+def test_nothing_at_all_is_no_event() -> None:
+    """400, though it is signed: SQS takes no empty message."""
+    assert (HTTPStatus.BAD_REQUEST, []) == answer(signed(""))
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_a_record_that_cannot_be_counted_is_a_dead_letter(home: House) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["", "no JSON", "null", "7", "[]", "{}", '{"records":{}}', '{"records":[{}],"acceptedAt":"yesterday"}'],
+    [" ", "no JSON", "null", "7", "[]", "{}", '{"records":{}}', '{"records":[{}],"acceptedAt":"yesterday"}'],
 )
 def test_a_message_without_records_is_a_dead_letter(home: House, body: str) -> None:
     """Whatever somebody puts on the queue is kept as it came, and why beside it."""

@@ -1,0 +1,31 @@
+"""A stack of the tests' own: deployed into a folder, and stopped afterwards."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.local.places import ROOT, Home
+
+
+@contextmanager
+def deployed(folder: Path) -> Iterator[Home]:
+    """Have a stack on free ports, which keeps its files, its logs among them, in a folder."""
+    home = Home(folder)
+    run(home, "up")
+    try:
+        yield home
+    finally:
+        run(home, "down")
+
+
+def run(home: Home, command: str, *arguments: str) -> None:
+    """Run a command on a stack, in a process of its own: it points that process's AWS SDK at the emulator."""
+    subprocess.run(  # noqa: S603 - the command is ours
+        [sys.executable, "-m", "infra.local", command, *arguments],
+        env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder)},
+        cwd=ROOT,
+        check=True,
+    )
