@@ -21,6 +21,8 @@ SHOWN = (
 )
 """What is written down of a subscription."""
 
+WHAT_THERE_IS = 8
+
 GOOD, FAILS = "4242424242424242", "4000000000000341"
 TRIES = 150
 
@@ -240,11 +242,20 @@ class People:
                 self.sees_an_end(person, end)
 
     def browses(self, person: Person) -> None:
-        """Look around: invoices, records, days, quota, the page, Stripe's portal, what hosts have told."""
+        """Look at something of what there is."""
+        self._looks_at(self.chance.randrange(WHAT_THERE_IS), person)
+
+    def looks_around(self, person: Person) -> None:
+        """Look at all there is."""
+        for what in range(WHAT_THERE_IS):
+            self._looks_at(what, person)
+
+    def _looks_at(self, what: int, person: Person) -> None:
+        """Look at invoices, days, quota, the page, Stripe's portal, or what hosts have told."""
         claims, hour = self.as_member(person), self.house.now.replace(minute=0, second=0, microsecond=0)
         seen = {"host": "shop", "process": person.member, "hour": hour.isoformat(), "metered": {"exports": 1}}
-        house, drawn = self.house, self.chance.randrange(8)
-        match drawn:
+        house = self.house
+        match what:
             case 0:
                 self._explains(claims)
             case 1:

@@ -174,6 +174,8 @@ class World:
         self.house.reconcile()
         for person in self.people:
             self._acts.looks(person)
+            if self.features.browsing:
+                self._acts.looks_around(person)
         while self.house.memory.stream and not self.house.troubles:
             self.house.announce()
 
