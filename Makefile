@@ -7,13 +7,15 @@ SHELL := /bin/bash
 
 UV_VERSION := 0.13.9
 CHECKOV_VERSION := 3.3.30
+# AWS's package of cfn-guard's program for each platform, and of the rules of Control Tower.
+GUARD_VERSION := 0.0.62
 NODE_VERSION := 24.19.0
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 BROWSER := .venv-browser/bin/python
 SAM := .venv-sam/bin/sam
 # The lock is for 3.13 alone and says so on each line, which a layer for 3.13 need not.
-EXPORT := $(UV) export --quiet --locked --only-group layer --no-emit-project --no-annotate --no-header \
+export_of = $(UV) export --quiet --locked --only-group $(1) --no-emit-project --no-annotate --no-header \
   | sed "s/ ; python_full_version == '3.13.\*'//"
 
 export UV_SYSTEM_CERTS := true
@@ -34,7 +36,12 @@ checklist: .venv/.ready .venv-sam/.ready ## Run the assessment's checklist again
 
 .PHONY: up
 up: .venv/.ready .venv-sam/.ready ## Deploy to this machine and leave it running (HOST=1: with an example host, STORY=1: with a customer and their month)
-	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(if $(filter command line,$(origin STORY)),--story)
+	@$(PYTHON) -m infra.local up $(if $(filter command line,$(origin HOST)),--host) $(if $(filter command line,$(origin STORY)),--story) $(EDITION)
+
+EDITION = $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(addprefix --set ,$(SET))
+.PHONY: redeploy
+redeploy: .venv/.ready .venv-sam/.ready ## Deploy again onto the running stack, which keeps its data (CATALOGUE=path SET="BillOverageFrom=2026-02-01 …")
+	@$(PYTHON) -m infra.local redeploy $(EDITION)
 
 .PHONY: down
 down: .venv/.ready ## Stop what `make up` started
@@ -67,7 +74,8 @@ check-template: .venv-sam/.template-valid
 	@:
 
 check-requirements: .tools/uv-$(UV_VERSION)
-	$(EXPORT) | diff -u shared/requirements.txt - || { echo "shared/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
+	$(call export_of,layer) | diff -u shared/requirements.txt - || { echo "shared/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
+	$(call export_of,page) | diff -u functions/dashboard/requirements.txt - || { echo "functions/dashboard/requirements.txt is stale: run 'make requirements'" >&2; exit 1; }
 
 check-format: .venv/.ready
 	$(PYTHON) -m ruff format --check .
@@ -80,15 +88,24 @@ check-lint: .venv/.ready
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) validate --lint --region us-east-1
 	@touch $@
 
-# checkov brings a hundred packages: uv keeps them apart from the environments. The page lists what it may find.
+# checkov brings a hundred packages: uv keeps them apart from the environments. The page lists what they may find.
 EXPLAINED = $(shell grep -o '^| `CKV[A-Z0-9_]*' docs/template-findings.md | tr -d '| `' | paste -sd,)
+GUARD = .tools/cfn-guard/package/bin/$(if $(filter Darwin,$(shell uname -s)),macos,ubuntu)/$(subst arm64,aarch64,$(shell uname -m))/cfn-guard
+GUARD_EXPLAINED = $(shell grep -o '^| `CT[A-Z0-9.]*' docs/template-findings.md | tr -d '| `' | tr 'A-Z.' 'a-z-' | sed 's/$$/.guard/')
 .PHONY: lint-template
-lint-template: .venv/.ready .venv-sam/.ready ## Show the template, written and processed, to cfn-lint and checkov
+lint-template: .venv/.ready .venv-sam/.ready .tools/cfn-guard/.ready-$(GUARD_VERSION) ## Show the templates to cfn-lint, checkov and cfn-guard
 	@mkdir -p .aws-sam
 	$(PYTHON) -m infra.processed_template > .aws-sam/processed.json
-	.venv-sam/bin/cfn-lint --include-experimental --regions us-east-1 -- template.yaml .aws-sam/processed.json
-	LOG_LEVEL=CRITICAL $(UV) tool run --from checkov==$(CHECKOV_VERSION) checkov --file .aws-sam/processed.json \
+	.venv-sam/bin/cfn-lint --include-experimental --regions us-east-1 -- template.yaml infra/delivery.yaml .aws-sam/processed.json
+	LOG_LEVEL=CRITICAL $(UV) tool run --from checkov==$(CHECKOV_VERSION) checkov --file .aws-sam/processed.json infra/delivery.yaml \
 	  --framework cloudformation --compact --quiet --skip-check $(EXPLAINED)
+	@$(GUARD) validate --show-summary fail --data .aws-sam/processed.json infra/delivery.yaml \
+	  --rules $$(find .tools/cfn-guard/package/rules -name '*.guard' | grep -vwF $(addprefix -e ,$(GUARD_EXPLAINED)))
+
+.tools/cfn-guard/.ready-$(GUARD_VERSION): .tools/uv-$(UV_VERSION)
+	$(UV) pip install --quiet --no-deps --target .tools/cfn-guard cdklabs-cdk-validator-cfnguard==$(GUARD_VERSION)
+	tar xzf .tools/cfn-guard/cdklabs/cdk_validator_cfnguard/_jsii/*.tgz -C .tools/cfn-guard package/bin package/rules
+	@touch $@
 
 # In two processes, about equally long: together they take as long as one of them.
 UNIT := unit-judging unit-rest
@@ -174,8 +191,18 @@ format: .venv/.ready ## Format the code and repair what the linter can
 	$(PYTHON) -m ruff check --fix .
 
 .PHONY: requirements
-requirements: .tools/uv-$(UV_VERSION) ## Write the layer's requirements from uv.lock
-	$(EXPORT) > shared/requirements.txt
+requirements: .tools/uv-$(UV_VERSION) ## Write the requirements of the layer and of the page from uv.lock
+	$(call export_of,layer) > shared/requirements.txt
+	$(call export_of,page) > functions/dashboard/requirements.txt
+
+.PHONY: licences
+licences: .venv/.ready ## Write the list of the licences of what ships
+	$(PYTHON) -m infra.licences > docs/licences.md
+
+.PHONY: sbom
+sbom: .tools/uv-$(UV_VERSION) ## Write what ships as a CycloneDX document, .aws-sam/sbom.json
+	@mkdir -p .aws-sam
+	$(UV) export --quiet --locked --only-group layer --only-group page --no-emit-project --format cyclonedx1.5 > .aws-sam/sbom.json
 
 .PHONY: openapi
 openapi: .venv/.ready ## Write the API's description from the functions' models
@@ -185,7 +212,7 @@ openapi: .venv/.ready ## Write the API's description from the functions' models
 .PHONY: build
 build: .venv/.ready .venv-sam/.ready ## sam build, with the layer compiled to bytecode for faster cold starts (ARCH=x86_64)
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) build $(if $(ARCH),--parameter-overrides Arch=$(ARCH))
-	$(PYTHON) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/Layer/python
+	$(PYTHON) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/Layer/python .aws-sam/build/Dashboard
 
 .PHONY: stripe-plan
 stripe-plan: .venv/.ready ## Show what the catalogue would change in Stripe (needs STRIPE_SECRET_KEY)
@@ -227,6 +254,19 @@ prove: .venv/.ready ## Derive a period from its records, beside the invoice (USE
 .PHONY: coverage
 coverage: .venv/.ready ## Show what share of your hosts' requests is metered, and what nobody has mapped (STACK=name, HOURS=24)
 	@PYTHONPATH=shared $(PYTHON) -m infra.operate.coverage $(if $(STACK),--stack $(STACK)) $(if $(HOURS),--hours $(HOURS))
+
+KEEPING = PYTHONPATH=shared $(PYTHON) -m infra.operate.keeping $(if $(STACK),--stack $(STACK))
+.PHONY: migrate
+migrate: .venv/.ready ## Bring rows to the form of this release (APPLY=1, STACK=name)
+	@$(KEEPING) migrate $(if $(APPLY),--apply)
+
+.PHONY: erase
+erase: .venv/.ready ## Erase a user who asked for it (USER_ID=ada BY=kim, STACK=name)
+	@$(KEEPING) erase "$(or $(USER_ID),$(error Whom? Say make erase USER_ID=… BY=…))" --by "$(or $(BY),$(error Who does it? Say BY=…))"
+
+.PHONY: restore
+restore: .venv/.ready ## Restore the table under another name (TO=name, AT=2026-11-28T05:00:00Z, STACK=name)
+	@$(KEEPING) restore "$(or $(TO),$(error Under which name? Say make restore TO=…))" $(if $(AT),--at "$(AT)")
 
 ADOPT = $(if $(BY),--by "$(BY)") $(if $(CSV),--csv "$(CSV)") $(if $(STACK),--stack $(STACK)) $(if $(FORMAT),--format $(FORMAT)) \
   $(addprefix --product ,$(PRODUCTS))

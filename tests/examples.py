@@ -60,6 +60,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "ALLOWED_ORIGINS": "https://app.example.com,http://localhost:3000",
     "BILL_OVERAGE_FROM": "2026-01-31",
     "HOLD_HOURS": "72",
+    "RECORD_DAYS": "400",
     "CHARGE_APART": "invoice",
     "UPGRADE_URL": "/pricing",
 }

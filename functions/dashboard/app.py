@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from secrets import token_hex
@@ -14,55 +13,60 @@ from aws_lambda_powertools.event_handler.request import Request
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime, runtime_dashboard, runtime_decisions
-from tollkeeper.api import errors
+from tollkeeper.api import browser_replies, errors
 from tollkeeper.api.authorization import ForbiddenError
 from tollkeeper.api.bodies.dashboard import DashboardLinkOut
-from tollkeeper.api.browsers import Address, cookie, csrf_token, form, is_from_our_page, query
+from tollkeeper.api.bodies.explanations import ExplanationOut
+from tollkeeper.api.browser_replies import file, redirect
+from tollkeeper.api.browsers import (
+    Address,
+    Visit,
+    cookie,
+    csrf_token,
+    form_fields,
+    is_from_our_page,
+    languages,
+    query,
+)
+from tollkeeper.api.record_queries import record_question
 from tollkeeper.api.resolver import Caller, resolver, respond
 from tollkeeper.ledger.sessions import (
     LINK_LIFETIME,
     SESSION_LIFETIME,
-    Session,
     UnknownLinkError,
     UnknownSessionError,
 )
 from tollkeeper.ledger.sessions import Sessions as BookOfSessions
-from tollkeeper.pages import dashboard, records_csv
-from tollkeeper.pages.security import HEADERS, PRIVATE
+from tollkeeper.pages import dashboard
+from tollkeeper.pages.dashboard import Onward
+from tollkeeper.pages.notation import Notation, notation
+from tollkeeper.pages.security import HEADERS
 from tollkeeper.rules.fields import InvalidFieldError
-from tollkeeper.rules.money import money, smallest_units
 from tollkeeper.rules.plan_changes import Effective
 from tollkeeper.rules.usage import MAX_QUANTITY
 from tollkeeper.settings import Stage
 from tollkeeper.subscriptions.cancellations import CancelAt
 from tollkeeper.telemetry import logger
+from tollkeeper.views.record_tables import RecordTable, record_table
+from tollkeeper.views.records import enough
 
 app = resolver()
 
 type Answer = dict[str, Any]
 
+ENOUGH = 100
+"""Records on a page."""
+
 FAILURES: tuple[type[Exception], ...] = (UnknownLinkError, UnknownSessionError, *errors.REPLIES)
 """What a page says in words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A browser that was let in: as whom, under which secret, at which address, and what it sent."""
+def _notation(visit: Visit) -> Notation:
+    return notation(visit.languages)
 
-    session: Session
-    secret: str
-    address: Address
-    fields: Mapping[str, str]
 
-    @property
-    def user(self) -> str:
-        """The user whose page it is."""
-        return self.session.user_id
-
-    @property
-    def browser(self) -> dashboard.Browser:
-        """What a page needs to know of it."""
-        return dashboard.Browser(self.session.may_buy, csrf_token(self.secret), token_hex(8))
+def _browser(visit: Visit) -> dashboard.Browser:
+    return dashboard.Browser(visit.session.may_buy, csrf_token(visit.secret), token_hex(8), _notation(visit))
 
 
 def _address(request: Request) -> Address:
@@ -89,36 +93,61 @@ def link(
 def _show(visit: Visit) -> Answer:
     view = runtime_dashboard.dashboards().show(visit.user)
     done = visit.fields.get("done", "")
-    return _page(dashboard.dashboard(view, visit.browser, done=done, plans_page=_plans_page()))
-
-
-def _records(visit: Visit) -> Answer:
-    reader, metric = runtime.reader(), visit.fields.get("eventType") or None
-    start = reader.subscription(visit.user).current_period_start
-    found = reader.records(visit.user, start, None, metric, visit.fields.get("cursor") or None)
-    here = urlencode(visit.fields)
-    following = urlencode({**visit.fields, "cursor": found.cursor}) if found.cursor else None
     return _page(
-        dashboard.records(
-            found,
-            title=runtime.catalogue().metrics[metric].display_name if metric else "all metrics",
-            csv=f"records.csv?{here}",
-            following=f"records?{following}" if following else None,
-            start=start,
-        )
+        dashboard.dashboard(view, _browser(visit), done=done, plans_page=runtime.settings().plans_page)
     )
 
 
+def _records(visit: Visit) -> Answer:
+    reader = runtime.reader()
+    question = reader.precise(visit.user, record_question(visit.fields))
+    found = enough(lambda at: reader.asked_for(visit.user, question, at), visit.cursor, ENOUGH)
+    onward = Onward(
+        visit.here("records.csv", cursor=None),
+        visit.here("records", cursor=found.cursor) if found.cursor else None,
+        is_first=visit.cursor is None,
+    )
+    return _page(dashboard.records(found, question, runtime.catalogue(), onward, _notation(visit)))
+
+
 def _records_csv(visit: Visit) -> Answer:
-    reader, metric = runtime.reader(), visit.fields.get("eventType") or None
-    start = reader.subscription(visit.user).current_period_start
-    found = reader.records(visit.user, start, None, metric, visit.fields.get("cursor") or None)
-    headers = {
-        **PRIVATE,
-        "Content-Type": records_csv.CONTENT_TYPE,
-        "Content-Disposition": f'attachment; filename="usage-{start.date()}.csv"',
-    }
-    return {"statusCode": HTTPStatus.OK.value, "headers": headers, "body": records_csv.records_csv(found)}
+    reader = runtime.reader()
+    question = reader.precise(visit.user, record_question(visit.fields))
+    table = record_table(lambda at: reader.asked_for(visit.user, question, at), visit.cursor)
+    return _table(visit, table, "records.csv", f"usage-{question.metric or 'all'}")
+
+
+def _explain(visit: Visit) -> Answer:
+    bills = runtime_dashboard.bills_at_stripe().of(visit.user)
+    invoice = bills.invoice(visit.fields.get("invoice", ""))
+    explanations, told = runtime_dashboard.explanations(), visit.fields.get("format")
+    if told == "csv":
+        table = explanations.table(visit.user, invoice.id, visit.cursor)
+        return _table(visit, table, "explain", invoice.number or invoice.id)
+    why = explanations.explain(visit.user, invoice.id, visit.cursor)
+    if told == "json":
+        body = ExplanationOut.of(why).model_dump_json(by_alias=True)
+        return file(body, "application/json", f"{invoice.number or invoice.id}.json")
+    onward = Onward(
+        visit.here("explain", cursor=None, format="csv"),
+        visit.here("explain", cursor=why.cursor) if why.cursor else None,
+        is_first=visit.cursor is None,
+        json=visit.here("explain", format="json"),
+    )
+    return _page(dashboard.explanation(why, bills, runtime.catalogue(), onward, _notation(visit)))
+
+
+def _table(visit: Visit, table: RecordTable, address: str, name: str) -> Answer:
+    """Return all of a list as one file; where it is too long, a page from which it is had in parts."""
+    if table.cursor and "file" not in visit.fields:
+        this = visit.here(address, part=str(visit.part), file="1")
+        following = visit.here(address, part=str(visit.part + 1), cursor=table.cursor)
+        onward = Onward(this, following, is_first=visit.cursor is None)
+        return _page(dashboard.parts(name, visit.part, table.rows, onward, _notation(visit)))
+    is_whole = table.cursor is None and visit.cursor is None
+    return file(
+        table.text, "text/csv; charset=utf-8", f"{name}{'' if is_whole else f'-part-{visit.part}'}.csv"
+    )
 
 
 def _plan(visit: Visit) -> Answer:
@@ -126,31 +155,26 @@ def _plan(visit: Visit) -> Answer:
     wanted, now = visit.fields.get("to", ""), runtime.clock().now()
     preview = runtime_decisions.plan_changes().preview(visit.user, wanted, now)
     view, plans = runtime_dashboard.dashboards().show(visit.user), runtime.catalogue().plans
-    text = dashboard.PlanPreviewText(
-        preview.effective is Effective.NOW,
-        preview.at,
-        preview.due_now,
-        preview.next_total,
-        preview.overage_so_far,
-    )
-    return _page(dashboard.plan(text, view.plan, plans[wanted], view, visit.browser))
+    return _page(dashboard.plan(preview, view.plan, plans[wanted], view, _browser(visit)))
 
 
 def _set_cap(visit: Visit) -> Answer:
     typed, currency = visit.fields.get("amount", "").strip(), runtime.catalogue().currency
+    reader = _notation(visit)
     try:
-        cap = smallest_units(typed, currency) if typed else None
+        cap = reader.smallest_units(typed, currency) if typed else None
     except ValueError as error:
-        raise InvalidFieldError("amount", "write an amount such as 50 or 49.90, or nothing") from error
+        example = reader.money(4_990, currency)
+        raise InvalidFieldError("amount", f"write an amount such as {example}, or nothing") from error
     if cap is not None and cap > MAX_QUANTITY:
-        raise InvalidFieldError("amount", f"may be {money(MAX_QUANTITY, currency)} at most")
+        raise InvalidFieldError("amount", f"may be {reader.money(MAX_QUANTITY, currency)} at most")
     runtime.spending_caps().set(visit.user, cap, runtime.clock().now(), runtime.patience())
     return _done(visit, "cap")
 
 
 def _change_plan(visit: Visit) -> Answer:
     changes, wanted = runtime_decisions.plan_changes(), visit.fields.get("plan", "")
-    change = changes.change(visit.user, wanted, _key(visit), runtime.clock().now(), runtime.patience())
+    change = changes.change(visit.user, wanted, visit.key, runtime.clock().now(), runtime.patience())
     return _done(visit, "plan" if change.effective is Effective.NOW else "later")
 
 
@@ -159,13 +183,13 @@ def _cancel(visit: Visit) -> Answer:
     if at not in set(CancelAt):
         raise InvalidFieldError("at", f"must be one of {', '.join(CancelAt)}")
     ends = runtime_decisions.cancellations()
-    ends.cancel(visit.user, CancelAt(at), _key(visit), runtime.clock().now(), runtime.patience())
+    ends.cancel(visit.user, CancelAt(at), visit.key, runtime.clock().now(), runtime.patience())
     return _done(visit, "cancel")
 
 
 def _resume(visit: Visit) -> Answer:
     ends = runtime_decisions.cancellations()
-    ends.resume(visit.user, _key(visit), runtime.clock().now(), runtime.patience())
+    ends.resume(visit.user, visit.key, runtime.clock().now(), runtime.patience())
     return _done(visit, "resume")
 
 
@@ -175,22 +199,23 @@ def _portal(visit: Visit) -> Answer:
     runtime_dashboard.bills_at_stripe().forget(visit.user)
     message = "There you look after payment methods, addresses and invoices, and come back here."
     # No redirect: browsers hold that a form may lead to our own pages only, wherever it is sent on to.
-    page = _page(
+    shown = _page(
         dashboard.notice("On to Stripe", message, link=url, label="Go to Stripe", back="../dashboard")
     )
-    return {**page, "headers": {**page["headers"], "Refresh": f"0; url={url}"}}
+    return {**shown, "headers": {**shown["headers"], "Refresh": f"0; url={url}"}}
 
 
 def _close(visit: Visit) -> Answer:
     runtime_dashboard.sessions().end(visit.secret, runtime_dashboard.wall_clock().now())
-    page = _page(dashboard.notice("Closed", "This page is closed. Open it again from where you came."))
-    return {**page, "cookies": [visit.address.cookie("", timedelta())]}
+    shown = _page(dashboard.notice("Closed", "This page is closed. Open it again from where you came."))
+    return {**shown, "cookies": [visit.address.cookie("", timedelta())]}
 
 
 LOOKING: Mapping[str, Callable[[Visit], Answer]] = {
     "GET /dashboard": _show,
     "GET /dashboard/records": _records,
     "GET /dashboard/records.csv": _records_csv,
+    "GET /dashboard/explain": _explain,
     "GET /dashboard/plan": _plan,
 }
 DECIDING: Mapping[str, Callable[[Visit], Answer]] = {
@@ -209,9 +234,10 @@ def _answer(event: Mapping[str, Any]) -> Answer:
         return _enter(query(event)["link"], address)
     secret = cookie(event)
     session = runtime_dashboard.sessions().read(secret, runtime_dashboard.wall_clock().now())
+    tongues = languages(event)
     if route in LOOKING:
-        return LOOKING[route](Visit(session, secret, address, query(event)))
-    visit = Visit(session, secret, address, form(event))
+        return LOOKING[route](Visit(session, secret, address, query(event), tongues))
+    visit = Visit(session, secret, address, form_fields(event), tongues)
     if not is_from_our_page(event, visit.fields, secret, address.origin):
         raise ForbiddenError("This form is not of the page that you have open. Go back, and try again there.")
     if route == "POST /dashboard/close":
@@ -223,24 +249,16 @@ def _answer(event: Mapping[str, Any]) -> Answer:
 def _enter(secret: str, address: Address) -> Answer:
     session = runtime_dashboard.sessions().begin(secret, runtime_dashboard.wall_clock().now())
     # The address without the link: it stands in no history, and a reload is no second use.
-    return {**_redirect("dashboard"), "cookies": [address.cookie(session, SESSION_LIFETIME)]}
+    return {**redirect("dashboard"), "cookies": [address.cookie(session, SESSION_LIFETIME)]}
 
 
 def _done(visit: Visit, done: str) -> Answer:
     runtime_dashboard.bills_at_stripe().forget(visit.user)
-    return _redirect(f"../dashboard?{urlencode({'done': done})}")
-
-
-def _redirect(location: str) -> Answer:
-    return {
-        "statusCode": HTTPStatus.SEE_OTHER.value,
-        "headers": {**PRIVATE, "Location": location},
-        "body": "",
-    }
+    return redirect(f"../dashboard?{urlencode({'done': done})}")
 
 
 def _page(html: str, status: int = HTTPStatus.OK.value) -> Answer:
-    return {"statusCode": status, "headers": dict(HEADERS), "body": html}
+    return browser_replies.page(html, HEADERS, status)
 
 
 def _failed(error: Exception, route: str) -> Answer:
@@ -250,10 +268,13 @@ def _failed(error: Exception, route: str) -> Answer:
         return _page(dashboard.notice("Open this page again", message), HTTPStatus.UNAUTHORIZED.value)
     reply = errors.reply_to(error)
     said = json.loads(reply["body"])
-    page = said.get("hostedInvoiceUrl")
     back = "dashboard" if route == "GET /dashboard" else "../dashboard"
     html = dashboard.notice(
-        "That did not work", said["message"], link=page, label="Open the invoice", back=back
+        "That did not work",
+        said["message"],
+        link=said.get("hostedInvoiceUrl"),
+        label="Open the invoice",
+        back=back,
     )
     return _page(html, reply["statusCode"])
 
@@ -263,20 +284,8 @@ def _require_buyer(visit: Visit) -> None:
         raise ForbiddenError("Only those may do this who may change what your organisation buys.")
 
 
-def _key(visit: Visit) -> str | None:
-    return visit.fields.get("key", "")[:64] or None
-
-
 def _address_of(event: Mapping[str, Any]) -> Address:
     return Address.of(event, local=runtime.settings().stage is Stage.LOCAL)
-
-
-def _plans_page() -> str | None:
-    """Return where plans are sold, if the deployment says it whole, or has one origin that it is of."""
-    url, origins = runtime.settings().upgrade_url, runtime.settings().allowed_origins
-    if url.startswith("/"):
-        return f"{next(iter(origins))}{url}" if len(origins) == 1 else None
-    return url
 
 
 @logger.inject_lambda_context

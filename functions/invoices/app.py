@@ -10,7 +10,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tollkeeper import runtime, runtime_customers
 from tollkeeper.api.bodies.explanations import ExplanationOut
 from tollkeeper.api.bodies.invoices import InvoicesOut, UpcomingInvoiceOut
-from tollkeeper.api.record_tables import record_table
 from tollkeeper.api.resolver import Caller, resolver, respond
 from tollkeeper.telemetry import logger
 from tollkeeper.views.explanations import Explanations
@@ -18,9 +17,6 @@ from tollkeeper.views.invoices import InvoiceViews
 
 MOST_AT_ONCE = 50
 """Invoices in one answer: of each that has many lines Stripe is asked once more."""
-
-MOST_IN_A_TABLE = 5_000
-"""Records in one table: as many as are read while somebody waits."""
 
 
 class Format(StrEnum):
@@ -95,11 +91,11 @@ def explain(
     if told is Format.JSON:
         found = ExplanationOut.of(explanations.explain(user, invoice_id, cursor))
         return Response(200, content_types.APPLICATION_JSON, found)
-    whole = explanations.records(user, invoice_id, cursor, MOST_IN_A_TABLE)
+    table = explanations.table(user, invoice_id, cursor)
     headers = {"Content-Disposition": f'attachment; filename="{invoice_id}.csv"'}
-    if whole.cursor:
-        headers["Next-Cursor"] = whole.cursor
-    return Response(200, "text/csv; charset=utf-8", record_table(whole.records), headers=dict(headers))
+    if table.cursor:
+        headers["Next-Cursor"] = table.cursor
+    return Response(200, "text/csv; charset=utf-8", table.text, headers=dict(headers))
 
 
 @logger.inject_lambda_context

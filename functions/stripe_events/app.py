@@ -11,6 +11,7 @@ from tollkeeper.ledger.patience import Patience
 from tollkeeper.queues import seconds_until_again
 from tollkeeper.subscriptions.event_batch import EventBatch, QueuedEvent
 from tollkeeper.subscriptions.event_workers import side_by_side
+from tollkeeper.subscriptions.stripe_events import Outcome
 from tollkeeper.telemetry import logger, metrics
 
 RESERVE_SECONDS = 5.0
@@ -40,6 +41,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     followed = batch.follow(runtime.clock().now(), patience, runtime.dead_events(), several)
     for outcome, count in followed.outcomes.items():
         metrics.add_metric(outcome, MetricUnit.Count, count)
+    if failed := followed.outcomes[Outcome.FINALIZATION_FAILED]:
+        metrics.add_metric("PeriodsInTrouble", MetricUnit.Count, failed)
     if followed.letters:
         reasons = [reason for _, reason in followed.letters]
         logger.error("Stripe events became dead letters", extra={"reasons": reasons})

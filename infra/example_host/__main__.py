@@ -22,6 +22,7 @@ FLUSH_SECONDS = 1.0
 """So short that whoever tries it sees a request become a number."""
 PATIENCE_SECONDS = 20.0
 """So long that nothing fails open because one machine carries the emulator and much else."""
+
 CLOCK_SECONDS = 1.0
 
 
@@ -76,8 +77,8 @@ def serve(port: int, folder: Path) -> None:
         LocalTokens(home, stack),
         host="example-host",
         interval=FLUSH_SECONDS,
-        patience=PATIENCE_SECONDS,
         clock=StackClock(stack),
+        patience=PATIENCE_SECONDS,
     )
     uvicorn.run(metered_host(tollkeeper), host="127.0.0.1", port=port, log_level="info")
 

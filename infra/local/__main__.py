@@ -1,19 +1,21 @@
-"""`python -m infra.local up | down | logs | demo | token`."""
+"""`python -m infra.local up | redeploy | down | logs | demo | token`."""
 
 import argparse
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
 from infra.local import aws, demo, host, issuer, story
 from infra.local.console import console
+from infra.local.edition import SHIPPED, Edition
 from infra.local.errors import LocalError
 from infra.local.places import Home
 from infra.local.processes import alone
 from infra.local.product.pages import START
-from infra.local.stack import down, up
+from infra.local.stack import down, redeploy, up
 
 
 def main() -> int:
@@ -26,7 +28,10 @@ def main() -> int:
         match arguments.command:
             case "up":
                 with alone(home.folder, "up"):
-                    _up(home, arguments)
+                    _up(home, _edition(arguments), arguments)
+            case "redeploy":
+                with alone(home.folder, "up"):
+                    redeploy(home, _edition(arguments))
             case "down":
                 down(home)
             case "logs":
@@ -46,9 +51,21 @@ def main() -> int:
     return 0
 
 
-def _up(home: Home, arguments: argparse.Namespace) -> None:
+def _edition(arguments: argparse.Namespace) -> Edition:
+    parameters = {}
+    for each in arguments.set:
+        name, separator, value = each.partition("=")
+        if not separator:
+            raise LocalError(f"{each} sets nothing. Say --set NAME=VALUE, with a parameter of template.yaml.")
+        parameters[name] = value
+    return Edition(arguments.catalogue, parameters)
+
+
+def _up(home: Home, edition: Edition, arguments: argparse.Namespace) -> None:
     was_running = home.running
-    stack = up(home)
+    if was_running and edition != Edition():
+        raise LocalError("A stack is running already. Deploy this onto it with: make redeploy")
+    stack = up(home, edition)
     console.print(
         "Already running." if was_running else "[bold green]Running.[/]",
         f"[bold]API[/]      {stack.api}",
@@ -97,6 +114,12 @@ def _parser() -> argparse.ArgumentParser:
     started = commands.add_parser("up", help="deploy and leave running")
     started.add_argument("--host", action="store_true", help="with an example host that it meters")
     started.add_argument("--story", action="store_true", help="with a customer who has a month behind them")
+    again = commands.add_parser("redeploy", help="deploy again onto the running stack, which keeps its data")
+    for deployed in (started, again):
+        deployed.add_argument("--catalogue", type=Path, default=SHIPPED, metavar="FILE", help="sell this")
+        deployed.add_argument(
+            "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of template.yaml"
+        )
     commands.add_parser("down", help="stop what up started")
     commands.add_parser("logs", help="print what the functions logged")
     commands.add_parser("demo", help="bill a busy customer on a stack of its own")

@@ -33,14 +33,15 @@ class UsageRecord:
 
 
 class Customer:
-    """One user of the running stack.
+    """One user of the running stack, whose token may claim more, such as `org_id`.
 
     Every method raises LocalError when an answer is not the one that the API promises, or does not come.
     """
 
-    def __init__(self, home: Home, stack: Stack, user_id: str) -> None:
+    def __init__(self, home: Home, stack: Stack, user_id: str, **claims: str) -> None:
         self.user_id = user_id
-        self._as_user = _client(stack.api, issuer.user_token(home.signing_key, stack.issuer, user_id))
+        token = issuer.user_token(home.signing_key, stack.issuer, user_id, **claims)
+        self._as_user = _client(stack.api, token)
         self._as_service = _client(stack.api, issuer.service_token(home.signing_key, stack.issuer))
         self._sandbox = _client(stack.stripe)
 

@@ -42,9 +42,9 @@ def create_key(path: Path) -> None:
     path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
-def user_token(key: Path, issuer: str, user_id: str) -> str:
-    """A token of one user, good for an hour of the wall clock."""
-    return _sign(key, issuer, {"sub": user_id, "aud": USER_AUDIENCE})
+def user_token(key: Path, issuer: str, user_id: str, **claims: str) -> str:
+    """A token of one user, good for an hour of the wall clock, that claims more, such as `org_id`."""
+    return _sign(key, issuer, {"sub": user_id, "aud": USER_AUDIENCE, **claims})
 
 
 def service_token(key: Path, issuer: str) -> str:

@@ -75,6 +75,11 @@ class Home:
         return self.folder / "build"
 
     @property
+    def layer(self) -> Path:
+        """The packages that are deployed as the layer, the catalogue among them."""
+        return self.build / "Layer" / "python"
+
+    @property
     def sam_log(self) -> Path:
         """What the SAM CLI printed last."""
         return self.folder / "sam.log"

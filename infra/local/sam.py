@@ -2,9 +2,11 @@
 
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Mapping
 from compileall import compile_dir
+from pathlib import Path
 from py_compile import PycInvalidationMode
 from tempfile import TemporaryDirectory
 
@@ -19,8 +21,11 @@ TOOLS = ROOT / ".venv-sam" / "bin"
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 
 
-def build(home: Home) -> None:
-    """Build the layer and the functions for this machine, and compile the layer as `make build` does."""
+def build(home: Home, catalogue: Path) -> None:
+    """Build the layer, with this catalogue in it, and the functions for this machine.
+
+    What `make build` compiles is compiled.
+    """
     _sam(
         home,
         "build",
@@ -31,10 +36,12 @@ def build(home: Home) -> None:
         "--parameter-overrides",
         f"Arch={ARCHITECTURE}",
     )
+    shutil.copyfile(catalogue, home.layer / "tollkeeper" / "catalogue" / "catalogue.toml")
     # The times of files do not survive the layer's archive, so the bytecode is trusted unchecked.
-    compile_dir(
-        home.build / "Layer", quiet=1, workers=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
-    )
+    for part in ("Layer", "Dashboard"):
+        compile_dir(
+            home.build / part, quiet=1, workers=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
+        )
 
 
 def deploy(home: Home, parameters: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ have run in that time is run here, at each instant at which the clock stops on i
 """
 
 import asyncio
-import json
 import re
 import time
 from datetime import datetime, timedelta
@@ -64,7 +63,7 @@ def interval(expression: str) -> timedelta:
 
 
 def wait_until_quiet() -> None:
-    """Return once no queue holds a message that a function has yet to take. Dead letters do not count.
+    """Return once no queue holds a message that a function is to take: neither dead letters nor what is kept.
 
     Raises:
         LocalError: a queue still holds messages after a minute.
@@ -78,22 +77,22 @@ def wait_until_quiet() -> None:
 
 
 def _waiting_messages() -> dict[str, int]:
-    """Messages by queue, visible and in flight; queues that hold none are left out."""
+    """Messages by queue, visible and in flight, where a function takes them; queues without are left out."""
     sqs = boto3.client("sqs")
+    taken_from = {
+        mapping.get("EventSourceArn")
+        for mapping in boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        if mapping.get("State") == "Enabled"
+    }
     queues = [
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         for url in sqs.list_queues().get("QueueUrls", [])
     ]
-    dead_letter_queues = {
-        json.loads(queue["RedrivePolicy"])["deadLetterTargetArn"]
-        for queue in queues
-        if "RedrivePolicy" in queue
-    }
     counts = {
         queue["QueueArn"].rpartition(":")[2]: int(queue["ApproximateNumberOfMessages"])
         + int(queue["ApproximateNumberOfMessagesNotVisible"])
         for queue in queues
-        if queue["QueueArn"] not in dead_letter_queues
+        if queue["QueueArn"] in taken_from
     }
     return {name: count for name, count in counts.items() if count}
 

@@ -11,19 +11,20 @@ import stripe
 from infra.local import aws, event_sources, issuer, permissions, routes, sam
 from infra.local.console import step
 from infra.local.deployed import DeployedTemplate
+from infra.local.edition import Edition
 from infra.local.errors import LocalError
 from infra.local.places import ROOT, Home, Stack
 from infra.local.processes import free_port
 from infra.local.product.pages import PRICING
 
-SANDBOX_READY_SECONDS = 90.0
+SANDBOX_READY_SECONDS = 120.0
 WEB_APPLICATION = "http://localhost:3000"
 STRIPE_SECRET_KEY = "sk_test_local"  # noqa: S105 - the stand-in takes any test key
 SECRET_KEY_PARAMETER = "/tollkeeper/local/stripe-secret-key"  # noqa: S105 - a name, not a secret
 WEBHOOK_SECRET_PARAMETER = "/tollkeeper/local/stripe-webhook-secret"  # noqa: S105 - the same
 
 
-def up(home: Home) -> Stack:
+def up(home: Home, edition: Edition) -> Stack:
     """Bring the stack up, or find it up. If that fails, nothing is left running.
 
     Raises:
@@ -35,10 +36,22 @@ def up(home: Home) -> Stack:
         return stack
     down(home)  # what an interrupted attempt may have left
     try:
-        return _bring_up(home)
+        return _bring_up(home, edition)
     except BaseException:
         down(home)
         raise
+
+
+def redeploy(home: Home, edition: Edition) -> Stack:
+    """Deploy the working tree again onto the running stack: what it holds lives on.
+
+    Raises:
+        LocalError: no stack is running, or something did not deploy.
+    """
+    stack = home.stack
+    aws.enter(stack.awsEndpoint)
+    _deploy(home, edition, stack.stripe)
+    return stack
 
 
 def down(home: Home) -> None:
@@ -59,23 +72,13 @@ def stripe_client(url: str) -> stripe.StripeClient:
     return stripe.StripeClient(STRIPE_SECRET_KEY, base_addresses={"api": url, "meter_events": url})
 
 
-def _bring_up(home: Home) -> Stack:
+def _bring_up(home: Home, edition: Edition) -> Stack:
     with step("Start MiniStack, the AWS emulator"):
         endpoint = aws.start(home)
         aws.enter(endpoint)
     with step("Start the stand-in for Stripe, and the token issuer"):
         stripe_url = _start_sandbox(home)
-    with step("Create products, prices and meters in Stripe"):
-        _stripe_catalogue(stripe_url, "apply")
-    with step("sam build"):
-        sam.build(home)
-    with step("sam deploy"):
-        outputs = sam.deploy(home, _parameters(stripe_url))
-    with step("Add what the emulator lacks: routes, authorizers, numbers, a permission"):
-        template = DeployedTemplate.read(sam.STACK_NAME)
-        routes.supply(template)
-        event_sources.supply(template)
-        permissions.supply(template.physical_ids("AWS::IAM::Role"))
+    outputs = _deploy(home, edition, stripe_url)
     stack = Stack(
         api=f"{endpoint}/_aws/execute-api/{_first_label(outputs['ApiUrl'])}/$default",
         webhook=f"{endpoint}/_aws/lambda-url/{_first_label(outputs['WebhookUrl'])}/",
@@ -89,9 +92,25 @@ def _bring_up(home: Home) -> Stack:
         awsEndpoint=endpoint,
     )
     with step("Register the webhook with Stripe, and store the secrets"):
-        _store_secrets(_stripe_catalogue(stripe_url, "destinations", "--webhook", stack.webhook))
+        _store_secrets(_stripe_catalogue(home, stripe_url, "destinations", "--webhook", stack.webhook))
     home.announce(stack)
     return stack
+
+
+def _deploy(home: Home, edition: Edition, stripe_url: str) -> dict[str, str]:
+    """Do what a deployer does after an edit; return the stack's outputs."""
+    with step("sam build"):
+        sam.build(home, edition.catalogue)
+    with step("Create products, prices and meters in Stripe"):
+        _stripe_catalogue(home, stripe_url, "apply")
+    with step("sam deploy"):
+        outputs = sam.deploy(home, {**_parameters(stripe_url), **edition.parameters})
+    with step("Add what the emulator lacks: routes, authorizers, numbers, a permission"):
+        template = DeployedTemplate.read(sam.STACK_NAME)
+        routes.supply(template)
+        event_sources.supply(template)
+        permissions.supply(template.physical_ids("AWS::IAM::Role"))
+    return outputs
 
 
 def _start_sandbox(home: Home) -> str:
@@ -130,13 +149,13 @@ def _first_label(url: str) -> str:
     return str(urlsplit(url).hostname).partition(".")[0]
 
 
-def _stripe_catalogue(stripe_url: str, *arguments: str) -> str:
-    """Run the deployer's own command against the stand-in, and return what it prints."""
+def _stripe_catalogue(home: Home, stripe_url: str, *arguments: str) -> str:
+    """Run the deployer's own command, with the catalogue that was built, and return what it prints."""
     result = subprocess.run(  # noqa: S603 - the command is ours
         [sys.executable, "-m", "infra.operate.stripe_catalogue", *arguments],
         env=os.environ
         | {
-            "PYTHONPATH": str(ROOT / "shared"),
+            "PYTHONPATH": str(home.layer),
             "STRIPE_API_BASE": stripe_url,
             "STRIPE_SECRET_KEY": STRIPE_SECRET_KEY,
         },

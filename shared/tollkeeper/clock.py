@@ -1,7 +1,9 @@
 """The time. Handlers read it once and hand it on; no rule asks for it."""
 
 import json
+import time
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -51,3 +53,13 @@ class SandboxClock:
 def clock(url: str | None) -> Clock:
     """Return the clock of a deployment: the wall's, or that of the sandbox at a URL."""
     return SandboxClock(url) if url else WallClock()
+
+
+def ticks(clock: Clock) -> Callable[[], float]:
+    """Return what counts the seconds of this process, and with them those that a sandbox is moved by.
+
+    So what is remembered for a minute is forgotten where a month passes in no time.
+    """
+    if isinstance(clock, WallClock):
+        return time.monotonic
+    return lambda: time.monotonic() + clock.now().timestamp()

@@ -98,7 +98,7 @@ def offer() -> "Offer":
     """Return what a period pins when it starts."""
     from tollkeeper.rules.offers import Offer
 
-    return Offer(catalogue(), settings().bill_overage_from)
+    return Offer(catalogue(), settings().bill_overage_from, settings().record_lifetime)
 
 
 @cache

@@ -6,7 +6,7 @@ from tollkeeper import runtime
 
 if TYPE_CHECKING:
     from tollkeeper.subscriptions.portal import Portal
-    from tollkeeper.views.explanations import Explanations
+    from tollkeeper.views.explanations import Explanations, StripeForExplaining
     from tollkeeper.views.invoices import InvoiceViews
 
 
@@ -29,6 +29,11 @@ def invoices() -> "InvoiceViews":
 
 def explanations() -> "Explanations":
     """Return what explains users their invoices."""
+    return explanations_by(runtime.stripe_gateway())
+
+
+def explanations_by(stripe: "StripeForExplaining") -> "Explanations":
+    """Return the same by what this Stripe says of them."""
     from tollkeeper.ledger.bills import Bills
     from tollkeeper.ledger.closing import Closing
     from tollkeeper.ledger.history import History
@@ -36,6 +41,4 @@ def explanations() -> "Explanations":
 
     table = runtime.table()
     books = Bills(table), Closing(table), History(table)
-    return Explanations(
-        runtime.users(), *books, runtime.stripe_gateway(), runtime.catalogue(), runtime.clock()
-    )
+    return Explanations(runtime.users(), *books, stripe, runtime.catalogue(), runtime.clock())

@@ -4,13 +4,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tollkeeper import runtime, runtime_customers
-from tollkeeper.clock import Clock, WallClock
+from tollkeeper.clock import Clock, WallClock, ticks
 
 if TYPE_CHECKING:
     from tollkeeper.ledger.sessions import Sessions
     from tollkeeper.subscriptions.portal import Portal
-    from tollkeeper.views.bills_at_stripe import BillsAtStripe
+    from tollkeeper.views.bills_at_stripe import BillsAtStripe, InvoicesAtStripe
     from tollkeeper.views.dashboard import Dashboards
+    from tollkeeper.views.explanations import Explanations
 
 
 def wall_clock() -> Clock:
@@ -30,7 +31,20 @@ def bills_at_stripe() -> "BillsAtStripe":
     """Return what remembers for a minute what Stripe said of users' bills."""
     from tollkeeper.views.bills_at_stripe import BillsAtStripe
 
-    return BillsAtStripe(runtime_customers.invoices, runtime.clock())
+    return BillsAtStripe(runtime_customers.invoices, runtime.clock(), ticks(runtime.clock()))
+
+
+@cache
+def invoices_at_stripe() -> "InvoicesAtStripe":
+    """Return what remembers for a minute what Stripe said of invoices that are explained."""
+    from tollkeeper.views.bills_at_stripe import InvoicesAtStripe
+
+    return InvoicesAtStripe(runtime.stripe_gateway, ticks(runtime.clock()))
+
+
+def explanations() -> "Explanations":
+    """Return what explains users the invoices that their page lists."""
+    return runtime_customers.explanations_by(invoices_at_stripe())
 
 
 def dashboards() -> "Dashboards":

@@ -32,7 +32,8 @@ class Settings:
     claim `user_claim` of a user's token names them; `billing_claim` is what the tokens of those say who may
     change what is bought, if not all may. `stripe_calls_per_second` are made to one endpoint by all that
     follow Stripe's events at once, of which there are `stripe_event_concurrency`. Drafts of invoices are held
-    for `longest_hold` at most; `writes_off` says that what then has no draft is not charged.
+    for `longest_hold` at most; `writes_off` says that what then has no draft is not charged. Records are kept
+    for `record_lifetime`.
     """
 
     stage: Stage
@@ -60,6 +61,15 @@ class Settings:
     writes_off: bool
     upgrade_url: str
     sandbox_clock_url: str | None
+    record_lifetime: timedelta
+
+    @property
+    def plans_page(self) -> str | None:
+        """Where plans are sold, if the deployment says it whole, or has one origin that it is of."""
+        if not self.upgrade_url.startswith("/"):
+            return self.upgrade_url
+        origins = self.allowed_origins
+        return f"{next(iter(origins))}{self.upgrade_url}" if len(origins) == 1 else None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -95,6 +105,7 @@ class Settings:
                 writes_off=_writes_off(environment["CHARGE_APART"]),
                 upgrade_url=environment["UPGRADE_URL"],
                 sandbox_clock_url=environment.get("SANDBOX_CLOCK_URL") or None,
+                record_lifetime=timedelta(days=_number(environment, "RECORD_DAYS")),
             )
         except KeyError as error:
             raise SettingsError(

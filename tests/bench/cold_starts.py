@@ -21,6 +21,7 @@ import httpx
 from stripe import WebhookSignature
 
 from infra.local import sam
+from infra.local.edition import SHIPPED
 from infra.local.places import ROOT, Home
 from infra.local.processes import free_port
 from tests.bench import quota
@@ -55,7 +56,7 @@ def figures(home: Home, tell: Callable[[str], object]) -> list[Figure]:
         tell("Cold starts are left out: Lambda's runtime is made for Linux")
         return []
     tell("Building the functions and their layer")
-    sam.build(home)
+    sam.build(home, SHIPPED)
     webhook = _signed(json.dumps(invoice("invoice.paid")))
     return [
         *_ratios("quota", home.build / "Quota", quota.check(quota.SUBSCRIBER, "apiCalls"), tell),

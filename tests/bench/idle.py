@@ -17,7 +17,7 @@ IDLE_RUN_GB_SECONDS = 0.05 * 0.5
 
 
 def figures() -> list[Figure]:
-    """Price the queues that Lambda polls, the alarms, and the scheduled runs with the reads they make."""
+    """Price the queues that Lambda polls, alarms by their metrics, and the scheduled runs and their reads."""
     resources: dict[str, Any] = template()["Resources"]
     events = [
         event
@@ -25,7 +25,11 @@ def figures() -> list[Figure]:
         for event in resource.get("Properties", {}).get("Events", {}).values()
     ]
     polled = sum(event["Type"] == "SQS" for event in events)
-    alarms = sum(resource["Type"] == "AWS::CloudWatch::Alarm" for resource in resources.values())
+    alarms = sum(
+        max(1, sum("MetricStat" in each for each in resource["Properties"].get("Metrics", [])))
+        for resource in resources.values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    )
     runs = sum(
         RUNS_PER_MONTH[event["Properties"]["ScheduleExpression"]]
         for event in events

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
 from infra.local.places import Home, Stack
 from tests.browser import chromium
 from tests.e2e.callers import Callers
 from tests.e2e.deployed import deployed
 
-DESKTOP = {"width": 1280, "height": 900}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 # Chromium's sandbox needs rights that root in a container has not; everybody else keeps it.
 ARGUMENTS = ["--no-sandbox"] if os.geteuid() == 0 else []
 PATIENCE_MS = 60_000

@@ -7,8 +7,10 @@ The usage page and the explained invoice of the customer whom `make up STORY=1` 
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
@@ -22,6 +24,15 @@ from tests.browser.usage_page import open_usage_page, region
 
 PICTURES = ROOT / "docs" / "pictures"
 DESKTOP, PHONE = (1100, 860), (390, 844)
+type Scheme = Literal["light", "dark"]
+
+LOOKS: Sequence[tuple[str, tuple[int, int], Scheme]] = (
+    ("usage-light", DESKTOP, "light"),
+    ("usage-dark", DESKTOP, "dark"),
+    ("usage-phone", PHONE, "light"),
+)
+"""Of the usage page: the picture's name, its size, and whether it is dark."""
+
 TERMINAL_COLUMNS = 100
 FRAME = """
 <style>body { margin: 0; background: #0d1117 } pre { display: inline-block; margin: 0; padding: 1.25rem;
@@ -46,11 +57,7 @@ def _of_the_story(chrome: Browser, folder: Path) -> None:
     _local(folder, "up", "--story", capture=False)
     try:
         stack = Home(folder).stack
-        for name, (width, height), scheme in (
-            ("usage-light", DESKTOP, "light"),
-            ("usage-dark", DESKTOP, "dark"),
-            ("usage-phone", PHONE, "light"),
-        ):
+        for name, (width, height), scheme in LOOKS:
             page = _page(chrome, width, height, scheme)
             open_usage_page(page, stack, story.USER)
             page.screenshot(path=PICTURES / f"{name}.png")
@@ -73,7 +80,7 @@ def _of_the_demo(chrome: Browser, folder: Path) -> None:
     page.locator("pre").screenshot(path=PICTURES / "demo.png")
 
 
-def _page(chrome: Browser, width: int, height: int, scheme: str) -> Page:
+def _page(chrome: Browser, width: int, height: int, scheme: Scheme) -> Page:
     context = chrome.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US", timezone_id="UTC"
     )

@@ -315,6 +315,36 @@ def test_facility_and_data_are_kept(api: TollkeeperApi, tollkeeper: Tollkeeper) 
     assert ("greenhouse-2", {"tokens": 812}) == (record["facilityId"], record["eventData"])
 
 
+def test_a_request_that_is_counted_before_keeps_what_is_known_before(
+    api: TollkeeperApi, tollkeeper: Tollkeeper
+) -> None:
+    """Its record is written then, and never changes; what it took is counted beside it."""
+
+    async def app(scope: Any, _: object, send: Any) -> None:  # noqa: ANN401 - ASGI
+        scope["known"] |= {"tokens": 812}
+        tollkeeper.track("ada", "apiCalls", 812)  # in a host's catalogue: aiTokens
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    middleware = AsgiMiddleware(app, tollkeeper, user=lambda _: "ada", data=lambda scope: scope["known"])
+
+    async def send(_: object) -> None:
+        pass
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.request"}
+
+    known = {"model": "large"}
+    scope = {"type": "http", "method": "POST", "root_path": "", "path": "/api/ai-designer", "headers": []}
+    asyncio.run(middleware({**scope, "known": known}, receive, send))
+    assert tollkeeper.flush()
+    assert ([{"model": "large"}], 1, 812) == (
+        [each["eventData"] for each in api.consumed],
+        api.counted("ada", "aiQueries"),
+        api.counted("ada", "apiCalls"),
+    )
+
+
 def test_a_browsers_question_is_not_counted(api: TollkeeperApi, tollkeeper: Tollkeeper, ask: Ask) -> None:
     """OPTIONS asks what may be sent, also where a route has every method."""
     ask("OPTIONS", "/api/exports")

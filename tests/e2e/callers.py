@@ -25,9 +25,10 @@ class Callers:
         self._transport = httpx.HTTPTransport(limits=httpx.Limits(max_connections=CONNECTIONS))
         self.service = self.bearing(issuer.service_token(home.signing_key, stack.issuer))
 
-    def user(self, user_id: str) -> httpx.Client:
-        """Return a client with a user's token."""
-        return self.bearing(issuer.user_token(self._home.signing_key, self._stack.issuer, user_id))
+    def user(self, user_id: str, **claims: str) -> httpx.Client:
+        """Return a client with a user's token, which may claim more."""
+        token = issuer.user_token(self._home.signing_key, self._stack.issuer, user_id, **claims)
+        return self.bearing(token)
 
     def bearing(self, token: str | None) -> httpx.Client:
         """Return a client of the API with any token, or with none."""

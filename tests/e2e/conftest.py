@@ -2,14 +2,26 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers
-from tests.e2e.deployed import deployed, operate_locally
+from tests.e2e.deployed import deployed, run
 from tests.e2e.queues import Queues
+from tests.e2e.stacks import Business
+
+LOOKS_AT_LOGS = "test_what_is_logged.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what looks at the stack's logs come last of this folder."""
+    places = [number for number, each in enumerate(items) if each.path.parent == Path(__file__).parent]
+    ordered = sorted((items[each] for each in places), key=lambda each: each.path.name == LOOKS_AT_LOGS)
+    for place, each in zip(places, ordered, strict=True):
+        items[place] = each
 
 
 @pytest.fixture(scope="session")
@@ -37,10 +49,18 @@ def queues(stack: Stack) -> Queues:
     return Queues(stack)
 
 
+@pytest.fixture(scope="session")
+def business(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Business]:
+    """A second stack, which sells to organisations what each test deploys."""
+    business = Business(tmp_path_factory.mktemp("business"))
+    yield business
+    run(business.home, "down")
+
+
 @pytest.fixture(scope="module")
 def host(home: Home) -> Iterator[httpx.Client]:
     """The example host beside the stack, started as `make up HOST=1` does."""
-    operate_locally(home, "up", "--host")
+    run(home, "up", "--host")
     with httpx.Client(base_url=home.host_file.read_text().strip(), timeout=30, trust_env=False) as client:
         yield client
     home.example_host.stop()

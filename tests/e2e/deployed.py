@@ -14,18 +14,17 @@ from infra.local.places import ROOT, Home
 def deployed(folder: Path) -> Iterator[Home]:
     """Have a stack on free ports, which keeps its files, its logs among them, in a folder."""
     home = Home(folder)
-    operate_locally(home, "up")
+    run(home, "up")
     try:
         yield home
     finally:
-        operate_locally(home, "down")
+        run(home, "down")
 
 
-def operate_locally(home: Home, *command: str) -> None:
-    """Run a command of the local stack. One that fails raises."""
-    # In a process of its own, for it points the AWS SDK of its process at the emulator.
+def run(home: Home, command: str, *arguments: str) -> None:
+    """Run a command on a stack, in a process of its own: it points that process's AWS SDK at the emulator."""
     subprocess.run(  # noqa: S603 - the command is ours
-        [sys.executable, "-m", "infra.local", *command],
+        [sys.executable, "-m", "infra.local", command, *arguments],
         env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder)},
         cwd=ROOT,
         check=True,

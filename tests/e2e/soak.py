@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.local.console import console, step
 from infra.local.customer import Customer
+from infra.local.edition import Edition
 from infra.local.places import Home, Stack
 from infra.local.stack import down, up
 from tests.e2e.callers import Callers
@@ -157,7 +158,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         try:
-            soak = Soak(home, up(home), random.Random(arguments.seed))  # noqa: S311 - repeatable chance
+            soak = Soak(home, up(home, Edition()), random.Random(arguments.seed))  # noqa: S311 - repeatable chance
             with step(f"{len(PLANS)} users begin, and trials pass"):
                 soak.subscribe()
             rounds = soak.live(arguments.minutes * 60)
@@ -176,9 +177,11 @@ def main() -> int:
 def told(soak: Soak, rounds: int, found: Sequence[Drift]) -> int:
     """Say what it came to, and return the exit code."""
     bad = Counter({what: count for what, count in soak.traffic.answers.items() if soak.traffic.is_bad(what)})
+    books = soak.books
+    units, days = sum(books.acknowledged.values()), (rounds * STEP).days
     console.print(
-        f"{rounds} rounds of {STEP}, {sum(soak.books.acknowledged.values()):,} units acknowledged to "
-        f"{len(PLANS)} users, {soak.books.invoices} renewals of which {soak.books.charged} charge overage"
+        f"{rounds} rounds, {days} days, {units:,} units acknowledged to {len(PLANS)} users, "
+        f"{books.invoices} renewals of which {books.charged} charge overage"
     )
     console.print(f"answers: {dict(sorted(soak.traffic.answers.items()))}")
     console.print(f"{soak.failed_moves} runs of functions failed and were repaired by later ones")

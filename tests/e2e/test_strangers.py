@@ -9,6 +9,7 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from stripe import WebhookSignature
 
 from infra.local import issuer
@@ -68,6 +69,35 @@ class TestTokens:
         key = home.signing_key.read_bytes()
         signed = token(key, {"iss": stack.issuer, "aud": issuer.SERVICE_AUDIENCE, **claims})
         assert status == callers.bearing(signed).get("/quota/exports?userId=ada").status_code
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"exp": datetime(2025, 1, 1, tzinfo=UTC)},
+            {"nbf": datetime(2099, 1, 1, tzinfo=UTC), "exp": datetime(2099, 1, 2, tzinfo=UTC)},
+            {"iss": "https://another.example"},
+            {"aud": "another-product"},
+            {"aud": ["another-product", issuer.SERVICE_AUDIENCE]},
+            {"sub": ""},
+        ],
+        ids=str,
+    )
+    def test_a_users_token_is_this_issuers_for_this_api_and_now(
+        self, home: Home, stack: Stack, callers: Callers, claims: Mapping[str, object]
+    ) -> None:
+        """401 for one of another issuer or product, of yesterday, of tomorrow, and of nobody."""
+        key = home.signing_key.read_bytes()
+        signed = token(key, {"iss": stack.issuer, "aud": issuer.USER_AUDIENCE, **claims})
+        assert 401 == callers.bearing(signed).get("/subscription").status_code
+
+    def test_a_public_key_signs_nothing(self, home: Home, stack: Stack, callers: Callers) -> None:
+        """401 for a token whose secret is the issuer's public key, which anybody has."""
+        private = load_pem_private_key(home.signing_key.read_bytes(), password=None)
+        public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        claims = {"iss": stack.issuer, "sub": "ada", "aud": issuer.USER_AUDIENCE}
+        expires = datetime.now(UTC) + timedelta(hours=1)
+        forged = jwt.encode({**claims, "exp": expires}, public, "HS256", headers={"kid": issuer.KEY_ID})
+        assert 401 == callers.bearing(forged).get("/subscription").status_code
 
     def test_a_stranger_signs_for_nobody(self, stack: Stack, callers: Callers) -> None:
         """401 for the right claims under another key."""

@@ -1,6 +1,6 @@
 """Stripe's invoices as the port has them, in memory, and as unkind as they can be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -68,7 +68,7 @@ class FakeInvoices:
 
     `fault` says of a call by its name how it goes wrong, if it does. `cents_off` is by how much Stripe's
     amounts differ from ours; while it `doubles`, what is added is added twice. `in_flight` are the calls that
-    have yet to take effect.
+    have yet to take effect. `coupons` are products by coupons' names, `refunds` cents by invoices.
     """
 
     now: datetime
@@ -78,6 +78,8 @@ class FakeInvoices:
     def __init__(self) -> None:
         self.invoices: dict[str, HeldInvoice] = {}
         self.paused: set[str] = set()
+        self.coupons: dict[str, str] = {}
+        self.refunds: dict[str, int] = {}
         self.sent: list[str] = []
         self.fault: Callable[[str], Fault | None] = lambda _: None
         self.cents_off = 0
@@ -178,7 +180,10 @@ class FakeInvoices:
             return Renewal(is_awaited=is_collected)
         usable = (each for each in found if each.is_draft and self._advances(each))
         draft = next(usable, None)
-        return Renewal(self._shown(draft) if draft else None)
+        charged = next((each for each in found if each is not draft and each.lines), None)
+        return Renewal(
+            self._shown(draft) if draft else None, charged=self._shown(charged) if charged else None
+        )
 
     def invoice(self, invoice_id: str) -> Invoice | None:
         """Return an invoice, unless it was deleted."""
@@ -194,6 +199,27 @@ class FakeInvoices:
             for each in reversed(self.invoices.values())
             if each.customer_id == customer_id and each.created >= since and not each.is_deleted
         ]
+
+    def charged_drafts(self) -> list[Invoice]:
+        """Return the drafts with charges on them."""
+        self._answer()
+        held = [each for each in reversed(self.invoices.values()) if not each.is_deleted and each.lines]
+        return [self._shown(each) for each in held if each.status is InvoiceStatus.DRAFT]
+
+    def coupons_for(self, products: Collection[str]) -> list[str]:
+        """Return the coupons for these products."""
+        self._answer()
+        return [name for name, product in self.coupons.items() if product in products]
+
+    def refunds_since(self, since: datetime) -> dict[str, int]:  # noqa: ARG002 - all are of just now
+        """Return what was paid back."""
+        self._answer()
+        return self.refunds
+
+    def refunded(self, invoice_id: str) -> int:
+        """Return what was paid back of one."""
+        self._answer()
+        return self.refunds.get(invoice_id, 0)
 
     def own_invoices(self, customer_id: str, bill: str, since: datetime) -> list[Invoice]:
         """Return what was made for a bill."""

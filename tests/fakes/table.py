@@ -7,6 +7,7 @@ from tollkeeper.ledger.table import (
     MOST_WRITES,
     Cells,
     Condition,
+    Delete,
     Is,
     Key,
     Put,
@@ -66,6 +67,9 @@ class MemoryTable:
         return Refused(in_order=True) if holds else Refused(by_condition=True, row=dict(row) if row else None)
 
     def _write(self, write: Write) -> None:
+        if isinstance(write, Delete):
+            self.rows.pop(write.key, None)
+            return
         row = self.rows.setdefault(write.key, {"pk": write.key.pk, "sk": write.key.sk})
         if isinstance(write, Put):
             row.update(_plain(write.cells))

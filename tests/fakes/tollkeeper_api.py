@@ -42,6 +42,7 @@ class TollkeeperApi:
         fault: Is asked for each call but those for tokens what goes wrong with it.
         entries: What was counted, by user and id.
         conflicts: Ids that came again with another metric or quantity.
+        consumed: What was asked for when something was consumed.
         coverage: What was told of an hour last, by process and hour.
         records: How many records came, those that came again among them.
         connections: How many were opened.
@@ -55,6 +56,7 @@ class TollkeeperApi:
     calls: Counter[str] = field(default_factory=Counter)
     rejections: dict[str, tuple[str, bool]] = field(default_factory=dict)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    consumed: list[dict[str, Any]] = field(default_factory=list)
     coverage: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     records: int = 0
     tokens: int = 0
@@ -130,6 +132,7 @@ class TollkeeperApi:
         return {"allowed": allowed, "limit": limit, "current": used, "remaining": limit - used}
 
     def _consume(self, metric: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.consumed.append(body)
         user, quantity = body["userId"], body.get("quantity", 1)
         known = self.entries.get((user, body["id"]))
         if known is not None:

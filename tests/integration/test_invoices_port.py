@@ -98,6 +98,16 @@ class TestRenewals:
         world.finalize(world.renew())
         assert Renewal() == stripe.renewal(world.subscription, END)
 
+    def test_one_that_was_charged_says_so(self, world: InvoiceWorld, stripe: Stripe) -> None:
+        """Who does not know of it, since the ledger was restored, finds the lines there."""
+        draft = world.renew()
+        stripe.add_lines(draft, [line()], "key")
+        assert stripe.renewal(world.subscription, END).charged is None
+        world.finalize(draft)
+        found = stripe.renewal(world.subscription, END)
+        assert (None, read(stripe, draft)) == (found.draft, found.charged)
+        assert 1 == len(read(stripe, draft).lines)
+
     def test_one_that_stripe_finalised_takes_nothing(self, world: InvoiceWorld, stripe: Stripe) -> None:
         """An hour after it was made."""
         draft = world.renew()

@@ -9,11 +9,9 @@ from infra.operate.deployed import Deployed
 from infra.operate.prove.__main__ import main as prove
 from infra.operate.prove.__main__ import run as prove_period
 from infra.operate.reconcile.__main__ import run as reconcile
-from infra.operate.reconcile.account import drafts
 from tests.examples import ENVIRONMENT
 from tests.integration.month_at_stripe import CATALOGUE, END, MonthAtStripe
 from tests.integration.test_reconciling import in_the_bill, in_the_row
-from tests.ledger.billing_house import HOUR
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import overage_name
 from tollkeeper.settings import Settings
@@ -73,18 +71,13 @@ def test_decisions_are_shown_and_are_no_drift(
     assert "500 cents credited on" in capsys.readouterr().out
 
 
-def test_a_draft_that_will_not_be_collected_is_named(sandbox: Sandbox) -> None:
-    """Its overage stands on it, and it does not advance."""
-    month = MonthAtStripe(sandbox)
-    subscription = month.subscribe()
-    month.use()
-    month.renew()
-    month.at(HOUR / 12).run()
-    assert [] == [*drafts(sandbox.stripe, "live")]
-    month.api.subscriptions.cancel(subscription)
-    (said,) = drafts(sandbox.stripe, "live")
-    assert said.endswith("has 1200 cents of overage, and does not advance by itself")
-    assert [] == [*drafts(sandbox.stripe, "another")]
+def test_what_would_change_overage_is_said(month: MonthAtStripe, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the exit code 1, for somebody expects something else of it."""
+    month.api.coupons.create(
+        {"percent_off": 50, "name": "HALF", "applies_to": {"products": [overage_name("exports")]}}
+    )
+    assert 1 == reconcile(stack(month))
+    assert "! the coupon HALF is for overage, whose lines take no discount" in capsys.readouterr().out
 
 
 def test_a_period_is_proved_with_its_arithmetic(

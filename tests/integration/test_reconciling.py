@@ -8,7 +8,7 @@ import pytest
 from stripe import Invoice
 
 from tests.integration.month_at_stripe import CATALOGUE, OVERAGE, MonthAtStripe
-from tests.ledger.billing_house import endless
+from tests.ledger.billing_house import MINUTE, endless
 from tests.standin.harness import Sandbox
 from tollkeeper.catalogue import overage_name
 from tollkeeper.periods.reconciler import Compared, Reconciler
@@ -126,7 +126,61 @@ def test_a_credit_note_is_shown_and_changes_nothing(month: MonthAtStripe) -> Non
     asked: Any = {"invoice": invoice.id, "amount": 500, "refund_amount": 500}
     month.api.credit_notes.create(asked)
     found = compare(month)
-    assert ((), (f"500 cents credited on {invoice.id}",)) == (found.drifts, found.decisions)
+    said = (f"500 cents credited on {invoice.id}", f"500 cents refunded of {invoice.id}")
+    assert ((), said) == (found.drifts, found.decisions)
+
+
+def test_a_refund_is_shown_beside_the_charge(month: MonthAtStripe) -> None:
+    """One without a credit note, in two parts; another customer's is not, nor one that was before."""
+    invoice = month.renewal()
+    (paid,) = month.api.invoice_payments.list({"invoice": invoice.id}).data
+    for cents in (300, 200):
+        asked: Any = {"payment_intent": paid.payment.payment_intent, "amount": cents}
+        month.api.refunds.create(asked)
+    found = compare(month)
+    assert ((), (f"500 cents refunded of {invoice.id}",)) == (found.drifts, found.decisions)
+    assert 500 == month.stripe.refunded(invoice.id)
+    assert {} == month.stripe.refunds_since(month.now + timedelta(seconds=1))
+
+
+def coupon(month: MonthAtStripe, name: str, *products: str) -> str:
+    """Make a coupon for some products, or for all; return its id."""
+    asked: Any = {"percent_off": 50, "duration": "forever", "name": name}
+    if products:
+        asked["applies_to"] = {"products": [*products]}
+    return month.api.coupons.create(asked).id
+
+
+def test_coupons_for_overage_are_listed(month: MonthAtStripe) -> None:
+    """What one is for Stripe tells only when asked; those for all, or for a plan, are nobody's concern."""
+    assert [] == reconciler(month).unusual()
+    for_all = coupon(month, "ALL")
+    coupon(month, "PLAN", CATALOGUE.plans["starter"].product_id)
+    coupon(month, "EXPORTS", overage_name("exports"), CATALOGUE.plans["starter"].product_id)
+    assert "applies_to" not in month.api.coupons.retrieve(for_all)
+    (said,) = reconciler(month).unusual()
+    assert said.startswith("the coupon EXPORTS is for overage")
+
+
+def test_drafts_that_would_not_come_to_what_is_owed_are_listed(sandbox: Sandbox) -> None:
+    """One whose overage somebody lets a coupon take off, and one that does not advance."""
+    month = MonthAtStripe(sandbox)
+    subscription = month.subscribe()
+    month.use()
+    month.renew()
+    month.at(MINUTE * 5).run()
+    assert [] == reconciler(month).unusual()
+    draft = month.renewal()
+    lines: Any = [
+        {"id": each.id, "discountable": True} for each in draft.lines.data if "charge" in each.metadata
+    ]
+    month.api.invoices.update_lines(draft.id, {"lines": lines})
+    assert [f"a coupon takes 0 of {OVERAGE} cents of overage off on {draft.id}, or may"] == (
+        reconciler(month).unusual()
+    )
+    month.api.subscriptions.cancel(subscription)
+    said = f"{draft.id} has {OVERAGE} cents of overage, and does not advance by itself"
+    assert said in reconciler(month).unusual()
 
 
 def test_a_voided_invoice_is_shown_and_changes_nothing(sandbox: Sandbox) -> None:

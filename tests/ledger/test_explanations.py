@@ -143,3 +143,13 @@ def test_an_invoice_without_overage_has_nothing_to_explain(house: House) -> None
 def test_what_cannot_be_used_is_named(house: House, query: str) -> None:
     """422, with the field."""
     assert 422 == explain(house, query).status
+
+
+def test_what_was_refunded_is_told_beside_the_charge(house: House) -> None:
+    """As a person decided; what was charged stays what it was."""
+    house.stripe.refunds[str(house.bill().invoice_id)] = 1_200
+    body = explain(house).body
+    assert [f"1200 cents refunded of {house.bill().invoice_id}"] == body["decisions"]
+    assert [each["amount"] for each in body["charges"]] == [
+        each["invoiced"]["amount"] for each in body["charges"]
+    ]

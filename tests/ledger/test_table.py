@@ -8,6 +8,7 @@ from tollkeeper.ledger.table import (
     MOST_WRITES,
     Change,
     Condition,
+    Delete,
     Is,
     Key,
     Put,
@@ -126,3 +127,15 @@ def test_transaction_takes_a_hundred_writes(table: Table) -> None:
     keys = [Key("many", str(number)) for number in range(MOST_WRITES)]
     table.transact([Put(key, {}) for key in keys])
     assert set(keys) == {Key(str(row["pk"]), str(row["sk"])) for row in table.get_all([*keys, KEY])}
+
+
+def test_delete_ends_a_row_on_its_condition(table: Table) -> None:
+    """With others in one transaction; where nothing is, it does nothing."""
+    table.transact([Put(KEY, {"a": 1})])
+    other = Key("USER#ada", "OTHER")
+    with pytest.raises(TransactionCancelledError):
+        table.transact([Delete(KEY, only_if=[equal("a", 2)]), Put(other, {"b": 1})])
+    assert ({"a": 1}, None) == (read(table), read(table, other))
+    table.transact([Delete(KEY, only_if=[equal("a", 1)]), Put(other, {"b": 1})])
+    assert (None, {"b": 1}) == (read(table), read(table, other))
+    table.transact([Delete(KEY)])

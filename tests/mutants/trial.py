@@ -135,7 +135,11 @@ def tried(fault: Fault, touches: Touches) -> Verdict:
         status = _ended(child)
         failure = told.read_text() if told.exists() else ""
     noticed = status != PASSED
-    by = failure or ("no end" if status < 0 else "not even collected") if noticed else f"{len(tests)} tests passed"
+    by = (
+        failure or ("no end" if status < 0 else "not even collected")
+        if noticed
+        else f"{len(tests)} tests passed"
+    )
     return Verdict(fault, noticed, by, time.monotonic() - begun)
 
 

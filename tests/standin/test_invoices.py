@@ -159,6 +159,31 @@ def test_preview_shows_further_items(shop: Shop) -> None:
     assert (before, []) == left
 
 
+def test_a_coupon_for_some_products_cuts_no_others(shop: Shop) -> None:
+    """What it is for is told only when asked, and nothing where it is for all."""
+    api = shop.stripe.v1
+    other = api.products.create({"name": "Other"})
+    coupons = [
+        api.coupons.create(
+            {"percent_off": 50, "duration": "forever", "applies_to": {"products": [product.id]}}
+        )
+        for product in (shop.product, other)
+    ]
+    totals = []
+    for coupon in coupons:
+        asked: Any = {"items": [{"price": shop.small.id}], "discounts": [{"coupon": coupon.id}]}
+        invoice = shop.subscribe(shop.customer(), **asked).latest_invoice
+        totals.append(api.invoices.retrieve(str(invoice)).total)
+    assert [1_000, 2_000] == totals
+    api.coupons.create({"percent_off": 10})
+    bare = api.coupons.list().data
+    told = api.coupons.list({"expand": ["data.applies_to"]}).data
+    assert [False] * 3 == ["applies_to" in each for each in bare]
+    assert [None, [other.id], [shop.product.id]] == [
+        each.applies_to.products if "applies_to" in each and each.applies_to else None for each in told
+    ]
+
+
 def test_previews_lines_come_in_pages(shop: Shop) -> None:
     """A preview, too, carries its first ten lines, and the others are listed."""
     subscription = shop.subscribe(shop.customer(), items=[{"price": shop.small.id}])

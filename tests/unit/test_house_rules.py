@@ -80,7 +80,7 @@ ROOMS = {
     "tollkeeper.views": room(*BELOW),
     # What is shown of them, and to whom.
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
-    "tollkeeper.pages": room("views", "catalogue", "rules", others=["jinja2", "markupsafe"]),
+    "tollkeeper.pages": room("views", "catalogue", "rules", others=["babel", "jinja2", "markupsafe"]),
     "tollkeeper.client": room("catalogue"),
     "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
     "tollkeeper.client.powertools": room("client", others=["aws_lambda_powertools"]),
@@ -161,6 +161,9 @@ ROOMS = {
         frozenset({"infra.operate.deployed"} | {f"tollkeeper.{each}" for each in COMMANDS}),
         COMMANDED,
     ),
+    "infra.operate.keeping": room(
+        "ledger", "ledger.dynamo", others=["boto3", "botocore", "mypy_boto3_dynamodb"]
+    ),
     "infra.operate.reconcile": Room(
         frozenset({"infra.operate.deployed", "infra.operate"} | {f"tollkeeper.{each}" for each in COMMANDS}),
         COMMANDED,
@@ -172,7 +175,7 @@ ROOMS = {
     "infra.local": Room(
         frozenset({"infra.stripe_standin"}),
         frozenset(
-            {"boto3", "botocore", "cryptography", "httpx", "jwt", "mypy_boto3_apigatewayv2"}
+            {"boto3", "botocore", "cryptography", "httpx", "jwt", "ministack", "mypy_boto3_apigatewayv2"}
             | {
                 "mypy_boto3_cloudformation",
                 "mypy_boto3_scheduler",

@@ -36,6 +36,7 @@ def test_the_environment_becomes_settings() -> None:
         writes_off=False,
         upgrade_url="/pricing",
         sandbox_clock_url=None,
+        record_lifetime=timedelta(days=400),
     ) == Settings.from_environment(ENVIRONMENT)
 
 

@@ -18,7 +18,7 @@ from rich.table import Table
 from stripe import StripeError
 
 from infra.operate.deployed import DEFAULT_STACK, Deployed, UnfitError, deployed
-from infra.operate.reconcile.account import catalogue_changes, drafts
+from infra.operate.reconcile.account import catalogue_changes
 from tollkeeper.catalogue import CatalogueError
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.table import UnavailableError
@@ -75,9 +75,12 @@ def run(stack: Deployed) -> int:
     if not console.is_terminal:
         console.width = WIDTH
     try:
-        findings, report = _compare(stack, console)
+        reconciler = Reconciler(
+            stack.table, stack.stripe, stack.catalogue, stack.settings.deployment, stack.clock
+        )
+        findings, report = _compare(reconciler, console)
         _show(findings, console)
-        others = _others(stack, console)
+        others = _others(stack, reconciler, console)
     except (StripeUnavailableError, UnavailableError) as error:
         print(f"No answer: {error}\nRun it again: it changes nothing.", file=sys.stderr)
         return 1
@@ -95,10 +98,7 @@ def run(stack: Deployed) -> int:
     return int(bool(report["drift"] or left or others))
 
 
-def _compare(stack: Deployed, console: Console) -> tuple[Findings, Counter[str]]:
-    reconciler = Reconciler(
-        stack.table, stack.stripe, stack.catalogue, stack.settings.deployment, stack.clock
-    )
+def _compare(reconciler: Reconciler, console: Console) -> tuple[Findings, Counter[str]]:
     findings = Findings()
     columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -125,12 +125,12 @@ def _show(findings: Findings, console: Console) -> None:
         console.print(table)
 
 
-def _others(stack: Deployed, console: Console) -> int:
+def _others(stack: Deployed, reconciler: Reconciler, console: Console) -> int:
     """Say what else would change what is billed; return how much of it there is."""
     changes = catalogue_changes(stack.client, stack.catalogue, stack.clock.now())
     for each in changes:
         console.print(f"! Stripe does not hold the catalogue as applied: {each}")
-    found = [*drafts(stack.client, stack.settings.deployment)]
+    found = reconciler.unusual()
     for each in found:
         console.print(f"! {each}")
     return len(changes) + len(found)

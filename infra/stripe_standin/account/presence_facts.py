@@ -16,6 +16,7 @@ from stripe import PaymentMethod
 # Left out unless asked for by `expand` (docs.stripe.com/api/expanding_objects, "includable").
 INCLUDABLE: Mapping[str, Collection[str]] = {
     "checkout.session": {"line_items"},
+    "coupon": {"applies_to", "currency_options"},
     "customer": {"cash_balance", "invoice_credit_balance", "sources", "subscriptions", "tax", "tax_ids"},
     "invoice": {"payments", "confirmation_secret"},
     "price": {"currency_options", "tiers"},

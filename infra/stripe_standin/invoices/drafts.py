@@ -195,7 +195,7 @@ def _apply(account: Account, discount: Discount, invoice: Invoice) -> int:
     taken = 0
     for line in invoice.lines.data:
         open_amount = line.amount - sum(cut.amount for cut in line.discount_amounts or [])
-        if not line.discountable or open_amount <= 0:
+        if not line.discountable or open_amount <= 0 or not _covers(coupon, line):
             continue
         cut = round(open_amount * coupon.percent_off / 100) if coupon.percent_off else min(left, open_amount)
         left -= 0 if coupon.percent_off else cut
@@ -203,6 +203,14 @@ def _apply(account: Account, discount: Discount, invoice: Invoice) -> int:
         made = make(InvoiceLineItem.DiscountAmount, amount=cut, discount=discount.id)
         line.discount_amounts = [*(line.discount_amounts or []), made]
     return taken
+
+
+def _covers(coupon: Coupon, line: InvoiceLineItem) -> bool:
+    """Whether a coupon is for what a line sells: it may be for some products only."""
+    if not coupon.applies_to:
+        return True
+    details = line.pricing.price_details if line.pricing else None
+    return details is not None and details.product in coupon.applies_to.products
 
 
 def subscription_of(account: Account, invoice: Invoice) -> Subscription | None:

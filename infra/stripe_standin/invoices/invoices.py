@@ -18,7 +18,7 @@ from stripe.params import (
 
 from infra.stripe_standin.account.state import Account, Due
 from infra.stripe_standin.customers import payment_methods
-from infra.stripe_standin.errors import RefusedError
+from infra.stripe_standin.errors import RefusedError, lacking
 from infra.stripe_standin.invoices import collection, drafts, finalization, scheduling, second_payments
 from infra.stripe_standin.server.lists import matching, outside_clocks, page
 from infra.stripe_standin.server.routes import Routes
@@ -108,6 +108,10 @@ def lines(account: Account, params: InvoiceLineItemListParams, invoice: str) -> 
 def payments(account: Account, params: InvoicePaymentListParams) -> ListObject[InvoicePayment]:
     """List payments of invoices (docs.stripe.com/api/invoice-payment/list)."""
     found = matching(account.all(InvoicePayment), params, "invoice", "status")
+    if (wanted := params.get("payment")) is not None:
+        if wanted["type"] != "payment_intent":
+            raise lacking("payments of invoices by payment records")
+        found = [each for each in found if each.payment.payment_intent == wanted.get("payment_intent")]
     return page(found, params, "/v1/invoice_payments")
 
 

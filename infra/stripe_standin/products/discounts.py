@@ -6,6 +6,7 @@ from typing import Any
 from stripe import Coupon, Customer, Discount, Invoice, ListObject, PromotionCode, Subscription
 from stripe.params import (
     CouponCreateParams,
+    CouponListParams,
     CouponRetrieveParams,
     PromotionCodeCreateParams,
     PromotionCodeListParams,
@@ -33,6 +34,7 @@ def create(account: Account, params: CouponCreateParams) -> Coupon:
         Coupon,
         id=params.get("id") or new_id("coupon"),
         amount_off=params.get("amount_off"),
+        applies_to=params.get("applies_to"),
         created=account.now(),
         currency=params.get("currency"),
         duration=duration,
@@ -44,6 +46,12 @@ def create(account: Account, params: CouponCreateParams) -> Coupon:
         valid=True,
     )
     return account.keep(coupon)
+
+
+@routes.get("/v1/coupons", CouponListParams)
+def listed_coupons(account: Account, params: CouponListParams) -> ListObject[Coupon]:
+    """List coupons (docs.stripe.com/api/coupons/list)."""
+    return page(matching(account.all(Coupon), params), params, "/v1/coupons")
 
 
 @routes.get("/v1/coupons/{coupon}", CouponRetrieveParams)

@@ -1,5 +1,6 @@
 """What a browser sends that is no API call: cookies, forms, and the address at which it found us."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,10 +11,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from tollkeeper.api.requests import read_body
+from tollkeeper.ledger.sessions import Session
 
 COOKIE = "tollkeeper_page"
 PAGE = "/dashboard"
 MOST_FORM_BYTES = 4_096
+LONGEST_KEY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,43 @@ class Address:
         return f"{COOKIE}={secret}; Path={self.path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A browser that was let in: as whom, under which secret, at which address, what it sent and reads."""
+
+    session: Session
+    secret: str
+    address: Address
+    fields: Mapping[str, str]
+    languages: str | None
+
+    @property
+    def user(self) -> str:
+        """The user whose page it is."""
+        return self.session.user_id
+
+    @property
+    def key(self) -> str | None:
+        """What a form is known by that is sent twice."""
+        return self.fields.get("key", "")[:LONGEST_KEY] or None
+
+    @property
+    def cursor(self) -> str | None:
+        """Where a list goes on."""
+        return self.fields.get("cursor") or None
+
+    @property
+    def part(self) -> int:
+        """Which part of a long table is asked for."""
+        sent = self.fields.get("part", "")
+        return int(sent) if re.fullmatch("[1-9][0-9]{0,5}", sent) else 1
+
+    def here(self, name: str, **changes: str | None) -> str:
+        """Return the address of a neighbouring page, for the same question but for what changes."""
+        fields = {**self.fields, **changes}
+        return f"{name}?{urlencode({key: value for key, value in fields.items() if value is not None})}"
+
+
 def cookie(event: Mapping[str, Any]) -> str:
     """Return the secret that a browser shows; none is empty, and matches nothing."""
     header = (event.get("headers") or {}).get("cookie", "")
@@ -69,7 +109,7 @@ def cookie(event: Mapping[str, Any]) -> str:
     return ""
 
 
-def form(event: Mapping[str, Any]) -> Mapping[str, str]:
+def form_fields(event: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the fields of a form; of a field that was sent more than once, the last.
 
     Raises:
@@ -81,6 +121,11 @@ def form(event: Mapping[str, Any]) -> Mapping[str, str]:
 def query(event: Mapping[str, Any]) -> Mapping[str, str]:
     """Return the fields of an address."""
     return event.get("queryStringParameters") or {}
+
+
+def languages(event: Mapping[str, Any]) -> str | None:
+    """Return which languages a browser says that its user reads, best first."""
+    return (event.get("headers") or {}).get("accept-language")
 
 
 def csrf_token(secret: str) -> str:

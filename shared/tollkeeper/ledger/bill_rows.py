@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.keys import Due
-from tollkeeper.ledger.rows import instant, text
+from tollkeeper.ledger.rows import FORM, VERSION, instant, text
 from tollkeeper.ledger.table import Cells, Change, Key, Row, equal
 from tollkeeper.rules.bills import Bill, State
 from tollkeeper.rules.charges import Charge
@@ -43,6 +43,7 @@ def bill(row: Row) -> Bill:
 def cells(of: Bill) -> Cells:
     """Return a bill as its row has it; what is None is not there."""
     return {
+        VERSION: FORM,
         "userId": of.user_id,
         "stripeCustomerId": of.customer_id,
         "subscriptionId": of.subscription_id,

@@ -126,9 +126,8 @@ class Consuming:
                 if bounds.barrier:
                     known = self._refuse(record, refused) if unanswered else self._record(record)
                     return _again(record, known, seen) if known else replace(seen, barrier=bounds.barrier)
-                self._table.transact(
-                    _consumed(record, seen, bounds, refused, row, self._marks(record, seen, row))
-                )
+                marking, kept = self._marks(record, seen, row), self._offer.record_lifetime
+                self._table.transact(_consumed(record, seen, bounds, refused, row, marking, kept))
             except TransactionCancelledError as cancelled:
                 own = cancelled.refused[0].row
                 if own is not None and REFUSED not in own:
@@ -232,7 +231,13 @@ def _again(record: UsageRecord, row: Row, seen: Consumption) -> Consumption:
 
 
 def _consumed(
-    record: UsageRecord, seen: Consumption, bounds: Allowance, refused: str | None, row: Row, marking: Marks
+    record: UsageRecord,
+    seen: Consumption,
+    bounds: Allowance,
+    refused: str | None,
+    row: Row,
+    marking: Marks,
+    lifetime: timedelta,
 ) -> Sequence[Write]:
     """Return the transaction of a yes: the record, what it adds up to, and where it is listed."""
     period = seen.period
@@ -253,6 +258,7 @@ def _consumed(
             record,
             record.timestamp,
             refused,
+            lifetime=lifetime,
             consumed_in=keys.period_id(period),
             due=marking.due.get(record.id),
         ),

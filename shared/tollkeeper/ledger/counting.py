@@ -185,7 +185,8 @@ class _Count:
             shown = shown_metrics(self._user, self._offer.catalogue)
             marking = marks(records, shown, self._now, key, row, self._marked)
             try:
-                self._table.transact(writes(allocations, self._now, self._refusals, row, marking))
+                kept = self._offer.record_lifetime
+                self._table.transact(writes(allocations, self._now, self._refusals, row, marking, kept))
             except TransactionCancelledError as cancelled:
                 period = cancelled.refused[len(allocations)]
                 before = (len(allocations), dict(self._refusals), row)

@@ -16,6 +16,7 @@ from tollkeeper.ledger.table import (
     Cells,
     Change,
     Condition,
+    Delete,
     Key,
     Put,
     Refused,
@@ -111,6 +112,8 @@ class DynamoTable:
         if isinstance(write, Put):
             item = _marshal({**write.key._asdict(), **write.cells})
             return {"Put": {"Item": item, "ConditionExpression": "attribute_not_exists(pk)", **shown}}
+        if isinstance(write, Delete):
+            return {"Delete": {"Key": _marshal(write.key._asdict()), **_ends(write), **shown}}
         return {"Update": {"Key": _marshal(write.key._asdict()), **_expressions(write), **shown}}
 
 
@@ -170,6 +173,14 @@ def _expressions(change: Change) -> dict[str, Any]:
     update = " ".join(f"{word} {', '.join(parts)}" for word, parts in clauses.items() if parts)
     condition = {"ConditionExpression": " AND ".join(conditions)} if conditions else {}
     return {"UpdateExpression": update, **condition, **put.used()}
+
+
+def _ends(delete: Delete) -> dict[str, Any]:
+    if not delete.only_if:
+        return {}
+    put = _Placeholders()
+    conditions = [_condition(each, put) for each in delete.only_if]
+    return {"ConditionExpression": " AND ".join(conditions), **put.used()}
 
 
 def _condition(of: Condition, put: _Placeholders) -> str:

@@ -69,6 +69,31 @@ def profile(user_id: str) -> Key:
     return Key(user(user_id), PROFILE)
 
 
+def everything() -> Range:
+    """Return where all rows of a user's partition stand."""
+    return Range(" ", "~")
+
+
+def of_another(key: Key, user_id: str) -> Key:
+    """Return the key of the same row in another user's partition."""
+    return Key(user(user_id), key.sk)
+
+
+def is_bill(key: Key) -> bool:
+    """Whether a key is that of a bill."""
+    return key.sk.startswith("BILL#")
+
+
+def is_audit(key: Key) -> bool:
+    """Whether a key is that of an audit entry."""
+    return key.sk.startswith("AUDIT#")
+
+
+def is_page(key: Key) -> bool:
+    """Whether a key is that of a page of records."""
+    return key.sk.startswith("PAGE#")
+
+
 def read_user(key: Key) -> str:
     """Return the user in whose partition a key is."""
     return key.pk.removeprefix("USER#")
@@ -117,6 +142,11 @@ def all_periods() -> Range:
 def is_period(key: Key) -> bool:
     """Whether a key is that of a period's row."""
     return key.sk.startswith("PERIOD#")
+
+
+def has_form(key: Key) -> bool:
+    """Whether a key is that of a row whose form is told: a user's, a period's or a bill's."""
+    return key.sk == PROFILE or is_period(key) or is_bill(key)
 
 
 def periods_alone() -> Range:

@@ -8,11 +8,9 @@ from datetime import datetime, timedelta
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.rows import text
 from tollkeeper.ledger.table import Cells, Change, Key, Put, Row, Write, equal
+from tollkeeper.rules.offers import LEAST_LIFETIME
 from tollkeeper.rules.times import epoch, from_microseconds, microseconds
 from tollkeeper.rules.usage import UsageRecord
-
-RECORD_LIFETIME = timedelta(days=400)
-"""How long a record's id is remembered, from its counting on."""
 
 METRIC, QUANTITY, STAMP, ACCEPTED, FACILITY, DATA, CONSUMED = "m", "q", "t", "a", "f", "d", "c"
 """What stands in most rows, for 400 days, and so has short names.
@@ -53,11 +51,12 @@ class CountedRecord:
     released: int
 
 
-def counted(
+def counted(  # noqa: PLR0913 - each is an attribute of the row
     of: UsageRecord,
     now: datetime,
     refused: str | None = None,
     *,
+    lifetime: timedelta = LEAST_LIFETIME,
     consumed_in: str | None = None,
     due: Cells | None = None,
     late: bool = False,
@@ -65,6 +64,8 @@ def counted(
     dropped: bool = False,
 ) -> Write:
     """Return the writing of a usage record that is counted now; refused if its id is counted already.
+
+    It is kept, and its id remembered, for `lifetime` from its counting on.
 
     What was consumed names its period, into which it may be released. Where consuming had refused its id,
     the record replaces what was written by that: `refused` is what it was. `due` is what it has in the index,
@@ -83,7 +84,7 @@ def counted(
         "late": late or None,
         "unbilled": unbilled or None,
         "dropped": dropped or None,
-        "expiresAt": epoch(now + RECORD_LIFETIME),
+        "expiresAt": epoch(now + lifetime),
         **(due or {}),
     }
     key = keys.record(of.user_id, of.id)

@@ -12,6 +12,10 @@ from tollkeeper.rules.subscriptions import Card, Cause, PaymentMethod, Status, S
 from tollkeeper.rules.times import iso, parse_iso
 from tollkeeper.rules.users import User
 
+VERSION = "v"
+FORM = 2
+"""In which form rows of users, periods and bills are written; `forms` says what changed with each."""
+
 USED = "used_"
 INCURRED = "incurred_"
 BEYOND = "beyond_"
@@ -20,6 +24,7 @@ BEYOND = "beyond_"
 def terms_text(terms: Terms) -> str:
     """Write a period's terms as one attribute, so that one condition can say that they are still the same."""
     told = {
+        VERSION: FORM,
         "plan": terms.plan,
         "limits": terms.limited,
         "prices": {metric: str(price) for metric, price in terms.prices.items()},

@@ -54,6 +54,8 @@ def announcements(of: RowChange, at: datetime) -> Iterable[Announcement]:
     if keys.is_announcement(of.key):
         return [entry_rows.read_announcement(of.after)] if of.before is None else []
     if keys.is_period(of.key):
+        if of.before is None and "closedAt" in of.after:
+            return []  # it was moved there when its user was erased
         before = None if of.before is None else rows.period(of.before)
         return of_usage(keys.read_user(of.key), before, rows.period(of.after), at=at)
     return []

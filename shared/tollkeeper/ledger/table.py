@@ -86,7 +86,15 @@ class Change:
     only_if: Sequence[Condition] = ()
 
 
-type Write = Put | Change
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The end of a row, whether there is one or not. Only who erases a user ends any: no function may."""
+
+    key: Key
+    only_if: Sequence[Condition] = ()
+
+
+type Write = Put | Change | Delete
 
 
 class Refused(NamedTuple):

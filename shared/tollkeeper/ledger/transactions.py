@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from tollkeeper.ledger import entry_rows, keys, open_rows, record_rows
@@ -31,12 +31,13 @@ def writes(
     refusals: Mapping[str, str],
     row: Row | None,
     marks: Marks,
+    lifetime: timedelta,
 ) -> list[Write]:
     """Return one transaction: the records in the order of the allocations, then all that they add up to.
 
     `refusals` say what consuming wrote under the ids of those that it refused. `row` is the period's as it
     was read, empty if there is none yet; None lists the records apart from it. `marks` are of these records
-    and that row.
+    and that row. The records are kept for `lifetime`.
     """
     first = allocations[0]
     user_id = first.record.user_id
@@ -45,6 +46,7 @@ def writes(
             each.record,
             now,
             refusals.get(each.record.id),
+            lifetime=lifetime,
             due=marks.due.get(each.record.id),
             late=each.late,
             unbilled=each.unbilled,

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from tollkeeper.ledger import entry_rows, keys, rows
 from tollkeeper.ledger.keys import Due
-from tollkeeper.ledger.rows import INCURRED, USED
+from tollkeeper.ledger.rows import FORM, INCURRED, USED, VERSION
 from tollkeeper.ledger.table import (
     Cells,
     Change,
@@ -97,7 +97,7 @@ class Users:
         """
         change = Change(
             keys.profile(user_id),
-            set={"stripeCustomerId": customer_id, "userId": user_id},
+            set={"stripeCustomerId": customer_id, "userId": user_id, VERSION: FORM},
             only_if=[equal("stripeCustomerId", replacing)],
         )
         try:
@@ -162,6 +162,7 @@ def _profile(user: User, subscription: Subscription, binding: Binding, asked_at:
             **(waits if binding.ask_at else {}),
             **({"askedAt": asked_at} if asked_at else {}),
             "userId": user.user_id,
+            VERSION: FORM,
             "rev": user.rev + 1,
             "trialUsed": user.trial_used or subscription.trial_end is not None or None,
             "timeline": rows.timeline_text(binding.timeline),

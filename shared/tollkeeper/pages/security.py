@@ -21,22 +21,14 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
-PRIVATE: Mapping[str, str] = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
-"""What goes with every answer to a browser: it is one user's, and nobody else is to see or keep it."""
-
 HEADERS: Mapping[str, str] = {
-    **PRIVATE,
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "Strict-Transport-Security": "max-age=31536000",
+    "Vary": "Accept-Language",
     "X-Frame-Options": "DENY",
 }
-"""What goes with every page."""
+"""What goes with every page, beside what goes with every answer to a browser."""

@@ -1,13 +1,8 @@
-"""How pages write numbers, instants and words, and how large they draw a bar."""
+"""How pages write words and data, and how large they draw a bar; numbers and time are in `notation`."""
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
-from decimal import Decimal
 
-from markupsafe import Markup
-
-from tollkeeper.rules.times import iso
 from tollkeeper.views.dashboard import ChartView, DashboardView
 from tollkeeper.views.metrics import MetricView
 
@@ -19,20 +14,8 @@ DAY_WIDTH = 10
 GAP = 2
 """Units of a chart; the browser stretches it."""
 
-
-def number(quantity: int | Decimal) -> str:
-    """Write a quantity: `15,000`, and a true minus where it is below nothing."""
-    return f"{quantity:,}".replace("-", "−")
-
-
-def day(of: date) -> Markup:
-    """Write a day so that nobody takes month and day for each other: `3 Dec 2025`."""
-    return Markup('<time datetime="{}">{}</time>').format(of.isoformat(), _day(of))
-
-
-def moment(of: datetime) -> Markup:
-    """Write an instant to the minute: `3 Dec 2025, 09:30 UTC`."""
-    return Markup('<time datetime="{}">{}, {:%H:%M} UTC</time>').format(iso(of), _day(of), of)
+MOST_IN_A_LINK = 200
+"""Characters of a facility's name, as an address writes it, that a link to its records may take of a page."""
 
 
 def sentence(name: str) -> str:
@@ -43,11 +26,6 @@ def sentence(name: str) -> str:
 def data(of: Mapping[str, object]) -> str:
     """Write what a host sent with a record, as it sent it."""
     return json.dumps(of, ensure_ascii=False)
-
-
-def plural(quantity: int, unit: str) -> str:
-    """Write a quantity with its unit: `1 export`, `2 exports`."""
-    return f"{number(quantity)} {unit}{'' if quantity == 1 else 's'}"
 
 
 def percent(of: MetricView) -> int:
@@ -93,7 +71,3 @@ def width(view: DashboardView) -> int:
 
 def _height(quantity: int, top: int) -> int:
     return min(CHART_HEIGHT, round(quantity * CHART_HEIGHT / top))
-
-
-def _day(of: date) -> str:
-    return f"{of.day} {of:%b %Y}"

@@ -32,7 +32,7 @@ REMEMBERED = frozenset({Call.OPEN, Call.ADD})
 """Calls whose success Stripe repeats under their key, whatever people have done to its effect meanwhile."""
 
 MADE_BEFORE = timedelta(hours=1)
-"""How long before a bill needed one its own invoice cannot have been made, clocks being what they are."""
+"""How long before a period's end its own invoice cannot have been made, clocks being what they are."""
 
 
 type Failure = StripeFailedError | StripeRefusedError
@@ -99,7 +99,9 @@ class Charging:
             case State.OWED:
                 return self.stripe.renewal(bill.subscription_id, bill.period_end)
             case State.OPENING:
-                own = self.stripe.own_invoices(bill.customer_id, self._name(bill), bill.since - MADE_BEFORE)
+                # Since the period's end: a ledger that was restored may have made it before the bill says.
+                made_since = bill.period_end - MADE_BEFORE
+                own = self.stripe.own_invoices(bill.customer_id, self._name(bill), made_since)
                 return Opening(own, has_customer=bool(own) or self.stripe.has_customer(bill.customer_id))
             case _:
                 return self.stripe.invoice(str(bill.invoice_id))
@@ -175,7 +177,9 @@ class Charging:
 def _invoice_of(bill: Bill, seen: Seen) -> Invoice | None:
     """Return a bill's invoice as it was just read; None if it was not: nothing was asked of Stripe since."""
     match seen:
-        case Renewal(draft=Invoice() as invoice) | (Invoice() as invoice):
+        case Renewal(draft=draft, charged=charged):
+            found = [each for each in (draft, charged) if each]
+        case Invoice() as invoice:
             found = [invoice]
         case Opening(own=own):
             found = [*own]

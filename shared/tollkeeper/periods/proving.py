@@ -3,12 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.history import History, ListedRecord
-from tollkeeper.ledger.record_rows import RECORD_LIFETIME
-from tollkeeper.periods.reconciler import MADE_BEFORE, StripeForReconciling
+from tollkeeper.periods.reconciler import MADE_BEFORE
+from tollkeeper.rules.invoices import Invoice
+from tollkeeper.rules.offers import LEAST_LIFETIME
 from tollkeeper.rules.proofs import Evidence, Proof, prove
+
+
+class StripeForProving(Protocol):
+    """What proving asks of Stripe."""
+
+    def invoices_since(self, customer_id: str, since: datetime) -> list[Invoice]:
+        """Return a customer's invoices made at a time or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +26,7 @@ class Proving:
 
     closing: Closing
     history: History
-    stripe: StripeForReconciling
+    stripe: StripeForProving
     deployment: str
 
     def names(self, user_id: str, start: datetime) -> list[str]:
@@ -42,7 +51,7 @@ class Proving:
             bill,
             invoices,
             evidence,
-            markers_are_kept=now < period.start + RECORD_LIFETIME,
+            markers_are_kept=now < period.start + LEAST_LIFETIME,
         )
 
     def _listed(self, user_id: str, period_id: str) -> Iterator[ListedRecord]:

@@ -5,7 +5,7 @@ is theirs.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,9 +23,10 @@ from tollkeeper.rules.bills import Bill
 from tollkeeper.rules.invoices import Invoice
 from tollkeeper.rules.money import money
 from tollkeeper.rules.periods import Period
-from tollkeeper.rules.reconciling import Drift, decisions, drifts, line_drifts
+from tollkeeper.rules.reconciling import Drift, dangers, decisions, drifts, line_drifts
 from tollkeeper.rules.times import iso
-from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
+from tollkeeper.stripe.oversight_port import Oversight
 from tollkeeper.stripe.port import Prices
 from tollkeeper.telemetry import logger
 
@@ -45,7 +46,7 @@ MOST_SILENCES = 8
 """How often Stripe may give no answer before it is left in peace until the next run."""
 
 
-class StripeForReconciling(Prices, Protocol):
+class StripeForReconciling(Prices, Oversight, Protocol):
     """What reconciling asks of Stripe."""
 
     def invoices_since(self, customer_id: str, since: datetime) -> list[Invoice]:
@@ -88,6 +89,7 @@ class Reconciler:
         self._clock = clock
         self._several = several
         self._silences = 0
+        self._refunded: Mapping[str, int] = {}
 
     def run(self, patience: Patience, told: Told = lambda _: None) -> Counter[str]:
         """Compare all that closed in the last days, as long as there is time; say in numbers what was found.
@@ -100,7 +102,7 @@ class Reconciler:
         for user_id, period_id in self._book.closed(until=now):
             of_users[user_id].append(period_id)
         report: Counter[str] = Counter(periods=sum(map(len, of_users.values())))
-        report.update(self._compare_prices())
+        report.update(self._look_about(now))
         work = partial(self._compare_all, now=now, patience=patience, told=told)
         for each in self._several(work, ([user_id, *names] for user_id, names in of_users.items())):
             report.update(each)
@@ -111,7 +113,10 @@ class Reconciler:
         return sum(1 for _ in self._book.closed(until=self._clock.now()))
 
     def compare(self, user_id: str, period_id: str) -> Compared | None:
-        """Compare one period, with Stripe if its bill is final; None if it is not closed."""
+        """Compare one period, with Stripe if its bill is final; None if it is not closed.
+
+        What was refunded is shown as far as a run has asked for it.
+        """
         _, period, bill = self._closing.read(user_id, period_id)
         if period is None or period.closed_at is None:
             return None
@@ -121,7 +126,7 @@ class Reconciler:
             since = bill.period_end - MADE_BEFORE
             invoices = self._stripe.invoices_since(bill.customer_id, since) if bill.invoice_id else []
             found += line_drifts(bill, invoices)
-            decided += decisions(bill, invoices)
+            decided += decisions(bill, invoices, self._refunded)
         return Compared(user_id, period, bill, tuple(found), tuple(decided))
 
     def prices(self) -> list[str]:
@@ -140,16 +145,35 @@ class Reconciler:
     def _money(self, cents: Decimal | int | None) -> str:
         return "nothing of the kind" if cents is None else money(Decimal(cents), self._catalogue.currency)
 
-    def _compare_prices(self) -> Counter[str]:
+    def unusual(self) -> list[str]:
+        """Return, in sentences, the coupons and drafts that would change overage.
+
+        Lines of overage take no discount: so a coupon for it does not do what somebody expects of it.
+        """
+        products = [each.product_id for each in self._catalogue.priced_metrics]
+        coupons = [
+            f"the coupon {each} is for overage, whose lines take no discount: it takes nothing off"
+            for each in self._stripe.coupons_for(products)
+        ]
+        return [*coupons, *(each for draft in self._stripe.charged_drafts() for each in dangers(draft))]
+
+    def _look_about(self, now: datetime) -> Counter[str]:
+        """Ask Stripe what concerns no single period: prices, what is unusual, and what was refunded."""
         try:
-            wrong = self.prices()
+            wrong, unusual = self.prices(), self.unusual()
+            self._refunded = self._stripe.refunds_since(now - COMPARED_FOR)
         except StripeUnavailableError:
-            logger.warning("Stripe gave no answer about prices", exc_info=True)
+            logger.warning("Stripe gave no answer about prices, coupons, drafts or refunds", exc_info=True)
             self._silences += 1
             return Counter(silences=1)
+        except StripeRefusedError:  # its key may read less than that; periods are compared all the same
+            logger.exception("Stripe refused to tell of prices, coupons, drafts or refunds")
+            return Counter(failed=1)
         for each in wrong:
             logger.error("Stripe does not sell what the catalogue says", extra={"trouble": each})
-        return Counter(drift=len(wrong))
+        for each in unusual:
+            logger.warning("Something would change overage", extra={"trouble": each})
+        return Counter(drift=len(wrong), unusual=len(unusual))
 
     def _compare_all(self, work: list[str], now: datetime, patience: Patience, told: Told) -> Counter[str]:
         """Compare a user's periods; say what became of them."""

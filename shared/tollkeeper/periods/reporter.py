@@ -31,6 +31,12 @@ STRIPE_PATIENCE_SECONDS = 30.0
 MOST_SILENCES = 8
 """How often Stripe may give no answer before it is left in peace until the next run."""
 
+OVERDUE = "overdue"
+"""Of a bill that has been in its state for so long that somebody must look."""
+
+OLDEST = "oldest"
+"""How many seconds the oldest of those bills that a run came upon and left unfinished is in its state."""
+
 type PeriodName = tuple[str, str]
 """A user, and the name of one of their periods."""
 
@@ -60,6 +66,7 @@ class Reporter:
         self._clock = clock
         self._several = several
         self._silences = 0
+        self._ages: list[float] = []  # in seconds, of what a run leaves unfinished
 
     def run(self, patience: Patience) -> Counter[str]:
         """Take everything on that is due, as long as there is time; say in numbers what became of it.
@@ -68,7 +75,7 @@ class Reporter:
         one after the other, several users at once.
         """
         now = self._clock.now()
-        self._silences = 0
+        self._silences, self._ages = 0, []
         report: Counter[str] = Counter()
         ended = self._closing.ended(until=now - SETTLING)
         due = self._bills.due(until=now)
@@ -82,6 +89,8 @@ class Reporter:
             several = self._several if len(of_users) > 1 else map
             for each in several(partial(self._take_on, settled=settled, patience=patience), of_users):
                 report.update(each)
+        if oldest := int(max(self._ages, default=0)):
+            report[OLDEST] = oldest
         return report
 
     def _take_on(self, periods: list[PeriodName], settled: Settled, patience: Patience) -> Counter[str]:
@@ -127,7 +136,9 @@ class Reporter:
         else:
             self._silences = 0
             became = bill.state.value
-        return [became, *(["overdue"] if is_overdue(bill, now) else [])]
+        if not bill.is_final:
+            self._ages.append((now - bill.since).total_seconds())
+        return [became, *([OVERDUE] if is_overdue(bill, now) else [])]
 
     @property
     def _is_silent(self) -> bool:

@@ -36,6 +36,7 @@ class Action(StrEnum):
     USAGE_UNBILLED = "USAGE_UNBILLED"
     BILLING_DRIFT = "BILLING_DRIFT"
     SPENDING_CAP_CHANGED = "SPENDING_CAP_CHANGED"
+    USER_ERASED = "USER_ERASED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,10 @@ def is_overdue(bill: Bill, now: datetime) -> bool:
 def _owed(bill: Bill, renewal: Renewal, policy: Policy, now: datetime) -> Step:
     if bill.charges is not None and not bill.left:
         return _apart(bill, policy, now)
+    if renewal.charged and renewal.charged.id not in bill.passed and _ours(bill, renewal.charged):
+        # Before the ledger was restored. A draft that is stopped is rid of them, a final invoice decides.
+        state = State.MOVING if renewal.charged.is_draft else State.BOUND
+        return bill.moved(state, now, invoice_id=renewal.charged.id, is_own=False)
     if renewal.draft and renewal.draft.id not in bill.passed:
         return bill.moved(State.BOUND, now, invoice_id=renewal.draft.id, is_own=False)
     if bill.charges is None:

@@ -20,7 +20,7 @@ class InvoiceStatus(StrEnum):
 class InvoiceLine:
     """A line that is a charge of ours, as its metadata says; `amount` in cents before discounts and tax.
 
-    `discount` is what a coupon takes off it, in cents.
+    `discount` is what a coupon takes off it, in cents; `discountable` that one may.
     """
 
     id: str
@@ -28,6 +28,7 @@ class InvoiceLine:
     quantity: int
     amount: int
     discount: int = 0
+    discountable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,10 @@ class Renewal:
     """The invoice that renews a subscription where a period ended, as Stripe has it now.
 
     `draft` is it while charges can go onto it: a draft of a live subscription that Stripe will finalise and
-    collect. If there is none, `is_awaited` says that one may still come.
+    collect. If there is none, `is_awaited` says that one may still come. `charged` is it where charges can go
+    onto it no more, and lines of ours stand on it all the same: a ledger that was restored does not know.
     """
 
     draft: Invoice | None = None
     is_awaited: bool = False
+    charged: Invoice | None = None

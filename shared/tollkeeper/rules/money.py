@@ -1,6 +1,6 @@
 """How amounts are written for people to read."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from tollkeeper.catalogue import decimal_places
 
@@ -19,21 +19,3 @@ def money(amount: Decimal | int, currency: str) -> str:
     number = exact.quantize(finest) if exact % finest == 0 else exact.normalize()
     sign = _SIGNS.get(currency)
     return f"{sign}{number:,f}" if sign else f"{number:,f} {currency.upper()}"
-
-
-def smallest_units(text: str, currency: str) -> int:
-    """Read what somebody typed, such as `49.90` or `$1,250`, as an amount of a currency's smallest unit.
-
-    What `money` wrote is read as what it was.
-
-    Raises:
-        ValueError: it is no amount, is below nothing, or is finer than the currency.
-    """
-    typed = text.upper().strip().removeprefix(_SIGNS.get(currency, "")).removesuffix(currency.upper())
-    try:
-        amount = Decimal(typed.replace(",", "")).scaleb(decimal_places(currency))
-    except InvalidOperation as error:
-        raise ValueError("is no amount") from error
-    if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value():
-        raise ValueError("is no amount")
-    return int(amount)

@@ -1,19 +1,23 @@
 """What is on offer when a period starts (DESIGN §2 and rule 5)."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tollkeeper.catalogue import FREE, Catalogue, Mode
 from tollkeeper.rules.periods import Terms
 from tollkeeper.rules.times import start_of_day
 
+LEAST_LIFETIME = timedelta(days=400)
+"""How long a record is kept at least: as long its id is refused if it comes again (DESIGN rule 1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The catalogue of today, and the day from which overage is billed."""
+    """The catalogue of today, the day from which overage is billed, and how long records are kept."""
 
     catalogue: Catalogue
     bill_overage_from: date
+    record_lifetime: timedelta = LEAST_LIFETIME
 
     def terms(self, plan: str, start: datetime, *, trial: bool = False) -> Terms:
         """Return what a period of a plan pins if it starts at `start`.

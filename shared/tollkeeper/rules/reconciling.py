@@ -77,8 +77,23 @@ def line_drifts(bill: Bill, invoices: Sequence[Invoice]) -> Iterator[Drift]:
             yield Drift(DriftKind.LINE_UNDUE, None, "no line", _lines([line]))
 
 
-def decisions(bill: Bill | None, invoices: Sequence[Invoice]) -> Iterator[str]:
-    """Return what people decided about a bill: it is shown beside its charges, and never undone."""
+def dangers(draft: Invoice) -> Iterator[str]:
+    """Return, in sentences, why a draft's overage would not come to what is owed, or to nobody."""
+    cents = sum(line.amount for line in draft.lines)
+    if not draft.advances:
+        yield f"{draft.id} has {cents} cents of overage, and does not advance by itself"
+    taken_off = sum(line.discount for line in draft.lines)
+    if taken_off or any(line.discountable for line in draft.lines):
+        yield f"a coupon takes {taken_off} of {cents} cents of overage off on {draft.id}, or may"
+
+
+def decisions(
+    bill: Bill | None, invoices: Sequence[Invoice], refunded: Mapping[str, int] | None = None
+) -> Iterator[str]:
+    """Return what people decided about a bill: it is shown beside its charges, and never undone.
+
+    `refunded` is what was paid back of invoices' payments, in cents, with or without a credit note.
+    """
     if bill is None:
         return
     if bill.state in {State.VOIDED, State.WRITTEN_OFF}:
@@ -88,13 +103,18 @@ def decisions(bill: Bill | None, invoices: Sequence[Invoice]) -> Iterator[str]:
             yield f"{charge.metric} waived"
     for each in invoices:
         if each.id == bill.invoice_id:
-            if each.status in {InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE}:
-                yield f"{each.id} is {each.status}"
-            if each.credited:
-                yield f"{each.credited} cents credited on {each.id}"
-            taken_off = sum(line.discount for line in each.lines)
-            if taken_off:
-                yield f"a coupon takes {taken_off} cents of overage off on {each.id}"
+            yield from _decided_on(each, refunded.get(each.id, 0) if refunded else 0)
+
+
+def _decided_on(invoice: Invoice, refunded: int) -> Iterator[str]:
+    if invoice.status in {InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE}:
+        yield f"{invoice.id} is {invoice.status}"
+    if invoice.credited:
+        yield f"{invoice.credited} cents credited on {invoice.id}"
+    if refunded:
+        yield f"{refunded} cents refunded of {invoice.id}"
+    if taken_off := sum(line.discount for line in invoice.lines):
+        yield f"a coupon takes {taken_off} cents of overage off on {invoice.id}"
 
 
 def _by_charge(bill: Bill, invoices: Sequence[Invoice]) -> Mapping[str, list[InvoiceLine]]:

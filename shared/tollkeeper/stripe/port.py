@@ -230,7 +230,8 @@ class Invoices(Protocol):
 
         One whose base line starts that second. Its draft can be used if the subscription lives, its
         collection is not paused and Stripe will finalise it by itself. It is awaited while the subscription
-        lives and is collected, and there is no such invoice at all.
+        lives and is collected, and there is no such invoice at all. One that cannot be used and bears lines
+        of charges is returned as such.
         """
 
     def invoice(self, invoice_id: str) -> Invoice | None:

@@ -1,7 +1,7 @@
 """Why a user was charged: an invoice's overage lines, their charges, and the records behind them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -14,15 +14,17 @@ from tollkeeper.ledger.history import History, UnknownCursorError
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.bills import Bill
 from tollkeeper.rules.charges import Charge
-from tollkeeper.rules.invoices import Invoice, InvoiceLine
+from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus
 from tollkeeper.rules.reconciling import decisions
 from tollkeeper.stripe.charge_lines import charge_line
+from tollkeeper.stripe.oversight_port import Refunds
 from tollkeeper.views.errors import UnknownInvoiceError
 from tollkeeper.views.reader import ForeignCursorError
-from tollkeeper.views.records import RecordView, shown
+from tollkeeper.views.record_tables import RecordTable, record_table
+from tollkeeper.views.records import RecordsView, RecordView, shown
 
 
-class StripeForExplaining(Protocol):
+class StripeForExplaining(Refunds, Protocol):
     """What explaining asks of Stripe."""
 
     def invoice(self, invoice_id: str) -> Invoice | None:
@@ -115,20 +117,31 @@ class Explanations:
             period_end=bill.period_end,
             plan_tier=period.terms.plan if period else None,
             charges=[self._charge(bill, each, invoice) for each in bill.charges or ()],
-            decisions=[*decisions(bill, [invoice] if invoice else [])],
+            decisions=[*self._decisions(bill, invoice)],
             records=records,
             cursor=following,
         )
 
-    def records(self, user_id: str, invoice_id: str, cursor: str | None, most: int) -> ExplanationView:
-        """Return the same with at least `most` records, if there are so many."""
-        found = self.explain(user_id, invoice_id, cursor)
+    def table(self, user_id: str, invoice_id: str, cursor: str | None) -> RecordTable:
+        """Return the records alone as a table: all of them, or as many as one answer holds.
+
+        Raises:
+            UnknownInvoiceError, ForeignCursorError, StripeUnavailableError: as `explain` does.
+        """
         period_id, bill = self._bill(user_id, invoice_id)
-        records, following = [*found.records], found.cursor
-        while following and period_id and bill and len(records) < most:
-            more, following = self._records(user_id, period_id, bill, following)
-            records += more
-        return replace(found, records=records, cursor=following)
+
+        def read(from_cursor: str | None) -> RecordsView:
+            if period_id is None or bill is None:
+                return RecordsView([], None)
+            return RecordsView(*self._records(user_id, period_id, bill, from_cursor))
+
+        return record_table(read, cursor)
+
+    def _decisions(self, bill: Bill, invoice: Invoice | None) -> Iterator[str]:
+        if invoice is None:
+            return decisions(bill, [])
+        paid_back = self.stripe.refunded(invoice.id) if invoice.status is InvoiceStatus.PAID else 0
+        return decisions(bill, [invoice], {invoice.id: paid_back})
 
     def _bill(self, user_id: str, invoice_id: str) -> tuple[str, Bill] | tuple[None, None]:
         """Return the bill that is on an invoice, which stands among the user's own rows."""

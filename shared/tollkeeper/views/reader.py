@@ -1,5 +1,6 @@
 """What users are shown of themselves, and services of any user."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from tollkeeper.clock import Clock
@@ -10,7 +11,7 @@ from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.series import MOST_DAYS, Granularity, series, span_of, total
 from tollkeeper.rules.usage import known_metric
-from tollkeeper.views.records import RecordsView, shown
+from tollkeeper.views.records import RecordQuestion, RecordsView, RecordView, shown
 from tollkeeper.views.subscription import SubscriptionView, overview
 from tollkeeper.views.usage import UsageView
 
@@ -88,6 +89,33 @@ class Reader:
             raise ForeignCursorError from error
         return RecordsView([shown(each) for each in part.entries], part.cursor)
 
+    def precise(self, user_id: str, question: RecordQuestion) -> RecordQuestion:
+        """Return a question with the present period, if it names neither a period nor days."""
+        if question.span is not None or question.period is not None:
+            return question
+        return replace(question, period=self.subscription(user_id).current_period_start)
+
+    def asked_for(self, user_id: str, question: RecordQuestion, cursor: str | None) -> RecordsView:
+        """Return some of the records that a question asks for, or none of them and where they go on.
+
+        Days are read month by month, the newest first. Late records are among theirs, in whichever period
+        each was counted, as they are in the days' sums.
+
+        Raises:
+            UnknownMetricError: the catalogue has no such metric.
+            ForeignCursorError: the cursor was not given for this list.
+        """
+        if question.span is None:
+            return self.records(user_id, question.period, None, question.metric, cursor)
+        months = sorted({f"{day:%Y-%m}" for day in question.span}, reverse=True)
+        month, _, inner = (cursor or f"{months[0]}.").partition(".")
+        if month not in months:
+            raise ForeignCursorError
+        found = self.records(user_id, None, month, question.metric, inner or None)
+        older = months[months.index(month) + 1 :]
+        following = f"{month}.{found.cursor}" if found.cursor else f"{older[0]}." if older else None
+        return RecordsView([each for each in found.records if _is_of(each, question)], following)
+
     def audit(self, user_id: str, cursor: str | None) -> Part[AuditEntry]:
         """Return some of what was changed of a user, the newest first.
 
@@ -98,3 +126,10 @@ class Reader:
             return self._history.audit(user_id, cursor)
         except UnknownCursorError as error:
             raise ForeignCursorError from error
+
+
+def _is_of(record: RecordView, question: RecordQuestion) -> bool:
+    span, facility_id = question.span, question.facility_id
+    if span is None or record.timestamp is None or not span.first <= record.timestamp.date() <= span.last:
+        return False
+    return facility_id is None or facility_id == (record.facility_id or "")

@@ -1,11 +1,12 @@
 """What is shown of the records behind a number."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from tollkeeper.ledger.history import ListedRecord
+from tollkeeper.rules.series import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,39 @@ class RecordsView:
 
     records: Sequence[RecordView]
     cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordQuestion:
+    """Which records are asked for: those counted in a period, or those stamped on the days of a span.
+
+    `period` is its start, and None means the present one. `facility_id` goes with days alone; empty, it asks
+    for what names no facility.
+    """
+
+    metric: str | None = None
+    period: datetime | None = None
+    span: Span | None = None
+    facility_id: str | None = None
+
+
+type ReadRecords = Callable[[str | None], RecordsView]
+"""What gives a part of a list of records, from a cursor on or from its beginning."""
+
+MOST_PARTS_READ = 50
+"""Parts that are read for one page of a list of which most is not asked for."""
+
+
+def enough(read: ReadRecords, cursor: str | None, most: int) -> RecordsView:
+    """Return `most` records of a list or the rest of a part more, if there are so many and not far apart."""
+    records: list[RecordView] = []
+    for _ in range(MOST_PARTS_READ):
+        part = read(cursor)
+        records += part.records
+        cursor = part.cursor
+        if cursor is None or len(records) >= most:
+            break
+    return RecordsView(records, cursor)
 
 
 def shown(listed: ListedRecord) -> RecordView:

@@ -129,13 +129,6 @@ def test_each_output_is_listed() -> None:
     }
 
 
-def test_each_alarm_is_listed() -> None:
-    """docs/deployment.md says of each alarm what happened and what to do."""
-    resources: dict[str, dict[str, Any]] = template()["Resources"]
-    alarms = {name for name, each in resources.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
-    assert alarms == {code(cells[0]) for cells in table("docs/deployment.md", "Alarms")}
-
-
 def test_the_functions_in_the_drawings_exist() -> None:
     """The drawings of README and architecture show every function that a user, a service or Stripe meets."""
     functions = {file.parent.name for file in (ROOT / "functions").glob("*/app.py")}

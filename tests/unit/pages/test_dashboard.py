@@ -10,15 +10,17 @@ from tests.examples import CATALOGUE, NOW, OFFER, PERIOD, SUBSCRIPTION, USER
 from tests.fakes.dashboard import BUSY, SOME, OneUser, being, shown, spread, states, using
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
+from tollkeeper.api import browser_replies
 from tollkeeper.pages import dashboard
-from tollkeeper.pages.dashboard import Browser
+from tollkeeper.pages.dashboard import Browser, Onward
+from tollkeeper.pages.notation import IN_ENGLISH
 from tollkeeper.pages.security import CONTENT_SECURITY_POLICY, HEADERS, STYLE
 from tollkeeper.rules.money import money
-from tollkeeper.rules.series import FacilityDay
+from tollkeeper.rules.series import FacilityDay, Span
 from tollkeeper.views.bills_at_stripe import BillsAtStripe
 from tollkeeper.views.dashboard import DashboardView
 from tollkeeper.views.invoices import InvoiceViews
-from tollkeeper.views.records import RecordsView, RecordView
+from tollkeeper.views.records import RecordQuestion, RecordsView, RecordView
 
 STATES = states()
 BUYER, MEMBER = Browser(True, "c" * 64, "k"), Browser(False, "c" * 64, "k")  # noqa: FBT003 - named by its field
@@ -157,10 +159,10 @@ class TestStates:
             ("empty", "No day has any usage yet."),
             ("trial", "Trial: 18 days left"),
             ("trial", "nothing is billed in a trial"),
-            ("past_due", "Your last payment failed. Your plan stays until 20 Nov 2025, 12:00 UTC"),
-            ("cancelling", "Your subscription ends 3 Dec 2025, 09:30 UTC ."),
+            ("past_due", "Your last payment failed. Your plan stays until Nov 20, 2025, 12:00 PM UTC"),
+            ("cancelling", "Your subscription ends Dec 3, 2025, 9:30 AM UTC ."),
             ("cancelling", "Let the subscription go on"),
-            ("downgrading", "Your plan changes to Solo Design on 3 Dec 2025, 09:30 UTC ."),
+            ("downgrading", "Your plan changes to Solo Design on Dec 3, 2025, 9:30 AM UTC ."),
             ("cancelled", "Your subscription has ended."),
             ("free", "No subscription"),
             ("free", "A limit is reached: API calls. More is refused"),
@@ -259,10 +261,11 @@ class TestSafety:
         """Ids, facilities, reasons and data."""
         data = {ATTACK: ATTACK}
         record = RecordView(ATTACK, "exports", 1, "2025-11", NOW, ATTACK, data, reason=ATTACK)
-        html = dashboard.records(
-            RecordsView([record], None), title=ATTACK, csv="records.csv?", following=None, start=PERIOD.start
-        )
-        assert _is_text_in(html)
+        found = RecordsView([record], None)
+        onward = Onward("records.csv?", None, is_first=True)
+        days = RecordQuestion(None, span=Span(NOW.date(), NOW.date()), facility_id=ATTACK)
+        for question in (days, RecordQuestion(ATTACK, PERIOD.start)):
+            assert _is_text_in(dashboard.records(found, question, CATALOGUE, onward, IN_ENGLISH))
 
     def test_nothing_may_load_or_run(self) -> None:
         """The policy lets in the one style sheet, and nobody may frame the page or keep it."""
@@ -270,10 +273,11 @@ class TestSafety:
         assert "unsafe" not in CONTENT_SECURITY_POLICY
         assert "http" not in CONTENT_SECURITY_POLICY
         assert "frame-ancestors 'none'" in CONTENT_SECURITY_POLICY
+        headers = browser_replies.page("", HEADERS)["headers"]
         assert ("no-store", "no-referrer", "nosniff") == (
-            HEADERS["Cache-Control"],
-            HEADERS["Referrer-Policy"],
-            HEADERS["X-Content-Type-Options"],
+            headers["Cache-Control"],
+            headers["Referrer-Policy"],
+            headers["X-Content-Type-Options"],
         )
 
 

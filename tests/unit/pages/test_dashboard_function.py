@@ -100,7 +100,12 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     }
     for (module, name), part in outside.items():
         monkeypatch.setattr(module, name, part)
-    caches = (runtime.authorizer, runtime.spending_caps, runtime_dashboard.bills_at_stripe)
+    caches = (
+        runtime.authorizer,
+        runtime.spending_caps,
+        runtime_dashboard.bills_at_stripe,
+        runtime_dashboard.invoices_at_stripe,
+    )
     for each in caches:
         each.cache_clear()
     yield page
@@ -217,7 +222,12 @@ class TestSessions:
     @pytest.mark.parametrize("route", LOOKING)
     def test_no_answer_is_kept(self, page: Page, route: str) -> None:
         """Neither by the browser nor by anything between."""
-        answer = page.send(route, page.browser(), query={"to": "enterprise"})
+        page.home.stripe.bill(page.home.stripe.held[0], 1, 99_00)
+        queries = {
+            "GET /dashboard/plan": {"to": "enterprise"},
+            "GET /dashboard/explain": {"invoice": "in_shown_1"},
+        }
+        answer = page.send(route, page.browser(), query=queries.get(route))
         assert (200, "no-store", "no-referrer") == (
             answer["statusCode"],
             answer["headers"]["Cache-Control"],

@@ -112,13 +112,13 @@ def test_a_stripe_that_is_silent_is_left_in_peace() -> None:
 
 
 def test_a_step_that_gets_no_answer_for_half_an_hour_rings() -> None:
-    """Each such bill is counted as overdue."""
+    """Each such bill is counted as overdue, and how old it is."""
     house = busy_house()
     house.stripe.is_down = True
     house.at(5 * MINUTE)
     assert {"closed": 1, "silences": 1} == house.run()
     house.at(36 * MINUTE)
-    assert {"silences": 1, "overdue": 1} == house.run()
+    assert {"silences": 1, "overdue": 1, "oldest": 31 * 60} == house.run()
 
 
 def test_one_users_trouble_is_not_anothers() -> None:

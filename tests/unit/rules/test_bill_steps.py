@@ -58,6 +58,7 @@ DOUBLED = (*BOTH, replace(L_CALLS, id="il_3"))
 EDITED = (replace(L_CALLS, quantity=7, amount=7), L_EXPORTS)
 A_CENT_OFF = (replace(L_CALLS, amount=501), replace(L_EXPORTS, amount=499))
 TWO_CENTS_OFF = (replace(L_CALLS, amount=502), L_EXPORTS)
+OTHERS = replace(L_CALLS, charge_id="c-of-another-period")
 WAIVED = frozenset({"c-calls", "c-exports"})
 
 type Expected = State | Call | datetime | str
@@ -74,6 +75,9 @@ TABLE: list[tuple[str, Bill, Seen, Expected]] = [
         Renewal(FRESH),
         State.OPENING,
     ),
+    ("the final renewal has its lines", OWED, Renewal(charged=final(*BOTH)), State.BOUND),
+    ("a stopped renewal has its lines", OWED, Renewal(charged=draft(*BOTH, advances=False)), State.MOVING),
+    ("the final renewal has another's lines", OWED, Renewal(charged=final(OTHERS)), State.OPENING),
     ("nothing is owed after all", replace(OWED, charges=()), Renewal(FRESH), State.AGREED),
     ("all was waived", replace(OWED, waived=WAIVED), Renewal(FRESH), State.WAIVED),
     ("usage is waited for, without a draft", WAITING, Renewal(), NOW + LATER),

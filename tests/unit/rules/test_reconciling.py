@@ -14,7 +14,7 @@ from tollkeeper.rules.charges import charges
 from tollkeeper.rules.digests import digest, is_unchanged
 from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus
 from tollkeeper.rules.periods import Period
-from tollkeeper.rules.reconciling import Drift, DriftKind, decisions, drifts, line_drifts
+from tollkeeper.rules.reconciling import Drift, DriftKind, dangers, decisions, drifts, line_drifts
 
 METRICS = sorted(PERIOD.terms.prices)
 
@@ -137,16 +137,35 @@ def test_a_waived_charge_is_shown_and_no_drift_unless_it_is_asked_for() -> None:
     assert [DriftKind.LINE_UNDUE] == [each.kind for each in line_drifts(waived, [billed(bill)])]
 
 
-def test_credit_notes_and_coupons_are_shown_beside_the_charge() -> None:
+def test_credit_notes_refunds_and_coupons_are_shown_beside_the_charge() -> None:
     """They change nothing of what was charged."""
     bill = agreed(replace(PERIOD, used={"apiCalls": 15_000}, closed_at=END))
     invoice = billed(bill)
     less = tuple(replace(each, discount=70) for each in invoice.lines)
-    shown = decisions(bill, [replace(invoice, lines=less, credited=500)])
+    shown = decisions(bill, [replace(invoice, lines=less, credited=500)], {"in_1": 300, "in_2": 7})
     assert [
         "500 cents credited on in_1",
+        "300 cents refunded of in_1",
         "a coupon takes 70 cents of overage off on in_1",
     ] == [*shown]
+
+
+def test_a_draft_is_dangerous_that_would_not_come_to_what_is_owed() -> None:
+    """Because a coupon takes something off, or may, or because nobody collects it."""
+    bill = agreed(replace(PERIOD, used={"apiCalls": 15_000}, closed_at=END))
+    draft = replace(billed(bill), status=InvoiceStatus.DRAFT, advances=True)
+    exposed = tuple(replace(each, discountable=True) for each in draft.lines)
+    cut = tuple(replace(each, discount=70) for each in draft.lines)
+    assert [] == [*dangers(draft)]
+    assert ["a coupon takes 0 of 5000 cents of overage off on in_1, or may"] == [
+        *dangers(replace(draft, lines=exposed))
+    ]
+    assert ["a coupon takes 70 of 5000 cents of overage off on in_1, or may"] == [
+        *dangers(replace(draft, lines=cut))
+    ]
+    assert ["in_1 has 5000 cents of overage, and does not advance by itself"] == [
+        *dangers(replace(draft, advances=False))
+    ]
 
 
 def test_a_period_that_closed_before_digests_were_kept_is_not_judged_by_one() -> None:

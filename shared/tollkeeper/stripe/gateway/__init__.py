@@ -8,6 +8,7 @@ from tollkeeper.stripe.gateway.customers import CustomersGateway
 from tollkeeper.stripe.gateway.events import EventsGateway
 from tollkeeper.stripe.gateway.invoice_history import InvoiceHistoryGateway
 from tollkeeper.stripe.gateway.meter_events import MeterEventsGateway
+from tollkeeper.stripe.gateway.oversight import OversightGateway
 from tollkeeper.stripe.gateway.pacing import Pacing
 from tollkeeper.stripe.gateway.patient_client import PatientClient
 from tollkeeper.stripe.gateway.portal_sessions import PortalSessionsGateway
@@ -31,8 +32,9 @@ class StripeGateway(
     InvoiceHistoryGateway,
     EventsGateway,
     MeterEventsGateway,
+    OversightGateway,
 ):
-    """The whole port of Stripe (`tollkeeper.stripe.port`), for one deployment."""
+    """All that Tollkeeper asks of Stripe (`tollkeeper.stripe.port` and others), for one deployment."""
 
 
 def connect(

@@ -58,7 +58,9 @@ class InvoicesGateway(Connection):
                 return Renewal()  # it went with its customer
             usable = (each for each in renewals if _may_take_lines(each))
             draft = min(usable, key=lambda each: each.created, default=None)
-            return Renewal(draft=self._invoice(draft) if draft else None)
+            others = (self._invoice(each) for each in renewals if not _may_take_lines(each))
+            charged = next((each for each in others if each.lines), None)
+            return Renewal(draft=self._invoice(draft) if draft else None, charged=charged)
 
     def invoice(self, invoice_id: str) -> Invoice | None:
         """Retrieve an invoice, and the lines that do not come with it."""
@@ -163,7 +165,14 @@ class InvoicesGateway(Connection):
 
     def _invoice(self, of: stripe.Invoice) -> Invoice:
         lines = [
-            InvoiceLine(line.id, charge_id, line.quantity or 0, line.amount, _discount(line))
+            InvoiceLine(
+                id=line.id,
+                charge_id=charge_id,
+                quantity=line.quantity or 0,
+                amount=line.amount,
+                discount=_discount(line),
+                discountable=line.discountable,
+            )
             for line in self._all_lines(of)
             if (charge_id := self._charge_id(line))
         ]

@@ -1,0 +1,17 @@
+"""What a deployer decides with each deploy: the catalogue, and parameters of the template."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra.local.places import ROOT
+
+SHIPPED = ROOT / "shared" / "tollkeeper" / "catalogue" / "catalogue.toml"
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What is sold, and the template's parameters that are not the local stack's own."""
+
+    catalogue: Path = SHIPPED
+    parameters: Mapping[str, str] = field(default_factory=dict)
