@@ -22,6 +22,7 @@ FLUSH_SECONDS = 1.0
 """So short that whoever tries it sees a request become a number."""
 PATIENCE_SECONDS = 20.0
 """So long that nothing fails open because one machine carries the emulator and much else."""
+
 CLOCK_SECONDS = 1.0
 
 

@@ -14,6 +14,7 @@ CHARGE = Charge(
     "c-1", "apiCalls", 500, Decimal("0.25"), 125, used=1_500, included=1_000, incurred=3, capped=7
 )
 ALWAYS = {
+    "v": 2,
     "userId": "ada",
     "stripeCustomerId": "cus_ada",
     "subscriptionId": "sub_ada",
