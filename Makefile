@@ -176,9 +176,9 @@ soak-ledger: .venv/.ready ## Count 100,000 records on a bad day, and see that no
 random-months: .venv/.ready ## Bill random months and decisions at the stand-in, and see that each line is right (MONTHS=500)
 	@MONTHS=$(or $(MONTHS),500) $(PYTHON) -m pytest -q tests/integration/test_random_months.py tests/integration/test_decided_months.py
 
-SIMULATED = $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(YEARS),--years $(YEARS)) $(if $(FIRST),--first $(FIRST))
+SIMULATED = $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(YEARS),--years $(YEARS)) $(if $(FIRST),--first $(FIRST)) $(if $(PLANT),--plant $(PLANT))
 .PHONY: sim
-sim: .venv/.ready ## Live whole houses under one clock, and have an auditor judge them (SEEDS=500, YEARS=200, SEED=7: its story)
+sim: .venv/.ready ## Live whole houses under one clock, and have an auditor judge them (SEEDS=500, YEARS=200, SEED=7: its story, PLANT=all: find faults)
 	@PYTHONPATH=.:shared $(PYTHON) -m tests.sim $(SIMULATED)
 
 .PHONY: soak-counting
@@ -214,65 +214,75 @@ build: .venv/.ready .venv-sam/.ready ## sam build, with the layer compiled to by
 	PATH="$(CURDIR)/.venv-sam/bin:$$PATH" $(SAM) build $(if $(ARCH),--parameter-overrides Arch=$(ARCH))
 	$(PYTHON) -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build/Layer/python .aws-sam/build/Dashboard
 
+# Each runs the command `tollkeeper`, which says more of itself with --help.
+TOLLKEEPER := infra/operate/tollkeeper
+ON = $(if $(STACK),--stack $(STACK)) $(if $(FORMAT),--format $(FORMAT))
+ACT = $(ON) $(if $(PROD),--prod)
+
+.PHONY: preflight
+preflight: .venv/.ready ## Look at the account before a deploy: would it succeed, and what to do if not (ENV=prod)
+	@$(TOLLKEEPER) preflight $(if $(ENV),--config-env $(ENV)) $(if $(FORMAT),--format $(FORMAT))
+
+.PHONY: smoke
+smoke: .venv/.ready ## See after a deploy that every route, queue, schedule and webhook is alive (STACK=name, or local)
+	@$(TOLLKEEPER) smoke $(ON)
+
+.PHONY: status
+status: .venv/.ready ## Show what comes in, what waits and what is wrong (STACK=name, or local)
+	@$(TOLLKEEPER) status $(ON)
+
+STRIPE = $(if $(WITHOUT_STACK),--without-stack) $(if $(WEBHOOK),--webhook "$(WEBHOOK)")
 .PHONY: stripe-plan
-stripe-plan: .venv/.ready ## Show what the catalogue would change in Stripe (needs STRIPE_SECRET_KEY)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.stripe_catalogue plan $(if $(LIVE),--live)
+stripe-plan: .venv/.ready ## Show what stripe-apply would change (STACK=name, STRIPE_SECRET_KEY or the stack's own)
+	@$(TOLLKEEPER) stripe plan $(STRIPE) $(ON)
 
 .PHONY: stripe-apply
-stripe-apply: .venv/.ready ## Create and change products, prices and meters in Stripe (LIVE=1 for a live key)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.stripe_catalogue apply $(if $(LIVE),--live)
+stripe-apply: .venv/.ready ## Have Stripe sell what the catalogue says, and call the stack's webhook (STACK=name, PROD=1)
+	@$(TOLLKEEPER) stripe apply $(STRIPE) $(ACT)
 
-.PHONY: stripe-destinations
-stripe-destinations: .venv/.ready ## Have Stripe send its events to the webhook (WEBHOOK=url, LIVE=1 for a live key)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.stripe_catalogue destinations \
-	  --webhook "$(or $(WEBHOOK),$(error To which address? Say make stripe-destinations WEBHOOK=https://…, the output WebhookUrl))" \
-	  $(if $(LIVE),--live)
-
-DEAD_LETTERS = $(if $(QUEUE),--queue $(QUEUE)) $(if $(STACK),--stack $(STACK)) $(if $(REASON),--reason "$(REASON)")
+DEAD_LETTERS = $(if $(QUEUE),--queue $(QUEUE)) $(if $(REASON),--reason "$(REASON)")
 .PHONY: dead-letters
 dead-letters: .venv/.ready ## Show what could not be done (QUEUE=usage, stripe or stream, STACK=name, REASON=text)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters list $(DEAD_LETTERS)
+	@$(TOLLKEEPER) dead-letters $(DEAD_LETTERS) $(ON)
 
 .PHONY: redrive
-redrive: .venv/.ready ## Have it done, once its cause is mended (QUEUE=…, STACK=name, REASON=text)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.dead_letters redrive $(DEAD_LETTERS)
+redrive: .venv/.ready ## Have it done, once its cause is mended (QUEUE=…, STACK=name, REASON=text, PROD=1)
+	@$(TOLLKEEPER) redrive $(DEAD_LETTERS) $(ACT)
 
 .PHONY: sweep
-sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day (STACK=name, DAYS=30)
-	@$(PYTHON) -m infra.operate.sweep $(if $(STACK),--stack $(STACK)) $(if $(DAYS),--days $(DAYS))
+sweep: .venv/.ready ## Put right now what webhooks missed, instead of once a day (STACK=name, DAYS=30, PROD=1)
+	@$(TOLLKEEPER) sweep $(if $(DAYS),--days $(DAYS)) $(ACT)
 
 .PHONY: reconcile
 reconcile: .venv/.ready ## Compare what was billed with what was counted, now instead of daily (STACK=name)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.reconcile $(if $(STACK),--stack $(STACK))
+	@$(TOLLKEEPER) reconcile $(ON)
 
 .PHONY: prove
 prove: .venv/.ready ## Derive a period from its records, beside the invoice (USER_ID=ada PERIOD=2025-11-03T09:30:15Z, STACK=name)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.prove \
+	@$(TOLLKEEPER) prove $(ON) \
 	  "$(or $(USER_ID),$(error Whose period? Say make prove USER_ID=… PERIOD=…, the user and currentPeriodStart))" \
-	  "$(or $(PERIOD),$(error Which period? Say PERIOD=…, its currentPeriodStart))" $(if $(STACK),--stack $(STACK))
+	  "$(or $(PERIOD),$(error Which period? Say PERIOD=…, its currentPeriodStart))"
 
 .PHONY: coverage
 coverage: .venv/.ready ## Show what share of your hosts' requests is metered, and what nobody has mapped (STACK=name, HOURS=24)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.coverage $(if $(STACK),--stack $(STACK)) $(if $(HOURS),--hours $(HOURS))
+	@$(TOLLKEEPER) coverage $(if $(HOURS),--hours $(HOURS)) $(ON)
 
-KEEPING = PYTHONPATH=shared $(PYTHON) -m infra.operate.keeping $(if $(STACK),--stack $(STACK))
 .PHONY: migrate
-migrate: .venv/.ready ## Bring rows to the form of this release (APPLY=1, STACK=name)
-	@$(KEEPING) migrate $(if $(APPLY),--apply)
+migrate: .venv/.ready ## Bring rows to the form of this release (APPLY=1, STACK=name, PROD=1)
+	@$(TOLLKEEPER) migrate $(if $(APPLY),--apply) $(ACT)
 
 .PHONY: erase
-erase: .venv/.ready ## Erase a user who asked for it (USER_ID=ada BY=kim, STACK=name)
-	@$(KEEPING) erase "$(or $(USER_ID),$(error Whom? Say make erase USER_ID=… BY=…))" --by "$(or $(BY),$(error Who does it? Say BY=…))"
+erase: .venv/.ready ## Erase a user who asked for it (USER_ID=ada BY=kim, STACK=name, PROD=1)
+	@$(TOLLKEEPER) erase "$(or $(USER_ID),$(error Whom? Say make erase USER_ID=… BY=…))" --by "$(or $(BY),$(error Who does it? Say BY=…))" $(ACT)
 
 .PHONY: restore
-restore: .venv/.ready ## Restore the table under another name (TO=name, AT=2026-11-28T05:00:00Z, STACK=name)
-	@$(KEEPING) restore "$(or $(TO),$(error Under which name? Say make restore TO=…))" $(if $(AT),--at "$(AT)")
+restore: .venv/.ready ## Restore the table under another name (TO=name, AT=2026-11-28T05:00:00Z, STACK=name, PROD=1)
+	@$(TOLLKEEPER) restore "$(or $(TO),$(error Under which name? Say make restore TO=…))" $(if $(AT),--at "$(AT)") $(ACT)
 
-ADOPT = $(if $(BY),--by "$(BY)") $(if $(CSV),--csv "$(CSV)") $(if $(STACK),--stack $(STACK)) $(if $(FORMAT),--format $(FORMAT)) \
-  $(addprefix --product ,$(PRODUCTS))
+ADOPT = $(if $(BY),--by "$(BY)") $(if $(CSV),--csv "$(CSV)") $(addprefix --product ,$(PRODUCTS)) $(if $(APPLY),--apply)
 .PHONY: adopt
-adopt: .venv/.ready ## Link Stripe's customers to your users (BY=metadata:user_id or CSV=users.csv, STACK=name, APPLY=1, LIVE=1)
-	@PYTHONPATH=shared $(PYTHON) -m infra.operate.adopt $(ADOPT) $(if $(APPLY),--apply) $(if $(LIVE),--live)
+adopt: .venv/.ready ## Link Stripe's customers to your users (BY=metadata:user_id or CSV=users.csv, STACK=name, APPLY=1, PROD=1)
+	@$(TOLLKEEPER) adopt $(ADOPT) $(ACT)
 
 .PHONY: help
 help:
@@ -289,6 +299,7 @@ help:
 
 .venv/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)
 	$(UV) sync --locked
+	@ln -sf ../../infra/operate/tollkeeper .venv/bin/tollkeeper
 	@touch $@
 
 .venv-browser/.ready: uv.lock pyproject.toml .python-version .tools/uv-$(UV_VERSION)

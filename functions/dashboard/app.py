@@ -54,9 +54,6 @@ app = resolver()
 
 type Answer = dict[str, Any]
 
-ENOUGH = 100
-"""Records on a page."""
-
 FAILURES: tuple[type[Exception], ...] = (UnknownLinkError, UnknownSessionError, *errors.REPLIES)
 """What a page says in words."""
 
@@ -101,13 +98,14 @@ def _show(visit: Visit) -> Answer:
 def _records(visit: Visit) -> Answer:
     reader = runtime.reader()
     question = reader.precise(visit.user, record_question(visit.fields))
-    found = enough(lambda at: reader.asked_for(visit.user, question, at), visit.cursor, ENOUGH)
+    found = enough(lambda at: reader.asked_for(visit.user, question, at), visit.cursor)
     onward = Onward(
         visit.here("records.csv", cursor=None),
         visit.here("records", cursor=found.cursor) if found.cursor else None,
         is_first=visit.cursor is None,
     )
-    return _page(dashboard.records(found, question, runtime.catalogue(), onward, _notation(visit)))
+    offered, now = runtime.catalogue(), runtime.clock().now()
+    return _page(dashboard.records(found, question, offered, onward, _notation(visit), now))
 
 
 def _records_csv(visit: Visit) -> Answer:

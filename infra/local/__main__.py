@@ -10,7 +10,7 @@ from rich.console import Console
 
 from infra.local import aws, demo, host, issuer, story
 from infra.local.console import console
-from infra.local.edition import SHIPPED, Edition
+from infra.local.edition import AS_SHIPPED, SHIPPED, Edition
 from infra.local.errors import LocalError
 from infra.local.places import Home
 from infra.local.processes import alone
@@ -63,7 +63,7 @@ def _edition(arguments: argparse.Namespace) -> Edition:
 
 def _up(home: Home, edition: Edition, arguments: argparse.Namespace) -> None:
     was_running = home.running
-    if was_running and edition != Edition():
+    if was_running and edition != AS_SHIPPED:
         raise LocalError("A stack is running already. Deploy this onto it with: make redeploy")
     stack = up(home, edition)
     console.print(
@@ -73,6 +73,7 @@ def _up(home: Home, edition: Edition, arguments: argparse.Namespace) -> None:
         f"[bold]Start[/]    {stack.stripe}{START}  (open it: sign up, subscribe, use, see what it costs)",
         f"All addresses: {home.stack_file}",
         "Tokens: make token USER=ada, make token SERVICE=1. Stop it: make down",
+        "What comes in, waits and is wrong: make status STACK=local",
         sep="\n",
     )
     if arguments.story:

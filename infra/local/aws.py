@@ -14,12 +14,13 @@ REGION = "us-east-1"
 READY_SECONDS = 120.0
 
 
-def start(home: Home) -> str:
-    """Start MiniStack on a free port and return its address once it answers.
+def start(home: Home, port: int | None = None) -> str:
+    """Start MiniStack on a port, by default a free one, and return its address once it answers.
 
-    Functions run with this interpreter, under the rights of their own roles and no others.
+    Functions run with this interpreter, under the rights of their own roles and no others. What MiniStack
+    held when its process ended is there again, unless `stop` has removed it.
     """
-    port = free_port()
+    port = port or free_port()
     files = home.emulator_files.resolve()
     files.mkdir(parents=True, exist_ok=True)
     home.ministack.start(
@@ -31,6 +32,7 @@ def start(home: Home) -> str:
             "GATEWAY_PORT": str(port),
             "IOT_MTLS_ENABLED": "0",
             "MINISTACK_REGION": REGION,
+            "PERSIST_STATE": "1",
             "SFTP_ENABLED": "0",
             "STATE_DIR": str(files),
             "TMPDIR": str(files),
@@ -43,8 +45,8 @@ def start(home: Home) -> str:
 
 
 def stop(home: Home) -> None:
-    """Stop MiniStack and remove what it wrote."""
-    home.ministack.stop()
+    """Stop MiniStack and remove what it wrote, without waiting for what it would write at its end."""
+    home.ministack.stop(seconds=0)
     shutil.rmtree(home.emulator_files, ignore_errors=True)
 
 

@@ -15,7 +15,6 @@ from itertools import batched
 
 from infra.local.console import console, step
 from infra.local.customer import Customer, Json, UsageRecord
-from infra.local.edition import Edition
 from infra.local.places import Home, Stack
 from infra.local.renewals import Figure, Line, Renewal, dollars
 from infra.local.stack import down, stripe_client, up
@@ -91,7 +90,7 @@ def run(home: Home) -> int:
     own = Home(home.folder / "demo")
     down(own)  # what a demo that was killed may have left
     try:
-        figures = live_a_month(own, up(own, Edition())).figures
+        figures = live_a_month(own, up(own)).figures
     finally:
         with step("Stop everything"):
             down(own)

@@ -43,9 +43,11 @@ class DeployedTemplate:
         )
 
     def physical_ids(self, resource_type: str) -> list[str]:
-        """Physical ids of the stack's resources of this type."""
+        """Physical ids of the stack's resources of this type; one whose condition is not met is not there."""
         return [
-            str(self.names[name]) for name, each in self.resources.items() if each["Type"] == resource_type
+            str(self.names[name])
+            for name, each in self.resources.items()
+            if each["Type"] == resource_type and name in self.names  # a condition may have left it out
         ]
 
     def only(self, resource_type: str) -> tuple[str, Tree]:

@@ -15,3 +15,6 @@ class Edition:
 
     catalogue: Path = SHIPPED
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+AS_SHIPPED = Edition()

@@ -85,12 +85,12 @@ class Process:
                 raise LocalError(f"{self.name} was not ready after {seconds:.0f} s:\n{tail(self.log)}")
             time.sleep(POLL_SECONDS)
 
-    def stop(self) -> None:
-        """Ask the process and all that it started to end, and end them if it has not in ten seconds."""
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Ask the process and all that it started to end, and end them if it has not in some seconds."""
         if self.running:
             group = int(self.pid_file.read_text())  # it leads the session it was started in
             os.killpg(group, signal.SIGTERM)
-            deadline = time.monotonic() + STOP_SECONDS
+            deadline = time.monotonic() + seconds
             while self.running:
                 if time.monotonic() > deadline:
                     os.killpg(group, signal.SIGKILL)

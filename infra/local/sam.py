@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import boto3
 
+from infra.local.edition import SHIPPED
 from infra.local.errors import LocalError
 from infra.local.places import ROOT, Home
 from infra.local.processes import tail
@@ -21,7 +22,7 @@ TOOLS = ROOT / ".venv-sam" / "bin"
 ARCHITECTURE = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 
 
-def build(home: Home, catalogue: Path) -> None:
+def build(home: Home, catalogue: Path = SHIPPED) -> None:
     """Build the layer, with this catalogue in it, and the functions for this machine.
 
     What `make build` compiles is compiled.

@@ -5,13 +5,12 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-import boto3
 import stripe
 
 from infra.local import aws, event_sources, issuer, permissions, routes, sam
 from infra.local.console import step
 from infra.local.deployed import DeployedTemplate
-from infra.local.edition import Edition
+from infra.local.edition import AS_SHIPPED, Edition
 from infra.local.errors import LocalError
 from infra.local.places import ROOT, Home, Stack
 from infra.local.processes import free_port
@@ -24,7 +23,7 @@ SECRET_KEY_PARAMETER = "/tollkeeper/local/stripe-secret-key"  # noqa: S105 - a n
 WEBHOOK_SECRET_PARAMETER = "/tollkeeper/local/stripe-webhook-secret"  # noqa: S105 - the same
 
 
-def up(home: Home, edition: Edition) -> Stack:
+def up(home: Home, edition: Edition = AS_SHIPPED) -> Stack:
     """Bring the stack up, or find it up. If that fails, nothing is left running.
 
     Raises:
@@ -91,8 +90,8 @@ def _bring_up(home: Home, edition: Edition) -> Stack:
         region=aws.REGION,
         awsEndpoint=endpoint,
     )
-    with step("Register the webhook with Stripe, and store the secrets"):
-        _store_secrets(_stripe_catalogue(home, stripe_url, "destinations", "--webhook", stack.webhook))
+    with step("Tell Stripe where it may call, and store the secrets"):
+        _apply_stripes_side(home, stripe_url, "--stack", sam.STACK_NAME, "--webhook", stack.webhook)
     home.announce(stack)
     return stack
 
@@ -102,7 +101,7 @@ def _deploy(home: Home, edition: Edition, stripe_url: str) -> dict[str, str]:
     with step("sam build"):
         sam.build(home, edition.catalogue)
     with step("Create products, prices and meters in Stripe"):
-        _stripe_catalogue(home, stripe_url, "apply")
+        _apply_stripes_side(home, stripe_url, "--without-stack")
     with step("sam deploy"):
         outputs = sam.deploy(home, {**_parameters(stripe_url), **edition.parameters})
     with step("Add what the emulator lacks: routes, authorizers, numbers, a permission"):
@@ -149,10 +148,11 @@ def _first_label(url: str) -> str:
     return str(urlsplit(url).hostname).partition(".")[0]
 
 
-def _stripe_catalogue(home: Home, stripe_url: str, *arguments: str) -> str:
-    """Run the deployer's own command, with the catalogue that was built, and return what it prints."""
+def _apply_stripes_side(home: Home, stripe_url: str, *options: str) -> None:
+    """Run the deployer's own command against the stand-in, with the catalogue that was built."""
+    command = ["stripe", "apply", *options]
     result = subprocess.run(  # noqa: S603 - the command is ours
-        [sys.executable, "-m", "infra.operate.stripe_catalogue", *arguments],
+        [sys.executable, "-m", "infra.operate", *command],
         env=os.environ
         | {
             "PYTHONPATH": str(home.layer),
@@ -165,15 +165,4 @@ def _stripe_catalogue(home: Home, stripe_url: str, *arguments: str) -> str:
         check=False,
     )
     if result.returncode:
-        command = " ".join(arguments)
-        raise LocalError(f"infra.operate.stripe_catalogue {command} failed:\n{result.stdout}{result.stderr}")
-    return result.stdout.strip()
-
-
-def _store_secrets(webhook_secret: str) -> None:
-    parameters = boto3.client("ssm")
-    for name, value in (
-        (SECRET_KEY_PARAMETER, STRIPE_SECRET_KEY),
-        (WEBHOOK_SECRET_PARAMETER, webhook_secret),
-    ):
-        parameters.put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
+        raise LocalError(f"tollkeeper {' '.join(command)} failed:\n{result.stdout}{result.stderr}")

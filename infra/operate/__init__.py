@@ -1,1 +1,1 @@
-"""What a deployer runs: the catalogue at Stripe, dead letters, the sweep."""
+"""What a deployer and an operator run: the command `tollkeeper` (docs/operating.md)."""

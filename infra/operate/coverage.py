@@ -1,41 +1,69 @@
-"""`python -m infra.operate.coverage [--stack NAME] [--hours N]`: what share of requests is metered.
+"""`tollkeeper coverage`: what share of the hosts' requests is metered, and what nobody has mapped.
 
 Reads the stack's table itself, as GET /coverage does, so it needs no token but the right to read that.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator
 
 import boto3
+import click
 
+from infra.operate import options
+from infra.operate.answers import Answer, Cell, Format, give
+from infra.operate.exits import Exit
+from infra.operate.stacks import Stack
 from tollkeeper.clock import clock
 from tollkeeper.coverage.telling import CoverageTelling
 from tollkeeper.ledger.coverage_book import CoverageBook
 from tollkeeper.ledger.dynamo import DynamoTable
-from tollkeeper.rules.coverage import CoverageShown, HostCoverage, Requests
+from tollkeeper.rules.coverage import KINDS, CoverageShown, HostCoverage, Requests
+from tollkeeper.rules.times import iso
+from tollkeeper.settings import Settings
 
-DEFAULT_STACK = "tollkeeper-dev"
 MOST_HOURS = 168
+COLUMNS = ("kind", "host", "name", "requests", "share", "lastToldAt")
 
 
-def main() -> int:
-    """Print what hosts have told; 1 if something is not mapped, or a host has fallen silent."""
-    parser = argparse.ArgumentParser(prog="python -m infra.operate.coverage")
-    parser.add_argument("--stack", default=DEFAULT_STACK, help="the deployed stack")
-    parser.add_argument("--hours", type=int, default=24, choices=range(1, MOST_HOURS + 1), metavar="1…168")
-    arguments = parser.parse_args()
-    function = boto3.client("cloudformation").describe_stack_resource(
-        StackName=arguments.stack, LogicalResourceId="Coverage"
-    )["StackResourceDetail"]["PhysicalResourceId"]
-    configuration = boto3.client("lambda").get_function_configuration(FunctionName=function)
-    environment = configuration["Environment"]["Variables"]
-    table = DynamoTable(boto3.client("dynamodb"), environment["TABLE_NAME"])
-    now = clock(environment.get("SANDBOX_CLOCK_URL") or None).now()
-    seen = CoverageTelling(CoverageBook(table)).show(arguments.hours, now)
-    for line in lines(seen):
-        print(line)
-    return int(bool(seen.unmapped_paths) or any(each.silent for each in seen.hosts))
+@click.command()
+@options.stack
+@options.form
+@click.option(
+    "--hours", type=click.IntRange(1, MOST_HOURS), default=24, show_default=True, help="Of how many hours."
+)
+def coverage(stack_name: str, hours: int, form: Format) -> Exit:
+    """Show what share of your hosts' requests is metered, and what nobody has mapped."""
+    return give(answer(seen_by(Stack.find(stack_name).settings(), hours)), form)
+
+
+def seen_by(settings: Settings, hours: int) -> CoverageShown:
+    """Return what hosts have told a stack of the last so many hours."""
+    table = DynamoTable(boto3.client("dynamodb"), settings.table_name)
+    return CoverageTelling(CoverageBook(table)).show(hours, clock(settings.sandbox_clock_url).now())
+
+
+def answer(seen: CoverageShown) -> Answer:
+    """Return what is to be said of coverage; a gap, or a host that fell silent, is to be seen to."""
+    return Answer(
+        name="coverage",
+        columns=COLUMNS,
+        rows=[*rows(seen)],
+        text=lambda console: console.print(*lines(seen), sep="\n"),
+        sums={"share": seen.requests.share, "requests": seen.requests.total},
+        is_well=not seen.unmapped_paths and not any(each.silent for each in seen.hosts),
+    )
+
+
+def rows(seen: CoverageShown) -> Iterator[tuple[Cell, ...]]:
+    """Return coverage as cells: requests by metric and by other ends, hosts, and paths nobody has mapped."""
+    for metric, number in seen.requests.metered.items():
+        yield "metered", None, metric, number, None, None
+    for name in KINDS:
+        yield "otherwise", None, name, getattr(seen.requests, name), None, None
+    for host in seen.hosts:
+        kind, told = "silent" if host.silent else "host", iso(host.last_told_at)
+        yield kind, host.host, None, host.requests.total, host.requests.share, told
+    for path in seen.unmapped_paths:
+        yield "unmapped", path.host, f"{path.method} {path.path}", path.requests, None, None
 
 
 def lines(seen: CoverageShown) -> Iterator[str]:
@@ -43,7 +71,7 @@ def lines(seen: CoverageShown) -> Iterator[str]:
     yield f"All hosts: {percent(seen.requests)}"
     for metric, number in seen.requests.metered.items():
         yield f"  {number:>12}  {metric}"
-    for name in ("excused", "reads", "failed", "refused", "nobody", "unmapped"):
+    for name in KINDS:
         yield f"  {getattr(seen.requests, name):>12}  {name}"
     for host in seen.hosts:
         yield of_host(host)
@@ -62,7 +90,3 @@ def percent(requests: Requests) -> str:
     """Return a share in words."""
     share = "nothing" if requests.share is None else f"{100 * requests.share:.2f} %"
     return f"{share} metered or excused, of {requests.total} requests in all"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -125,13 +125,18 @@ class Settings:
         Raises:
             SettingsError: it is not; the message says which key to store, and nothing of the one that is.
         """
-        fitting = LIVE_KEYS if self.stage is Stage.PROD else TEST_KEYS
+        fitting = fitting_keys(self.stage)
         if not stripe_secret_key.startswith(fitting):
             raise SettingsError(
                 f"the SSM parameter {self.stripe_secret_key_parameter} must hold a key of Stripe's that "
                 f"begins with {' or '.join(fitting)}, since the stage is {self.stage}; "
                 "store one, or deploy with the Stage that it is for"
             )
+
+
+def fitting_keys(stage: Stage) -> tuple[str, ...]:
+    """Return how keys of Stripe's begin that a stage may have: real money in prod, and nowhere else."""
+    return LIVE_KEYS if stage is Stage.PROD else TEST_KEYS
 
 
 def _number(environment: Mapping[str, str], name: str) -> int:

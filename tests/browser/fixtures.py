@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
 
 from infra.local.places import Home, Stack
 from tests.browser import chromium
@@ -15,8 +15,11 @@ from tests.e2e.deployed import deployed
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 # Chromium's sandbox needs rights that root in a container has not; everybody else keeps it.
 ARGUMENTS = ["--no-sandbox"] if os.geteuid() == 0 else []
-PATIENCE_MS = 60_000
-"""Moving the clock across weeks runs everything that happens in them."""
+PATIENCE_MS = 300_000
+"""Moving the clock across weeks runs everything that happens in them, and a machine may be busy."""
+
+
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")

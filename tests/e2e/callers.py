@@ -11,7 +11,7 @@ from infra.local import issuer
 from infra.local.places import Home, Stack
 
 CONNECTIONS = 32
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.1
 
 

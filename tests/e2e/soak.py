@@ -65,7 +65,7 @@ class Soak:
         self._chance = chance
         self._callers = Callers(home, stack)
         self.queues = Queues(stack)
-        self.books = Books(stack, self._callers)
+        self.books = Books(home, stack, self._callers)
         self.users = [f"soak-{number}" for number in range(len(PLANS))]
         self._customers = [Customer(home, stack, each) for each in self.users]
         self.traffic = Traffic(stack, self._callers, self.queues, self.books)

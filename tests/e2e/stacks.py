@@ -1,11 +1,14 @@
 """Stacks under test: brought up, deployed again while people use them, and taken down."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
+from infra.local import aws
 from infra.local.customer import Customer
 from infra.local.edition import SHIPPED
 from infra.local.places import Home, Stack
@@ -29,6 +32,15 @@ class Selling:
         return text
 
 
+NO_TRIAL = {"trial_days = 14": "trial_days = 0"}
+OBSERVED = Selling({**NO_TRIAL, 'mode = "enforce"': 'mode = "observe"'})
+"""Everything is counted, nothing is refused, and nobody owes more than their plan."""
+
+
+LONGEST_TO_WRITE = 120.0
+"""Seconds that MiniStack may take to write down what it holds, on a busy machine."""
+
+
 class Business:
     """A SaaS that sells to organisations, and deploys what it sells as it goes."""
 
@@ -48,6 +60,14 @@ class Business:
         settings = [each for name, value in parameters.items() for each in ("--set", f"{name}={value}")]
         run(self.home, "redeploy" if self._deployed else "up", "--catalogue", str(file), *settings)
         self._deployed = wanted
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Kill API, functions, queues and table for a while; what they held comes back, where it was."""
+        port = urlsplit(self.stack.awsEndpoint).port
+        self.home.ministack.stop(seconds=LONGEST_TO_WRITE)
+        yield
+        aws.start(self.home, port)
 
     @property
     def stack(self) -> Stack:

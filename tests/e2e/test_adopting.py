@@ -2,8 +2,7 @@
 
 import pytest
 
-from infra.local.places import Stack
-from infra.local.sam import STACK_NAME
+from infra.local.places import Home, Stack
 from infra.local.stack import stripe_client
 from tests.e2e.callers import Callers
 from tests.e2e.operators import operate
@@ -23,13 +22,13 @@ def subscriber(stack: Stack, user: str) -> str:
 
 
 def test_an_adopted_subscriber_has_their_plan(
-    stack: Stack, callers: Callers, subscriber: str, user: str
+    home: Home, callers: Callers, subscriber: str, user: str
 ) -> None:
     """The plan is shown and nothing done until it is applied; then the API knows it, and nothing is left."""
-    command = ("adopt", "--by", "metadata:account", "--stack", STACK_NAME)
-    assert "1 to adopt" in operate(stack, *command)
+    command = ("adopt", "--by", "metadata:account")
+    assert "1 to adopt" in operate(home, *command)
     assert "free" == callers.user(user).get("/subscription").json()["plan"]
-    assert "1 adopted, 0 to go on with" in operate(stack, *command, "--apply")
+    assert "1 adopted, 0 to go on with" in operate(home, *command, "--apply")
     shown = callers.user(user).get("/subscription").json()
     assert ("professional", "active") == (shown["plan"], shown["status"])
-    assert subscriber not in operate(stack, *command)
+    assert subscriber not in operate(home, *command)

@@ -10,7 +10,6 @@ import pytest
 from infra.local.customer import Customer, UsageRecord
 from infra.local.places import Home, Stack
 from infra.local.renewals import Renewal
-from infra.local.sam import STACK_NAME
 from infra.local.stack import stripe_client
 from tests.e2e.callers import Callers, soon
 from tests.e2e.operators import operate
@@ -89,11 +88,11 @@ def test_the_customer_is_told_why(month: Month) -> None:
     assert (404, "unknown_invoice") == (stranger.status_code, stranger.json()["error"])
 
 
-def test_what_was_billed_is_proved_by_the_operator(month: Month, stack: Stack) -> None:
+def test_what_was_billed_is_proved_by_the_operator(month: Month, home: Home) -> None:
     """The period anew from its records, and all that closed compared with what was billed."""
     start = month.renewal.invoice.period_start
     at = datetime.fromtimestamp(start, UTC).isoformat().replace("+00:00", "Z")
-    proved = operate(stack, "prove", month.customer.user_id, at, "--stack", STACK_NAME)
+    proved = operate(home, "prove", month.customer.user_id, at)
     assert "Records, row, charges and lines are one number." in proved
     assert "2000 × $0.01 = $20.00" in proved
 

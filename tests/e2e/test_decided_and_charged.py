@@ -1,16 +1,19 @@
 """The checklist for decisions in a month in which overage is owed: down to the lines of Stripe's invoices."""
 
+import uuid
 from datetime import timedelta
 
 import httpx
 import pytest
 
+from infra.local.customer import UsageRecord
 from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers, soon
+from tests.e2e.queues import Queues
 from tests.e2e.subscribers import Subscriber
 from tollkeeper.catalogue import load
 
-PRICE = {"starter": 29_00, "professional": 99_00}
+PRICE = {"starter": 29_00, "professional": 99_00, "enterprise": 299_00}
 
 
 @pytest.fixture
@@ -19,6 +22,43 @@ def starter(home: Home, stack: Stack, callers: Callers) -> Subscriber:
     subscriber = Subscriber(home, stack, callers, "starter")
     subscriber.pass_trial()
     return subscriber
+
+
+@pytest.fixture
+def professional(home: Home, stack: Stack, callers: Callers) -> Subscriber:
+    """A subscriber to professional, likewise."""
+    subscriber = Subscriber(home, stack, callers, "professional")
+    subscriber.pass_trial()
+    return subscriber
+
+
+def test_downgrade_then_upgrade_back_and_beyond(professional: Subscriber) -> None:
+    """What is taken back never happened; what was over before the highest plan is charged once."""
+    start, end = professional.period()
+    half = start + (end - start) / 2
+    professional.move(half)
+    professional.use(10_400, half)
+    pending = []
+    for plan in ("starter", "professional", "starter", "enterprise"):
+        professional.decide("plan", plan=plan)
+        pending.append(professional.shown()["pendingPlan"])
+    shown = professional.shown()
+    assert (["starter", None, "starter", None], "enterprise", -1, 400) == (
+        pending,
+        shown["plan"],
+        shown["limits"]["apiCalls"],
+        shown["overage"]["apiCalls"]["quantity"],
+    )
+    professional.use(5_000, half)
+    (proration,) = (each for each in professional.invoices() if each.billing_reason == "subscription_update")
+    assert ("paid", (PRICE["enterprise"] - PRICE["professional"]) // 2) == (proration.status, proration.total)
+    professional.move(end + timedelta(hours=3))
+    assert [("subscription_cycle", 400, 400)] == soon(professional.overage, bool)
+    assert (PRICE["enterprise"] + 400, "enterprise", None) == (
+        professional.invoices()[-1].total,
+        professional.shown()["plan"],
+        professional.shown()["pendingPlan"],
+    )
 
 
 def test_cancel_now_with_overage_owed(starter: Subscriber) -> None:
@@ -54,6 +94,33 @@ def test_an_upgrade_while_the_draft_is_held(starter: Subscriber) -> None:
     totals = {each.billing_reason: each.total for each in starter.invoices()[-2:]}
     assert PRICE["starter"] + 100 == totals["subscription_cycle"]
     assert PRICE["professional"] - PRICE["starter"] - totals["subscription_update"] in {0, 1}
+
+
+def test_a_draft_is_held_while_usage_is_late(starter: Subscriber, queues: Queues) -> None:
+    """Past Stripe's own hour, until all that was accepted is counted, whatever is decided meanwhile."""
+    _, end = starter.period()
+    last = end - timedelta(minutes=1)
+    starter.move(last)
+    with queues.unread():
+        starter.customer.report([UsageRecord(uuid.uuid4().hex, "apiCalls", last, 1_100)])
+        starter.move(end + timedelta(hours=3))
+        draft = starter.invoices()[-1]
+        assert ("draft", "subscription_cycle", []) == (draft.status, draft.billing_reason, starter.overage())
+        starter.decide("plan", plan="professional")
+        assert ("professional", "draft") == (
+            starter.shown()["plan"],
+            starter.stripe.invoices.retrieve(draft.id).status,
+        )
+    queues.settle()
+    for hours in (4, 5):  # in the first it is charged and released, in the second finalised
+        starter.move(end + timedelta(hours=hours))
+    assert [("subscription_cycle", 100, 100)] == soon(starter.overage, bool)
+    charged = starter.stripe.invoices.retrieve(draft.id)
+    assert (PRICE["starter"] + 100, "paid", 0) == (
+        charged.total,
+        charged.status,
+        starter.shown()["usage"]["apiCalls"],
+    )
 
 
 def test_upgrade_with_a_declining_card_and_with_one_that_must_be_authenticated(

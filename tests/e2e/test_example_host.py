@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from infra.local.places import Home
-from infra.local.sam import STACK_NAME
 from tests.e2e.callers import Callers, soon
 from tests.e2e.operators import operate
 from tests.fakes.host_requests import TWENTY
@@ -77,12 +76,7 @@ def test_coverage_agrees_with_the_hosts_own_access_log(
         kinds["refused" if status == "402" else "failed" if status >= "400" else _kind(mapped=mapped)] += 1
     assert {*KINDS, "metered"} == kinds.keys()
     assert {"total": len(log), **kinds} == told(callers) - before
-    assert f"{HOST}: 100.00 % metered or excused" in operate_coverage(home)
-
-
-def operate_coverage(home: Home) -> str:
-    """Return what `make coverage` prints."""
-    return operate(home.stack, "coverage", "--stack", STACK_NAME, "--hours", "168")
+    assert f"{HOST}: 100.00 % metered or excused" in operate(home, "coverage", "--hours", "168")
 
 
 def _kind(*, mapped: bool) -> str:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.places import Stack
-from infra.local.sam import STACK_NAME
+from infra.local.places import Home
 from tests.e2e.callers import Callers, soon
 from tests.e2e.operators import operate
 from tests.e2e.queues import Queues
@@ -162,7 +161,7 @@ def test_a_correction_that_overtakes_its_usage_waits_for_it(callers: Callers, us
 
 
 def test_a_dead_letter_counts_once_its_cause_is_mended(
-    stack: Stack, callers: Callers, queues: Queues, user: str
+    home: Home, callers: Callers, queues: Queues, user: str
 ) -> None:
     """It is shown with its reason, and a redrive makes it count."""
     now = callers.now()
@@ -172,12 +171,7 @@ def test_a_dead_letter_counts_once_its_cause_is_mended(
         "reason": "mended",
     }
     queues.bury(json.dumps(letter), f"mended for {user}")
-    assert user in dead_letters(stack, "list", user)
-    assert "1 sent again" in dead_letters(stack, "redrive", user)
+    assert user in operate(home, "dead-letters", "--reason", user, code=1)
+    assert "1 sent again" in operate(home, "redrive", "--reason", user)
     assert has_used(callers, user, 5)
-    assert dead_letters(stack, "list", user).startswith("0 waiting")
-
-
-def dead_letters(stack: Stack, command: str, reason: str) -> str:
-    """Run the command that shows dead letters, or has them tried again; return what it prints."""
-    return operate(stack, "dead_letters", command, "--stack", STACK_NAME, "--reason", reason)
+    assert operate(home, "dead-letters", "--reason", user).startswith("0 waiting")

@@ -13,10 +13,11 @@ from infra.local.customer import UsageRecord
 from infra.local.stack import stripe_client
 from tests.e2e.callers import soon
 from tests.e2e.listening import Listener
-from tests.e2e.stacks import Business, Selling
+from tests.e2e.stacks import NO_TRIAL, OBSERVED, Business, Selling
 
-NO_TRIAL = {"trial_days = 14": "trial_days = 0"}
-OBSERVED = Selling({**NO_TRIAL, 'mode = "enforce"': 'mode = "observe"'})
+LIMITED = {**NO_TRIAL, "designsCreated = 3,": "designsCreated = 3, roomsCreated = 2, fixturesAdded = 1,"}
+"""What is enforced in the end: besides what ships, the free plan has limits on rooms and fixtures."""
+
 CALLS, INCLUDED, PLAN = 1_500, 1_000, 29_00
 COLLECTED = timedelta(hours=3)
 
@@ -90,10 +91,16 @@ def test_observe_look_warn_and_bill_from_a_date(business: Business, month: Month
 
     # Enforced, and billed from a later day: the running month stays observed, and what it counted is there.
     day = month.end() + timedelta(days=20)
-    business.deploy(Selling(NO_TRIAL, {"BillOverageFrom": f"{day:%Y-%m-%d}"}))
+    business.deploy(Selling(LIMITED, {"BillOverageFrom": f"{day:%Y-%m-%d}"}))
     assert (CALLS, (0, PLAN)) == (month.calls(), month.bill_to_come())
     assert 200 == business.callers.consume(month.name, "apiCalls", "after-the-deploy").status_code
     assert [PLAN] == month.passes()
+
+    # Whoever begins under it is held to its limits, those that it adds among them.
+    newcomer, consume = f"{month.name}-new", business.callers.consume
+    rooms = [consume(newcomer, "roomsCreated", uuid.uuid4().hex).status_code for _ in range(3)]
+    fixtures = [consume(newcomer, "fixturesAdded", uuid.uuid4().hex).status_code for _ in range(2)]
+    assert ([200, 200, 402], [200, 402]) == (rooms, fixtures)
 
     # Announced: how much is too much is shown, at nothing.
     assert [50, 80, 100] == month.use()

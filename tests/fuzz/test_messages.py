@@ -32,7 +32,7 @@ from tollkeeper.rules.times import iso
 from tollkeeper.stripe.event_types import EventType
 from tollkeeper.usage.messages import UnreadableMessageError, unpack
 
-CASES = int(os.environ.get("CASES", "500"))
+CASES = int(os.environ.get("CASES", "300"))
 tries = settings(
     max_examples=max(50, CASES // 5), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

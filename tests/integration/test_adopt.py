@@ -9,12 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from infra.operate.adopt.__main__ import run
 from infra.operate.adopt.account import StripeAccount
 from infra.operate.adopt.adoption import Adoption
+from infra.operate.adopt.command import run
 from infra.operate.adopt.obstacles import Hurdle
 from infra.operate.adopt.planning import Fate, Step
 from infra.operate.adopt.whose import by_metadata
+from infra.operate.answers import Format
 from tests.fakes.table import MemoryTable
 from tests.ledger.crashes import Beyond, Crash, CrashingTable, Moment, Outside
 from tests.standin.harness import START, Sandbox
@@ -298,12 +299,12 @@ def test_the_plan_is_read_at_a_glance_or_as_csv(town: Town, capsys: pytest.Captu
         town.customer(f"user {number}")
     town.customer("user [/] [red]:boom:")
     town.subscriber()
-    assert 1 == run(town.adoption, WHOSE, applies=False)
+    assert 1 == run(town.adoption, WHOSE, Format.TEXT, applies=False)
     shown = capsys.readouterr().out
     assert "… and 5 more" in shown
     assert "25 to adopt" in shown
     assert "user [/] [red]:boom:" in shown
-    assert 1 == run(town.adoption, WHOSE, applies=True, as_csv=True)
+    assert 1 == run(town.adoption, WHOSE, Format.CSV, applies=True)
     said = capsys.readouterr()
     lines = list(csv.DictReader(io.StringIO(said.out)))
     assert (26, 25) == (len(lines), sum(line["fate"] == Fate.ADOPT for line in lines))

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.operate.dead_letters.__main__ import Choice, Outcome, choose, go_through
+from infra.operate.dead_letters.command import Choice, Fate, Outcome, Told, choose, go_through
 from infra.operate.dead_letters.letters import DeadLetterQueue
 from infra.operate.dead_letters.stream import Announcer, Stream
 from infra.operate.dead_letters.ways_back import Changes, StripeEvents, Usage
@@ -70,6 +70,12 @@ def bodies(sqs: "SQSClient", url: str) -> list[str]:
     return [message["Body"] for message in found]
 
 
+def go(choice: Choice, reason: str, *, redrives: bool, told: list[Told] | None = None) -> Outcome:
+    """Go through a queue's letters, and keep what is told of them."""
+    kept: list[Told] = [] if told is None else told
+    return go_through(choice, reason, kept.append, redrives=redrives)
+
+
 def move(sqs: "SQSClient", dead: str, alive: str) -> None:
     """Do what SQS's own redrive does, which moto does not play: messages go over just as they are."""
     for message in sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10, MessageAttributeNames=["All"])[
@@ -107,7 +113,7 @@ class TestUsage:
         dead, alive = urls
         DeadLetters(sqs, dead).send([DeadLetter(RECORD, UNKNOWN, ACCEPTED)])
         if by_command:
-            assert Outcome(1, 1, 0) == go_through(choice, "", redrives=True)
+            assert Outcome(1, 1, 0) == go(choice, "", redrives=True)
         else:
             move(sqs, dead, alive)
         assert [] == bodies(sqs, dead)
@@ -124,7 +130,7 @@ class TestUsage:
         """A direct sender's message names no acceptance: that is when SQS took it."""
         dead, alive = urls
         sqs.send_message(QueueUrl=dead, MessageBody=json.dumps({"records": [RECORD, RECORD]}))
-        go_through(choice, "", redrives=True)
+        go(choice, "", redrives=True)
         body = json.loads(bodies(sqs, alive)[0])
         assert [RECORD, RECORD] == body["records"]
         age = datetime.now(UTC) - datetime.fromisoformat(str(body["acceptedAt"]))
@@ -136,30 +142,30 @@ class TestUsage:
         """A code that reads it may have been deployed."""
         dead, alive = urls
         sqs.send_message(QueueUrl=dead, MessageBody="nonsense")
-        go_through(choice, "", redrives=True)
+        go(choice, "", redrives=True)
         assert ["nonsense"] == bodies(sqs, alive)
 
     def test_letters_that_are_only_looked_at_stay(
-        self, sqs: "SQSClient", urls: tuple[str, str], choice: Choice, capsys: pytest.CaptureFixture[str]
+        self, sqs: "SQSClient", urls: tuple[str, str], choice: Choice
     ) -> None:
         """They are shown with their reasons, and are there for the next reader, nonsense included."""
         dead, _ = urls
         sqs.send_message(QueueUrl=dead, MessageBody="nonsense")
         DeadLetters(sqs, dead).send([DeadLetter(RECORD, UNKNOWN, ACCEPTED)])
         for _ in range(2):
-            assert Outcome(2, 0, 0) == go_through(choice, "", redrives=False)
-        shown = capsys.readouterr().out
-        assert "nonsense" in shown
-        assert "the tracker failed on it again and again" in shown
-        assert "unknown_metric" in shown
-        assert "'userId': 'ada'" in shown
+            told: list[Told] = []
+            assert Outcome(2, 0, 0) == go(choice, "", redrives=False, told=told)
+            nonsense, unknown = sorted(told, key=lambda each: each.what != "nonsense")
+            assert ("the tracker failed on it again and again", "nonsense") == nonsense[1:3]
+            assert (True, Fate.WAITING) == (unknown.reason.startswith("unknown_metric"), unknown.fate)
+            assert "'userId': 'ada'" in unknown.what
 
     def test_a_reason_chooses_letters(self, sqs: "SQSClient", urls: tuple[str, str], choice: Choice) -> None:
         """Others stay where they are."""
         dead, alive = urls
         letters = [DeadLetter({"id": reason}, reason, ACCEPTED) for reason in (UNKNOWN, "id_conflict")]
         DeadLetters(sqs, dead).send(letters)
-        assert Outcome(1, 1, 1) == go_through(choice, "id_conflict", redrives=True)
+        assert Outcome(1, 1, 1) == go(choice, "id_conflict", redrives=True)
         assert [{"id": "id_conflict"}] == json.loads(bodies(sqs, alive)[0])["records"]
         assert [{"id": UNKNOWN}] == json.loads(bodies(sqs, dead)[0])["records"]
 
@@ -168,7 +174,7 @@ class TestUsage:
         dead, _ = urls
         DeadLetters(sqs, dead).send([DeadLetter(RECORD, UNKNOWN, ACCEPTED)])
         straight_back = Choice(DeadLetterQueue(sqs, dead), Usage(sqs, dead))
-        assert Outcome(1, 1, 0) == go_through(straight_back, "", redrives=True)
+        assert Outcome(1, 1, 0) == go(straight_back, "", redrives=True)
         assert 1 == len(bodies(sqs, dead))
 
 
@@ -180,18 +186,19 @@ class TestStripeEvents:
 
     @pytest.mark.parametrize("sent", [PAID, IN_ENVELOPE], ids=["webhook", "EventBridge"])
     def test_an_event_goes_back_as_stripe_sent_it(
-        self, sqs: "SQSClient", urls: tuple[str, str], sent: str, capsys: pytest.CaptureFixture[str]
+        self, sqs: "SQSClient", urls: tuple[str, str], sent: str
     ) -> None:
         """As SQS's own redrive has it too; the list says which event it is."""
         dead, alive = urls
         choice = Choice(DeadLetterQueue(sqs, dead), StripeEvents(sqs, alive))
-        for redrive in (lambda: go_through(choice, "", redrives=True), lambda: move(sqs, dead, alive)):
+        told: list[Told] = []
+        for redrive in (lambda: go(choice, "", redrives=True, told=told), lambda: move(sqs, dead, alive)):
             sqs.send_message(QueueUrl=dead, MessageBody=sent)
             redrive()
             assert [sent] == bodies(sqs, alive)
             assert [] == bodies(sqs, dead)
             assert "invoice.paid" == StripeEvent.read(sent).type
-        assert f"invoice.paid {invoice('invoice.paid')['id']}" in capsys.readouterr().out
+        assert [f"invoice.paid {invoice('invoice.paid')['id']}"] == [each.what for each in told]
 
 
 class FakeLambda:
@@ -271,16 +278,16 @@ class TestChanges:
         choice: Choice,
         function: FakeLambda,
         written: tuple[dict[str, Any], list[str]],
-        capsys: pytest.CaptureFixture[str],
     ) -> None:
         """They are read from the stream, those alone, and handed over as Lambda does."""
         letter, expected = written
         sqs.send_message(QueueUrl=urls[0], MessageBody=json.dumps(letter))
-        assert Outcome(1, 1, 0) == go_through(choice, "", redrives=True)
+        told: list[Told] = []
+        assert Outcome(1, 1, 0) == go(choice, "", redrives=True, told=told)
         changes = [RowChange.read(each) for each in function.announced]
         assert expected == [each.key.sk for each in changes]
         assert [] == bodies(sqs, urls[0])
-        assert "2 changes" in capsys.readouterr().out
+        assert told[0].what.startswith("2 changes from ")
 
     def test_what_the_stream_has_forgotten_stays_a_letter(
         self,
@@ -289,15 +296,15 @@ class TestChanges:
         choice: Choice,
         function: FakeLambda,
         written: tuple[dict[str, Any], list[str]],
-        capsys: pytest.CaptureFixture[str],
     ) -> None:
         """It keeps a day; what is left of the letter says when that was."""
         letter, _ = written
         letter["DDBStreamBatchInfo"]["endSequenceNumber"] += "0"
         sqs.send_message(QueueUrl=urls[0], MessageBody=json.dumps(letter))
-        assert Outcome(1, 0, 0) == go_through(choice, "", redrives=True)
+        told: list[Told] = []
+        assert Outcome(1, 0, 0) == go(choice, "", redrives=True, told=told)
         assert [] == function.announced
-        assert "keeps changes for 24 hours" in capsys.readouterr().err
+        assert (Fate.STAYED, True) == (told[0].fate, "keeps changes for 24 hours" in str(told[0].because))
         assert 1 == len(bodies(sqs, urls[0]))
 
     def test_a_record_put_aside_is_announced_as_it_came(
@@ -307,7 +314,7 @@ class TestChanges:
         change = {"Keys": {"pk": {"S": "USER#ada"}}, "SequenceNumber": "7"}
         record = {"eventName": "INSERT", "dynamodb": change}
         assert StreamDeadLetters(sqs, urls[0]).put(record, "it cannot be read")
-        assert Outcome(1, 1, 0) == go_through(choice, "cannot be read", redrives=True)
+        assert Outcome(1, 1, 0) == go(choice, "cannot be read", redrives=True)
         assert [record] == function.announced
         assert [] == bodies(sqs, urls[0])
 
@@ -332,7 +339,7 @@ class TestChanges:
         """Whether the function failed, or a record, or there is none."""
         function.error, function.failures = error, failures
         sqs.send_message(QueueUrl=urls[0], MessageBody=body)
-        assert Outcome(1, 0, 0) == go_through(choice, "", redrives=True)
+        assert Outcome(1, 0, 0) == go(choice, "", redrives=True)
         assert [body] == bodies(sqs, urls[0])
 
 

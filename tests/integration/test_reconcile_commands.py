@@ -1,14 +1,18 @@
 """`make reconcile` and `make prove`, on a month that was charged at the stand-in through Stripe's own SDK."""
 
+import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from infra.operate.deployed import Deployed
-from infra.operate.prove.__main__ import main as prove
-from infra.operate.prove.__main__ import run as prove_period
-from infra.operate.reconcile.__main__ import run as reconcile
+from infra.operate.__main__ import main
+from infra.operate.answers import Format, give
+from infra.operate.exits import UnfitError
+from infra.operate.prove.command import proved
+from infra.operate.reconcile.command import compared
+from infra.operate.stacks import Deployed
 from tests.examples import ENVIRONMENT
 from tests.integration.month_at_stripe import CATALOGUE, END, MonthAtStripe
 from tests.integration.test_reconciling import in_the_bill, in_the_row
@@ -32,6 +36,16 @@ def stack(month: MonthAtStripe) -> Deployed:
     """Return the deployed stack whose month it is."""
     settings = replace(Settings.from_environment(ENVIRONMENT), deployment="live")
     return Deployed(settings, month.table, month.sandbox.stripe, month.stripe, CATALOGUE, month.clock)
+
+
+def reconcile(of: Deployed, form: Format = Format.TEXT) -> int:
+    """Run the command."""
+    return give(compared(of), form)
+
+
+def prove_period(of: Deployed, user_id: str, start: datetime, form: Format = Format.TEXT) -> int:
+    """Run the command."""
+    return give(proved(of, user_id, start), form)
 
 
 def test_where_all_agrees_the_command_says_so(
@@ -100,6 +114,20 @@ def test_what_differs_fails_the_proof(month: MonthAtStripe, capsys: pytest.Captu
 
 def test_a_period_that_is_not_there_is_said(month: MonthAtStripe, capsys: pytest.CaptureFixture[str]) -> None:
     """With the exit code 2, as what is no instant."""
-    assert 2 == prove_period(stack(month), "ada", END.replace(second=8))
-    assert 2 == prove(["ada", "yesterday"])
-    assert "has no period that starts at" in capsys.readouterr().err
+    with pytest.raises(UnfitError, match="has no period that starts at"):
+        prove_period(stack(month), "ada", END.replace(second=8))
+    assert 2 == main(["prove", "ada", "yesterday"])
+    assert "no instant such as" in capsys.readouterr().err
+
+
+def test_a_program_reads_the_same(month: MonthAtStripe, capsys: pytest.CaptureFixture[str]) -> None:
+    """What agrees and what does not, as JSON and as CSV."""
+    in_the_bill(month)
+    assert 1 == reconcile(stack(month), Format.JSON)
+    said = json.loads(capsys.readouterr().out)
+    assert 1 <= said["drift"]
+    assert "row_differs_from_charges" in {each["what"] for each in said["findings"]}
+    prove_period(stack(month), "ada", START, Format.CSV)
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert first.startswith("subscription,start,end,plan,metric,records,total,row")
+    assert any(",exports,1,60,60,10,10,500," in row for row in rows)

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from stripe import APIConnectionError, StripeClient
 
-from infra.operate.stripe_catalogue.__main__ import main
+from infra.operate.__main__ import main
 from infra.operate.stripe_catalogue.gateway import StripeCatalogue
 from infra.operate.stripe_catalogue.planning import (
     PRICE_REST,
@@ -26,7 +26,6 @@ from infra.operate.stripe_catalogue.planning import (
 from infra.stripe_standin.app import create_app
 from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
 from tollkeeper.catalogue import Catalogue, load
-from tollkeeper.stripe.event_types import Style, of_style
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CATALOGUE = load()
@@ -84,8 +83,12 @@ def with_starter_at(cents: int) -> Catalogue:
 
 def run(command: str, address: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
     """Run the command line against the stand-in; the exit code and the lines it printed."""
-    code = main([command], {"STRIPE_SECRET_KEY": "sk_test_standin", "STRIPE_API_BASE": address})
-    return code, capsys.readouterr().out.splitlines()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("STRIPE_SECRET_KEY", "sk_test_standin")
+        environment.setenv("STRIPE_API_BASE", address)
+        code = main(["stripe", command, "--without-stack"])
+    printed = capsys.readouterr()
+    return code, (printed.out or printed.err).splitlines()
 
 
 def subscribe(client: StripeClient, *lookup_keys: str) -> str:
@@ -293,15 +296,17 @@ class TestCommandLine:
 
         assert (0, "Nothing to change") == (code, lines[-1])
 
-    def test_missing_key(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_missing_key(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         """Without a key it says which variable to set."""
-        assert 2 == main(["plan"], {})
+        monkeypatch.delenv("STRIPE_SECRET_KEY", raising=False)
+        assert 2 == main(["stripe", "plan", "--without-stack"])
         assert "Set STRIPE_SECRET_KEY" in capsys.readouterr().err
 
-    def test_live_key(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_live_key(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         """A live key alone is not enough to touch what real customers pay."""
-        assert 2 == main(["apply"], {"STRIPE_SECRET_KEY": "sk_live_x"})
-        assert "--live" in capsys.readouterr().err
+        monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_x")
+        assert 2 == main(["stripe", "apply", "--without-stack"])
+        assert "add --prod (PROD=1)" in capsys.readouterr().err
 
     def test_clash(self, address: str, client: StripeClient, capsys: pytest.CaptureFixture[str]) -> None:
         """A meter that counts otherwise stops apply before it changes anything."""
@@ -315,7 +320,8 @@ class TestCommandLine:
 
         code, lines = run("apply", address, capsys)
 
-        assert (1, [], {}) == (code, lines, read(client).products)
+        assert (1, 1, {}) == (code, len(lines), read(client).products)
+        assert lines[0].startswith("! meter tollkeeper_exports_usage")
 
     def test_plan_of_a_clash(
         self, address: str, client: StripeClient, capsys: pytest.CaptureFixture[str]
@@ -332,42 +338,3 @@ class TestCommandLine:
         code, lines = run("plan", address, capsys)
 
         assert (1, 1) == (code, sum(line.startswith("! meter tollkeeper_exports_usage") for line in lines))
-
-
-WEBHOOK = "https://webhook.example.com/"
-
-
-class TestDestinations:
-    """How Stripe is told where to send its events."""
-
-    def connect(self, address: str) -> int:
-        """Run the command for the webhook."""
-        environment = {"STRIPE_SECRET_KEY": "sk_test_standin", "STRIPE_API_BASE": address}
-        return main(["destinations", "--webhook", WEBHOOK], environment)
-
-    def test_what_is_followed_is_sent(
-        self, address: str, client: StripeClient, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """A destination for each style, and the secrets of both as the webhook's parameter takes them."""
-        assert 0 == self.connect(address)
-        (snapshots,) = client.v1.webhook_endpoints.list().data
-        (thin,) = client.v2.core.event_destinations.list().data
-        assert (of_style(Style.SNAPSHOT), of_style(Style.THIN)) == (
-            snapshots.enabled_events,
-            thin.enabled_events,
-        )
-        assert ["whsec_", "whsec_"] == [each[:6] for each in capsys.readouterr().out.strip().split(",")]
-
-    def test_events_are_not_sent_twice(
-        self, address: str, client: StripeClient, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """A second run creates nothing, and says what to do."""
-        self.connect(address)
-        assert 1 == self.connect(address)
-        assert "delete that destination" in capsys.readouterr().err
-        assert 1 == len(client.v1.webhook_endpoints.list().data)
-
-    def test_the_webhooks_address_is_needed(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """It says which option to add."""
-        assert 2 == main(["destinations"], {"STRIPE_SECRET_KEY": "sk_test_x"})
-        assert "--webhook" in capsys.readouterr().err

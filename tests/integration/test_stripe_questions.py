@@ -1,7 +1,7 @@
 """What Stripe's documents leave open, and charging overage relies on: docs/stripe-questions.md.
 
 Each question is asked of the stand-in always, and of Stripe itself with `STRIPE_SECRET_KEY=sk_test_…` (after
-`make stripe-apply`). *Unverified*: nobody with a key has asked yet.
+`make stripe-apply WITHOUT_STACK=1`). *Unverified*: nobody with a key has asked yet.
 """
 
 import time

@@ -1,8 +1,9 @@
 """The checklist for trials on Stripe's test clocks: at the stand-in, and at Stripe itself if there is a key.
 
-With `STRIPE_SECRET_KEY=sk_test_…` each scenario runs in that sandbox too (`make stripe-apply` first). Nobody
-can click on Stripe's page there, so the subscription is made by API, as Checkout would make it, and events
-are taken from the account's list instead of a webhook. *Unverified*: nobody with a key has run these yet.
+With `STRIPE_SECRET_KEY=sk_test_…` each scenario runs in that sandbox too (first `make stripe-apply
+WITHOUT_STACK=1`). Nobody can click on Stripe's page there, so the subscription is made by API, as Checkout
+would make it, and events are taken from the account's list instead of a webhook. *Unverified*: nobody with a
+key has run these yet.
 """
 
 from datetime import timedelta

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.operate.keeping.__main__ import main
+from infra.operate.__main__ import main
 from infra.operate.keeping.migrating import migrate
 from infra.operate.keeping.restoring import restore
 from tests.ledger.tables import create_table
@@ -70,7 +70,7 @@ def test_a_user_is_erased_by_a_command(
     """It says under which name the rest stays; who subscribes is told what to do first."""
     table = ledger(moto_client, "to-erase")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    assert 0 == main(["--table", "to-erase", "erase", "ada", "--by", "kim"])
+    assert 0 == main(["erase", "ada", "--by", "kim", "--table", "to-erase"])
     assert "stays under erased-" in capsys.readouterr().out
     assert [] == list(table.get_all([PROFILE, PERIOD]))
     assert [] == table.query("USER#ada", " ", "~")

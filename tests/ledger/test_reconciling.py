@@ -193,7 +193,7 @@ def test_without_time_or_stripe_nothing_is_said() -> None:
     """What could not be compared is postponed, and no drift."""
     house = charged()
     late = Patience(lambda: 1.0, sleep=lambda _: None)
-    assert {"periods": 1, "postponed": 1, "drift": 0} == dict(reconciler(house).run(late))
+    assert {"periods": 1, "postponed": 1, "drift": 0, "unusual": 0} == dict(reconciler(house).run(late))
     house.stripe.is_down = True
     report = reconciler(house).run(endless())
     assert (2, 0) == (report["silences"], report["drift"])

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,10 +10,12 @@ from tests.fakes.table import MemoryTable
 from tests.ledger.billing_house import HOUR, MINUTE, House, busy_house
 from tests.ledger.story import Story
 from tollkeeper.ledger import keys
-from tollkeeper.ledger.forms import form, forward
+from tollkeeper.ledger.forms import form_of, forward
 from tollkeeper.ledger.rows import FORM, VERSION
 from tollkeeper.ledger.table import Key, Row, TransactionCancelledError
+from tollkeeper.usage.messages import QueuedRecords, unpack
 
+NOON = datetime(2025, 11, 3, 12, tzinfo=UTC)
 OF_LATER: Row = {"ofALaterRelease": "kept", "alsoNew": 7}
 """What a release to come may write beside what this one knows."""
 
@@ -41,7 +44,7 @@ def migrate(table: MemoryTable, most: int = 1_000) -> Counter[str]:
 
 def forms(table: MemoryTable) -> set[int]:
     """The forms of all rows that have one."""
-    return {found for row in table.rows.values() if (found := form(row))}
+    return {found for row in table.rows.values() if (found := form_of(row))}
 
 
 @pytest.mark.parametrize("kind", ["PROFILE", "PERIOD#", "BILL#"])
@@ -52,8 +55,8 @@ def test_each_row_that_changes_says_its_form(kind: str) -> None:
     house.run()
     found = [row for key, row in house.table.rows.items() if key.sk.startswith(kind)]
     assert found
-    assert {FORM} == {form(row) for row in found}
-    others = [row for row in house.table.rows.values() if form(row) is None]
+    assert {FORM} == {form_of(row) for row in found}
+    others = [row for row in house.table.rows.values() if form_of(row) is None]
     assert [] == [row for row in others if VERSION in row]
 
 
@@ -123,11 +126,24 @@ def test_what_is_closed_keeps_its_terms_to_the_letter() -> None:
     house.run()
     closed = next(key for key, row in house.table.rows.items() if "closedAt" in row)
     before = dict(house.table.rows[closed])
-    assert 1 == form(before)
+    assert 1 == form_of(before)
     migrate(house.table)
     assert before == house.table.rows[closed]
     house.go_on(3 * HOUR)
     assert [200, 500, 500] == house.cents()
+
+
+@pytest.mark.parametrize(
+    ("body", "accepted"),
+    [
+        ('{"records": [{"id": "1"}]}', None),
+        ('{"records": [{"id": "1"}], "acceptedAt": "2025-11-03T12:00:00Z"}', NOON),
+        ('{"records": [{"id": "1"}], "acceptedAt": "2025-11-03T12:00:00Z", "ofALaterRelease": {}}', NOON),
+    ],
+)
+def test_messages_under_way_are_read(body: str, accepted: datetime | None) -> None:
+    """As a direct sender, this release and a later one write them."""
+    assert QueuedRecords([{"id": "1"}], accepted) == unpack(body)
 
 
 def test_other_rows_have_no_form() -> None:

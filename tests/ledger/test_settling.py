@@ -1,5 +1,6 @@
 """A period closes by the queue, not by the clock: what was accepted before its end is waited for."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from tests.ledger.billing_house import BEGINNING, DAY, END, HOUR, MINUTE, SECOND
 from tests.ledger.story import OFFER, Story
 from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.closing import Closing
-from tollkeeper.ledger.table import Key
+from tollkeeper.ledger.table import Key, UnavailableError, Write
 from tollkeeper.ledger.tracking import LATELY, QueueBacklog
 from tollkeeper.ledger.users import Users
 from tollkeeper.periods.closing import Closed, PeriodClosing
@@ -141,6 +142,36 @@ def test_a_message_that_waits_out_of_sight_is_not_forgotten(house: House) -> Non
     QueueBacklog(house.table).note(house.now, house.now)
     assert 0 == closed(house)[0]
     assert timedelta(seconds=LONGEST_WAIT_SECONDS) < LATELY
+
+
+def test_what_could_not_be_noted_while_the_table_was_away_is_waited_for_once_it_is_back(house: House) -> None:
+    """A message from before the end was in hand, and waits out of sight; what comes meanwhile is younger."""
+    house.at(6 * MINUTE)
+    away = AwayTable(house.table)
+    tracker = QueueBacklog(away)
+    tracker.note(END - MINUTE, house.now)
+    away.is_away = False
+    house.at(14 * MINUTE)
+    tracker.note(house.now, house.now)
+    assert (0, 0, 1) == closed(house)
+    house.at(14 * MINUTE + LATELY + MINUTE)
+    tracker.note(house.now, house.now)
+    assert (1, 0, 0) == closed(house)
+
+
+class AwayTable(MemoryTable):
+    """A table that does not answer for a while."""
+
+    def __init__(self, table: MemoryTable) -> None:
+        super().__init__()
+        self.rows = table.rows
+        self.is_away = True
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Write, if it is there."""
+        if self.is_away:
+            raise UnavailableError
+        super().transact(writes)
 
 
 def test_a_tracker_notes_once_a_minute_or_what_is_older(house: House) -> None:

@@ -58,6 +58,26 @@ class Hands:
                     self._api.subscriptions.update(each.id, {"default_payment_method": method.id})
             self._journal.tell(self._house.now, f"{customer} has a {'good' if good else 'failing'} card")
 
+    def card_expires(self) -> None:
+        """Let a customer's card be one that expires with this month: the next charge is declined."""
+        cards = [each for each in self._house.stripe.account.all(sdk.PaymentMethod) if each.card]
+        if not cards:
+            return
+        card, now = self._chance.choice(cards), self._house.now
+        with suppress(sdk.StripeError):
+            expiry: Any = {"card": {"exp_month": now.month, "exp_year": now.year}}
+            self._api.payment_methods.update(card.id, expiry)
+            self._journal.tell(now, f"{card.id} of {card.customer} expires with {now:%B}")
+
+    def pays_what_is_open(self) -> None:
+        """Pay an invoice on its page."""
+        found = [each for each in self._house.stripe.account.all(sdk.Invoice) if each.status == "open"]
+        if found:
+            invoice = self._chance.choice(found)
+            with suppress(sdk.StripeError):
+                self._api.invoices.pay(invoice.id)
+                self._journal.tell(self._house.now, f"{invoice.id} is paid by hand")
+
     def second_subscription(self, user: str) -> None:
         """Sell somebody what they have already, by hand, in the Dashboard."""
         for each in self._house.stripe.account.all(sdk.Subscription):
@@ -72,6 +92,16 @@ class Hands:
                 with suppress(sdk.StripeError):
                     made = self._api.subscriptions.create(wanted)
                     self._journal.tell(self._house.now, f"{user} is sold {made.id} beside {each.id}")
+                return
+
+    def cancels(self, user: str) -> None:
+        """End somebody's subscription at once, though a draft of it may wait."""
+        for each in self._house.stripe.account.all(sdk.Subscription):
+            noted = each.metadata.to_dict() if each.metadata else {}
+            if noted.get("userId") == user and each.status in {"active", "past_due"}:
+                with suppress(sdk.StripeError):
+                    self._api.subscriptions.cancel(each.id)
+                    self._journal.tell(self._house.now, f"{each.id} of {user} is cancelled at Stripe")
                 return
 
     def moves_a_trial(self) -> None:

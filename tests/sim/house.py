@@ -1,272 +1,254 @@
-"""Every function of the deployment, made anew for each call as Lambda may do, over one table."""
+"""One deployment with its table, queues, bus and Stripe account: what runs by itself, and its doors."""
 
 import json
 from collections import Counter
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 from stripe import Event, WebhookSignature
 
-from tests.sim.queues import SimulatedQueue, Waiting
+from tests.examples import ENVIRONMENT
+from tests.fakes.stream import Record, left_to_deliver
+from tests.sim.deployment import WEBHOOK_SECRET, Answer, Deployment, Outside
+from tests.sim.queues import SimulatedBus, SimulatedQueue, SimulatedSqs, Waiting
 from tests.sim.stripe_at_hand import StripeAtHand
-from tests.sim.suspects import DeadlyCounting, WatchedAttempts
-from tests.sim.weather import Climate, Died, IndexedTable, StormyTable, Weather
+from tests.sim.tables import IndexedTable, StormyTable
+from tests.sim.weather import Climate, Died, Weather
 from tollkeeper.catalogue import Catalogue
-from tollkeeper.ledger.bills import Bills
-from tollkeeper.ledger.consuming import Consuming
-from tollkeeper.ledger.decisions import Decisions
-from tollkeeper.ledger.history import History
-from tollkeeper.ledger.patience import Patience
-from tollkeeper.ledger.spending_caps import SpendingCaps
-from tollkeeper.ledger.sweep_progress import SweepProgressBook
-from tollkeeper.ledger.tracking import QueueBacklog
-from tollkeeper.ledger.users import Users
-from tollkeeper.periods.charging import Charging
-from tollkeeper.periods.finishing import Finishing
-from tollkeeper.periods.reporter import Reporter
-from tollkeeper.periods.settling import Settling
-from tollkeeper.queues import seconds_until_again
-from tollkeeper.quota.quota import Quota
-from tollkeeper.rules.bills import Policy
-from tollkeeper.rules.offers import Offer
-from tollkeeper.stripe.event_queue import DeadEvents, StripeEventQueue
-from tollkeeper.stripe.gateway import StripeGateway
-from tollkeeper.stripe.webhook import Delivery, Receipt, receive
-from tollkeeper.subscriptions.cancellations import Cancellations
-from tollkeeper.subscriptions.cancelling import CancelNow
-from tollkeeper.subscriptions.checkout import Checkout
-from tollkeeper.subscriptions.deciding import Deciding
-from tollkeeper.subscriptions.event_batch import EventBatch, QueuedEvent
-from tollkeeper.subscriptions.plan_changes import PlanChanges
-from tollkeeper.subscriptions.stripe_events import StripeEvents
-from tollkeeper.subscriptions.sweep import Sweep
-from tollkeeper.usage.batch import Message
-from tollkeeper.usage.intake import Intake
-from tollkeeper.usage.queue import DeadLetters, UsageQueue
-from tollkeeper.usage.tracker import Tracker
-from tollkeeper.views.reader import Reader
+from tollkeeper.ledger import keys
+from tollkeeper.ledger.keys import Due
+from tollkeeper.rules.settling import SETTLING
+from tollkeeper.usage.tracker import MOST_STOPS
 
-DEPLOYMENT = "live"
-SECRET = "whsec_simulated"
-ORIGIN = "https://app.example"
+QUEUES = {
+    name: ENVIRONMENT[f"{name}_URL"]
+    for name in (
+        "USAGE_QUEUE",
+        "USAGE_DEAD_LETTER_QUEUE",
+        "STRIPE_EVENT_QUEUE",
+        "STRIPE_EVENT_DEAD_LETTER_QUEUE",
+        "STREAM_DEAD_LETTER_QUEUE",
+    )
+}
+QUARTER, HOUR, DAY = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
+BATCH = 100
 
 
 class House:
-    """The deployment, its Stripe account, and the one clock of both."""
+    """The deployment, its Stripe account, and the one clock of both. `troubles` are errors of ours."""
 
-    def __init__(self, start: datetime, catalogue: Catalogue, chance: Random, climate: Climate) -> None:
+    def __init__(
+        self,
+        start: datetime,
+        catalogue: Catalogue,
+        chance: Random,
+        climate: Climate,
+        settings: Mapping[str, str],
+        *,
+        mirrors: bool = True,
+        sweeps_every: timedelta = DAY,
+    ) -> None:
         self.now = start
         self.catalogue = catalogue
-        self.policy = Policy()
         self.weather = Weather(chance, climate, lambda: self.now)
         self.told: list[Event] = []
         self.stripe = StripeAtHand(start, self.told.append)
         self.stripe.sell(catalogue)
         self.told.clear()
-        self.memory = IndexedTable()
-        self.usage_queue = SimulatedQueue(chance, lambda: self.now, self.weather, 0.0)
-        self.event_queue = SimulatedQueue(chance, lambda: self.now, self.weather, 0.0)
-        self.dead_letters = SimulatedQueue(chance, lambda: self.now, self.weather, 0.0)
-        self.dead_events = SimulatedQueue(chance, lambda: self.now, self.weather, 0.0)
+        self.memory = IndexedTable(lambda: self.now)
+        self.queues = {url: SimulatedQueue(chance, lambda: self.now, self.weather) for url in QUEUES.values()}
+        self.usage_queue = self.queues[QUEUES["USAGE_QUEUE"]]
+        self.event_queue = self.queues[QUEUES["STRIPE_EVENT_QUEUE"]]
+        self.dead_letters = self.queues[QUEUES["USAGE_DEAD_LETTER_QUEUE"]]
+        self.dead_events = self.queues[QUEUES["STRIPE_EVENT_DEAD_LETTER_QUEUE"]]
+        self.dead_changes = self.queues[QUEUES["STREAM_DEAD_LETTER_QUEUE"]]
+        self.bus = SimulatedBus(self.weather)
+        self.functions = Deployment(settings)
         self.reported: Counter[str] = Counter()
-        self.deadly: dict[str, int] = {}
+        self._mirrors, self._sweeps_every = mirrors, sweeps_every
+        self.troubles: list[str] = []
+        self._deadly: dict[str, int] = {}
+        self._swept_at: datetime | None = None
+        self._sweeps_on = False
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Let the deployment stand, as long as this goes on."""
+        functions = self.functions
+        outside = Outside(
+            now=lambda: self.now,
+            catalogue=lambda: self.catalogue,
+            table=StormyTable(self.memory, self.weather, functions.spend),
+            sqs=SimulatedSqs(self.queues, self.weather),
+            bus=self.bus,
+            connect=self._connect,
+        )
+        with functions.standing(outside):
+            yield
+
+    def _connect(
+        self, _key: str, _base: str | None = None, patience_seconds: float = 4.0, **_: object
+    ) -> Any:  # noqa: ANN401 - the SDK's client
+        return self.stripe.connect(self.weather, self.functions.spend, patience_seconds)
 
     def move(self, to: datetime) -> None:
         """Let it be later, here and at Stripe."""
         self.now = max(to, self.now)
         self.stripe.move(self.now)
 
-    # What every function is made of.
+    def deploy(self, catalogue: Catalogue) -> None:
+        """Sell something else from now on: apply the catalogue at Stripe, and deploy it."""
+        self.stripe.sell(catalogue)
+        self.catalogue = catalogue
+        self.functions.begin_anew()
 
-    @property
-    def offer(self) -> Offer:
-        """What is sold now, and billed always."""
-        return Offer(self.catalogue, date(2000, 1, 1))
+    # The API.
 
-    @property
-    def table(self) -> StormyTable:
-        """The table, as a function reaches it."""
-        return StormyTable(self.memory, self.weather)
-
-    def gateway(self) -> StripeGateway:
-        """Stripe, as a function reaches it."""
-        return StripeGateway(self.stripe.client(self.weather), self.catalogue, DEPLOYMENT)
-
-    def at(self, wall: datetime) -> datetime:
-        """Return an instant of the wall clock as it is."""
-        return wall
-
-    @property
-    def clock(self) -> "SimulatedClock":
-        """The one clock."""
-        return SimulatedClock(lambda: self.now)
-
-    def patience(self, seconds: float) -> Patience:
-        """Return the patience of a function that has so much time; waiting takes none of the clock's."""
-        left = [seconds]
-
-        def sleep(took: float) -> None:
-            left[0] -= max(took, 0.01)
-
-        return Patience(lambda: left[0], sleep)
-
-    # The functions.
-
-    def intake(self) -> Intake:
-        """`POST /usage`."""
-        return Intake(UsageQueue(cast("Any", self.usage_queue), "usage"), self.catalogue.metrics)
-
-    def quota(self) -> Quota:
-        """`/quota`."""
-        return Quota(Consuming(self.table, self.offer))
-
-    def caps(self) -> SpendingCaps:
-        """`PUT /subscription/spending-cap`."""
-        return SpendingCaps(self.table, self.offer)
-
-    def checkout(self) -> Checkout:
-        """`POST /checkout`."""
-        return Checkout(Users(self.table), self.gateway(), self.catalogue, frozenset({ORIGIN}))
-
-    def deciding(self) -> Deciding:
-        """What decisions are carried out by."""
-        users, decisions = Users(self.table), Decisions(self.table)
-        return Deciding(users, decisions, self.gateway(), self.offer, DEPLOYMENT)
-
-    def plan_changes(self) -> PlanChanges:
-        """`POST /subscription/plan`."""
-        return PlanChanges(self.deciding())
-
-    def cancellations(self) -> Cancellations:
-        """`POST /subscription/cancel` and `/resume`."""
-        bills, stripe = Bills(self.table), self.gateway()
-        finishing = Finishing(bills, self.charging(), stripe)
-        return Cancellations(self.deciding(), CancelNow(Users(self.table), finishing, stripe, self.offer))
-
-    def charging(self) -> Charging:
-        """What charges bills."""
-        return Charging(Bills(self.table), self.gateway(), self.catalogue, self.policy, DEPLOYMENT)
-
-    def reader(self) -> Reader:
-        """What shows users what they have; it is asked in calm weather."""
-        return Reader(Users(self.memory), History(self.memory), self.offer, self.clock)
+    def request(self, function: str, route: str, body: object = None, **more: Any) -> Answer | None:  # noqa: ANN401 - handed on
+        """Send a request; return its answer, or None where none came or it is to be asked again."""
+        try:
+            answer = self.functions.request(function, route, body, **more)
+        except Died:
+            self._perish()
+            return None
+        except Exception as error:  # noqa: BLE001 - API Gateway answers 500, which the contract knows nothing of
+            self.troubles.append(f"{route} ended with {type(error).__name__}: {error}")
+            return None
+        if answer.status == 503:
+            self.weather.marks["answers 503"] += 1
+            return None
+        if answer.status >= 500:
+            self.troubles.append(f"{route} was answered {answer.status}: {answer.body}")
+            return None
+        return answer
 
     # What runs by itself.
 
     def track(self) -> None:
         """Count some messages of the usage queue."""
-        messages = self.usage_queue.receive(10)
-        if not messages:
-            return
-        dead = DeadLetters(cast("Any", self.dead_letters), "dead")
-        table = self.table
-        counting = DeadlyCounting(table, self.offer, self.weather)
-        attempts = WatchedAttempts(table, self.weather)
-        tracker = Tracker(counting, dead, attempts, QueueBacklog(table), self.catalogue.metrics)
-        if any(self._is_deadly(each) for each in messages):
-            self.weather.is_deadly = True
-        taken = [Message(each.id, each.body, each.sent_at, each.receives) for each in messages]
+        messages = self.usage_queue.receive(self.weather.drawn([3, BATCH, BATCH]))
+        begun = [self.memory.rows.get(keys.attempt(each.id), {}).get("begun", 0) for each in messages]
+        self.weather.marks["messages taken alone"] += MOST_STOPS in begun
+        self.weather.is_deadly = any(self._is_deadly(each) for each in messages)
         try:
-            tracked = tracker.track(taken, self.now, self.patience(20))
+            self._work_on("usage_tracker", self.usage_queue, messages)
         finally:
             self.weather.is_deadly = False
-        failed = {each.id: each for each in messages if each.id in tracked.failed}
-        again = {
-            name: seconds_until_again(each.receives, begun=name not in tracked.postponed)
-            for name, each in failed.items()
-        }
-        self.weather.marks["records counted twice were left out"] += tracked.duplicates
-        UsageQueue(cast("Any", self.usage_queue), "usage").show_again(again)
-        self.usage_queue.done(messages, set(failed))
+
+    def follow(self) -> None:
+        """Follow some of Stripe's events."""
+        self._work_on("stripe_events", self.event_queue, self.event_queue.receive(BATCH))
+
+    def _work_on(self, function: str, queue: SimulatedQueue, messages: list[Waiting]) -> None:
+        answer = self._run(function, {"Records": [each.record for each in messages]})
+        if answer is not None:
+            failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            queue.done(messages, failed)
+
+    def announce(self) -> None:
+        """Tell the bus what the table's stream has to announce."""
+        batch: list[Record] = self.memory.stream[:BATCH]
+        answer = self._run("announcer", {"Records": batch})
+        if answer is None:
+            self.weather.marks["changes of the stream that came again"] += len(batch)
+            return
+        left = left_to_deliver(batch, {each["itemIdentifier"] for each in answer["batchItemFailures"]})
+        self.memory.stream[: len(batch)] = left
+
+    def report(self) -> None:
+        """Close and charge what is due."""
+        self.reported.update(self._run("reporter", {}) or {})
+
+    def sweep(self) -> None:
+        """Put right what webhooks missed."""
+        swept = self._run("sweep", {})
+        self._sweeps_on = swept is None or swept["unfinished"]
+        self._swept_at = self.now
+        self.weather.marks["rows repaired by the sweep"] += (swept or {"repaired": 0})["repaired"]
+
+    def mirror(self) -> None:
+        """Show Stripe the usage of days that are over."""
+        self.weather.marks["days shown to Stripe"] += (self._run("usage_mirror", {}) or {}).get("shown", 0)
+
+    def reconcile(self) -> None:
+        """Compare what closed lately."""
+        report = self._run("reconciler", {}) or {}
+        self.weather.marks["periods reconciled"] += report.get("agreed", 0)
+        if report.get("drift"):
+            self.troubles.append(f"the reconciler found drift at {self.now}")
+
+    def hear(self, event: Event) -> bool:
+        """Take a webhook in, as Stripe delivers it; whether it was acknowledged."""
+        body = Event.__str__(event)
+        signed = WebhookSignature.generate_signature_header(body, WEBHOOK_SECRET, int(self.now.timestamp()))
+        request = {"headers": {"stripe-signature": signed}, "body": body, "isBase64Encoded": False}
+        answer = self._run("stripe_webhook", request)
+        return answer is not None and answer["statusCode"] == 200
 
     def redrive(self) -> list[str]:
         """Send back what was put aside for stopping the tracker, as somebody who has looked at it does."""
         again = [each for each in self.dead_letters.waiting.values() if "reason" not in json.loads(each.body)]
         for each in again:
-            self.usage_queue.send_message(QueueUrl="usage", MessageBody=each.body)
+            self.usage_queue.take(each.body, {})
             del self.dead_letters.waiting[each.id]
             self.weather.marks["messages redriven"] += 1
         return [each.body for each in again]
 
+    def _run(self, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what a handler returns
+        """Call a function that nobody waits for; None if it died or failed, as Lambda's errors show."""
+        try:
+            return self.functions.invoke(function, event)
+        except Died:
+            self._perish()
+        except Exception as error:  # noqa: BLE001 - so does Lambda
+            self.weather.marks[f"errors of {function}"] += 1
+            if self.weather.is_calm:
+                self.troubles.append(f"{function} ended with {type(error).__name__} in calm weather: {error}")
+        return None
+
+    def _perish(self) -> None:
+        self.functions.begin_anew()
+
     def _is_deadly(self, message: Waiting) -> bool:
         """Whether a message stops the function: a few do, again and again, for a while."""
         if message.receives == 1 and self.weather.strikes(self.weather.climate.deadly):
-            self.deadly[message.id] = self.weather.drawn([4, 6, 7])
-        return message.receives <= self.deadly.get(message.id, 0)
+            self._deadly[message.id] = self.weather.drawn([4, 6, 7])
+        return not self.weather.is_calm and message.receives <= self._deadly.get(message.id, 0)
 
-    def follow(self) -> None:
-        """Follow some of Stripe's events."""
-        messages = self.event_queue.receive(10)
-        if not messages:
-            return
-        users, bills = Users(self.table), Bills(self.table)
-        events = StripeEvents(users, bills, self.gateway(), self.offer, DEPLOYMENT, wall=self.clock)
-        taken = [QueuedEvent(each.id, each.body, each.receives, each.sent_at) for each in messages]
-        dead = DeadEvents(cast("Any", self.dead_events), "dead")
-        followed = EventBatch(taken, events).follow(self.now, self.patience(120), dead)
-        again = {
-            each.id: seconds_until_again(each.receives, begun=each.id not in followed.postponed)
-            for each in messages
-            if each.id in followed.failed
-        }
-        StripeEventQueue(cast("Any", self.event_queue), "events").show_again(again)
-        self.event_queue.done(messages, followed.failed)
+    # When it runs.
 
-    def hear(self, event: Event) -> bool:
-        """Take a webhook in, as Stripe delivers it; whether it was acknowledged."""
-        body = Event.__str__(event)
-        signed = WebhookSignature.generate_signature_header(body, SECRET, int(self.now.timestamp()))
-        queue = StripeEventQueue(cast("Any", self.event_queue), "events")
-        delivery = Delivery(body, signed, in_base64=False)
-        return self.survives(lambda: receive(delivery, SECRET, queue, self.now)) is Receipt.QUEUED
+    @property
+    def runs(self) -> list[tuple[datetime | None, Callable[[], None]]]:
+        """What runs by itself, and when it has something to do next."""
+        return [
+            (self.usage_queue.next_at, self.track),
+            (self.event_queue.next_at, self.follow),
+            (self.now + timedelta(seconds=5) if self.memory.stream else None, self.announce),
+            (self._reports_at, self.report),
+            (self._sweeps_at, self.sweep),
+            (self._next(HOUR, self.memory.first_due(Due.MIRROR)) if self._mirrors else None, self.mirror),
+        ]
 
-    def report(self) -> None:
-        """Close and charge what is due."""
-        settling = Settling(UsageQueue(cast("Any", self.usage_queue), "usage"), QueueBacklog(self.table))
-        reporter = Reporter(self.table, self.charging(), settling, self.clock)
-        self.reported.update(reporter.run(self.patience(120)))
+    @property
+    def _reports_at(self) -> datetime | None:
+        closing, charging = self.memory.first_due(Due.CLOSE), self.memory.first_due(Due.CHARGE)
+        first = min((each for each in (closing and closing + SETTLING, charging) if each), default=None)
+        return self._next(QUARTER, first)
 
-    def sweep(self) -> None:
-        """Put right what webhooks missed."""
-        users, bills, progress = Users(self.table), Bills(self.table), SweepProgressBook(self.table)
-        swept = Sweep(users, bills, self.gateway(), self.offer, DEPLOYMENT, progress)
-        self.weather.marks["rows repaired by the sweep"] += swept.run(self.now, self.patience(400)).repaired
+    @property
+    def _sweeps_at(self) -> datetime | None:
+        if self._swept_at is None or self._sweeps_on:
+            return self._next(HOUR, self.now)
+        asks = self.memory.first_due(Due.ASK)
+        return self._next(HOUR, min(filter(None, (asks, self._swept_at + self._sweeps_every))))
 
-    def survives[T](self, work: Callable[[], T]) -> T | None:
-        """Do something that may die, of which nothing else does."""
-        try:
-            return work()
-        except Died:
+    def _next(self, every: timedelta, due: datetime | None) -> datetime | None:
+        """Return the next run of a schedule at which something is due that is due then."""
+        if due is None:
             return None
-
-    # What is due.
-
-    def reporter_at(self) -> datetime | None:
-        """Return when the next run of the reporter has something to do: each quarter of an hour it runs."""
-        first = min(self.memory.dues.values(), default=None)
-        if first is None:
-            return None
-        due = max(datetime.fromisoformat(first), self.now)
-        return _quarter_after(due)
-
-
-class SimulatedClock:
-    """The time of the simulation."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
-
-    def now(self) -> datetime:
-        """Return what it is."""
-        return self._now()
-
-    def at(self, wall: datetime) -> datetime:
-        """Return an instant of the wall clock: the same."""
-        return wall
-
-
-def _quarter_after(instant: datetime) -> datetime:
-    whole = instant.replace(minute=instant.minute // 15 * 15, second=0, microsecond=0)
-    return whole + timedelta(minutes=15)
+        at = max(due, self.now)
+        midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight + (at - midnight) // every * every + every

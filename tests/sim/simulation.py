@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from tests.sim.auditor.audit import Auditor
 from tests.sim.chance import seeded
+from tests.sim.evidence import evidence_of, marks_of
 from tests.sim.features import Features
-from tests.sim.world import QUIET, START, World
+from tests.sim.world import World
 
-DAYS = 75
-"""How long a seed lives: two periods after a trial, and what becomes of them."""
+DAYS = (75, 110)
+"""How long a seed lives: two periods after a trial or more, and what becomes of them."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Lived:
 def live(
     seed: int,
     features: Features | None = None,
-    days: int = DAYS,
+    days: int | None = None,
     people: int | None = None,
     plant: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> Lived:
@@ -47,13 +47,14 @@ def live(
     began = time.process_time()
     with plant(), seeded(seed) as chance:
         drawn = Features.drawn(chance)
-        number = chance.choice([1, 2, 3])
-        world = World(chance, features or drawn, days, people or number)
-        lived = Lived(seed, world.features, days, len(world.users))
-        world.live()
-        verdict = Auditor(world.evidence(), world.users, START + timedelta(days=days) + QUIET).audit()
+        number, lives = chance.choice([1, 2, 3]), chance.choice(DAYS)
+        world = World(chance, features or drawn, days or lives, people or number)
+        lived = Lived(seed, world.features, days or lives, len(world.users))
+        with world.house.standing():
+            world.live()
+            verdict = Auditor(evidence_of(world), world.users, world.house.now).audit()
         lived.findings, lived.seen = verdict.findings, verdict.seen
-        lived.marks = world.marks()
+        lived.marks = marks_of(world)
         lived.story = world.journal.story
         lived.seconds = time.process_time() - began
     return lived

@@ -54,9 +54,12 @@ BELOW = ("ledger", "stripe", "rules", "catalogue", "clock", "telemetry")
 
 NOUNS = ("announcements", "coverage", "mirror", "periods", "quota", "subscriptions", "usage", "views")
 
-COMMANDS = ("catalogue", "ledger", "periods", "rules", "settings", "stripe", "subscriptions")
-COMMANDED = frozenset({"botocore", "rich", "stripe"})
-"""What commands stand on that work on a deployed stack."""
+COMMANDS = (
+    *("catalogue", "clock", "coverage", "ledger", "ledger.dynamo", "periods", "rules", "secrets"),
+    *("settings", "stripe", "stripe.gateway", "subscriptions"),
+)
+COMMANDED = ("apigatewayv2", "cloudwatch", "dynamodb", "dynamodbstreams", "lambda", "sqs", "ssm")
+"""What operators' commands stand on: a deployed stack's own code, and the parts of AWS it is made of."""
 
 ROOMS = {
     "tollkeeper": room(),
@@ -134,39 +137,10 @@ ROOMS = {
         frozenset({"tollkeeper", "tollkeeper.api"}),
         frozenset({"aws_lambda_powertools", "boto3", "samtranslator", "yaml"}),
     ),
-    "infra.operate": room(
-        "catalogue",
-        "rules",
-        "stripe",
-        others={"boto3", "botocore", "stripe"}
-        | {f"mypy_boto3_{each}" for each in ("dynamodbstreams", "lambda", "sqs")},
-    ),
-    "infra.operate.coverage": room("clock", "coverage", "ledger", "ledger.dynamo", "rules", others=["boto3"]),
-    "infra.operate.deployed": room(
-        "catalogue",
-        "clock",
-        "ledger",
-        "ledger.dynamo",
-        "secrets",
-        "settings",
-        "stripe.gateway",
-        others=["boto3", "botocore", "stripe"],
-    ),
-    "infra.operate.adopt": Room(
-        frozenset({"infra.operate.deployed", "tollkeeper.stripe.gateway"})
-        | {f"tollkeeper.{each}" for each in COMMANDS},
-        COMMANDED,
-    ),
-    "infra.operate.prove": Room(
-        frozenset({"infra.operate.deployed"} | {f"tollkeeper.{each}" for each in COMMANDS}),
-        COMMANDED,
-    ),
-    "infra.operate.keeping": room(
-        "ledger", "ledger.dynamo", others=["boto3", "botocore", "mypy_boto3_dynamodb"]
-    ),
-    "infra.operate.reconcile": Room(
-        frozenset({"infra.operate.deployed", "infra.operate"} | {f"tollkeeper.{each}" for each in COMMANDS}),
-        COMMANDED,
+    "infra.operate": Room(
+        frozenset({"infra", "infra.local"} | {f"tollkeeper.{each}" for each in COMMANDS}),
+        frozenset({"boto3", "botocore", "click", "httpx", "rich", "stripe"})
+        | {f"mypy_boto3_{each}" for each in COMMANDED},
     ),
     "infra.example_host": Room(
         frozenset({"infra.local", "tollkeeper.client"}),

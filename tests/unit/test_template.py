@@ -1,5 +1,6 @@
 """What must hold of template.yaml, as it is written and as SAM processes it."""
 
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from functions.stripe_events.app import RESERVE_SECONDS
-from infra.processed_template import ROOT, processed, written
+from infra.processed_template import processed
+from infra.template import ROOT, written
 from tollkeeper.queues import seconds_until_again
 from tollkeeper.rules.metering import LONGEST_RUN
 from tollkeeper.rules.offers import LEAST_LIFETIME
@@ -468,6 +470,15 @@ class TestFloods:
         for settings in stage["RouteSettings"].values():
             assert most / 100 >= settings["ThrottlingRateLimit"] > 0
             assert most / 100 >= settings["ThrottlingBurstLimit"] > 0
+
+    def test_the_access_log_names_no_user_and_no_secret(self) -> None:
+        """A line of JSON for each request: its route, not its path, and nothing of its query or headers."""
+        (stage,) = resources("AWS::ApiGatewayV2::Stage").values()
+        settings = stage["AccessLogSettings"]
+        assert {"Fn::GetAtt": ["AccessLogs", "Arn"]} == settings["DestinationArn"]
+        told = json.loads(settings["Format"])
+        assert "$context.routeKey" == told["route"]
+        assert not re.search(r"path|query|header|claims|rawData|userAgent", settings["Format"], re.IGNORECASE)
 
 
 class TestQueues:

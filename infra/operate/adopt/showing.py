@@ -1,9 +1,7 @@
-"""A plan for people, who see the beginning and the sums, or as CSV, which holds every line."""
+"""A plan for people, who see the beginning and the sums, or as rows, which hold every customer."""
 
-import csv
 from collections import Counter
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -48,13 +46,11 @@ def show_sums(steps: Sequence[Step], console: Console) -> None:
         console.print(f"  ! {number} {hurdle}")
 
 
-def write_csv(steps: Sequence[Step], file: TextIO) -> None:
-    """Write every customer as a line."""
-    lines = csv.writer(file)
-    lines.writerow(COLUMNS)
+def rows(steps: Sequence[Step]) -> Iterator[tuple[str, ...]]:
+    """Return every customer as a row."""
     for step in steps:
         ids = " ".join(each.said.id for each in step.customer.subscriptions)
-        lines.writerow([step.customer.id, step.user_id or "", ids, _plans(step), step.fate, _what(step)])
+        yield step.customer.id, step.user_id or "", ids, _plans(step), step.fate, _what(step)
 
 
 def _rare_first(steps: Sequence[Step]) -> list[Step]:

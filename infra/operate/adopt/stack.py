@@ -1,21 +1,14 @@
-"""The deployed stack that adopts: its name at Stripe, its table, its key, all as its functions have them."""
+"""A deployed stack, as what adopts for it."""
 
 from infra.operate.adopt.account import StripeAccount
 from infra.operate.adopt.adoption import Adoption
-from infra.operate.deployed import deployed
+from infra.operate.stacks import Deployed
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
 
 
-def of_stack(name: str, *, live: bool) -> Adoption:
-    """Return what adopts for a deployed stack, under the stack's own key.
-
-    Raises:
-        UnfitError: there is no such stack here, or its key is live and that was not expected.
-        SettingsError: the stack lacks a key, or has one of the other mode than its stage's.
-        CatalogueError: the catalogue file cannot be read.
-    """
-    stack = deployed(name, live=live)
+def adoption_of(stack: Deployed) -> Adoption:
+    """Return what adopts for a deployed stack, under the stack's own key."""
     deployment = stack.settings.deployment
     return Adoption(
         account=StripeAccount(stack.client, stack.catalogue, deployment),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from infra.operate.adopt.customers import Customer
+from infra.operate.exits import UnfitError
 
 COLUMNS = ("customer", "userId")
 """What a file's first line names, perhaps among others."""
@@ -14,7 +15,7 @@ type Whose = Callable[[Iterable[Customer]], Mapping[str, frozenset[str]]]
 """Says which users are named for customers, by the customers' ids; more than one for one is an obstacle."""
 
 
-class UnreadableError(Exception):
+class UnreadableError(UnfitError):
     """It is not said whose customers are; the message says what is wrong."""
 
 

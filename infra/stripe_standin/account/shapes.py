@@ -91,7 +91,11 @@ def plain(thing: StripeObject, included: Collection[str] = ()) -> dict[str, Any]
     An invoice carries its first ten lines; the others are listed by themselves
     (docs.stripe.com/api/invoices/object#invoice_object-lines).
     """
-    whole: dict[str, Any] = trimmed(thing.to_dict(for_json=True))
+    return shown(trimmed(thing.to_dict(for_json=True)), included)
+
+
+def shown(whole: dict[str, Any], included: Collection[str] = ()) -> dict[str, Any]:
+    """What an answer shows of a whole object: the first lines of an invoice, what is asked to be included."""
     if whole.get("object") == "invoice" and "lines" in whole:
         lines = whole["lines"]
         lines["has_more"] = len(lines["data"]) > FIRST_LINES

@@ -90,6 +90,7 @@ def update(account: Account, params: EventDestinationUpdateParams, destination: 
     known = account.get(EventDestination, destination)
     known.enabled_events = list(params.get("enabled_events", known.enabled_events))
     known.name = params.get("name", known.name)
+    known.metadata = metadata(params.get("metadata"), known.metadata)
     if known.webhook_endpoint and "webhook_endpoint" in params:
         known.webhook_endpoint.url = params["webhook_endpoint"]["url"]
     known.updated = iso(account.clock.now())

@@ -43,7 +43,7 @@ tr:first-child > * { border-top: 0 }
 td { text-align: right; padding-left: 1rem; white-space: nowrap }
 .total > * { font-weight: 650 }
 ul { margin: .5rem 0; padding-left: 1.1rem }
-details { margin-top: .75rem }
+details { margin: .75rem 0 }
 summary { cursor: pointer; font-size: .875rem; font-weight: 600 }
 [role=alert] { border-left: .3rem solid; padding-left: .75rem; color: var(--bad); font-weight: 600 }
 """

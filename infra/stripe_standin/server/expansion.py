@@ -9,7 +9,7 @@ from typing import Any
 from stripe import Customer, Invoice, InvoicePayment, StripeObject, Subscription
 
 from infra.stripe_standin.account.presence_facts import INCLUDABLE
-from infra.stripe_standin.account.shapes import deleted, listing, plain
+from infra.stripe_standin.account.shapes import deleted, listing, plain, shown
 from infra.stripe_standin.account.state import Account
 from infra.stripe_standin.errors import RefusedError
 
@@ -28,7 +28,7 @@ def render(account: Account, answer: StripeObject, expand: Sequence[str]) -> dic
     if "deleted" in body:
         return body
     if body.get("object") == "list":
-        body["data"] = [plain(item) for item in answer.data] if hasattr(answer, "data") else []
+        body["data"] = [shown(item) for item in body.get("data", ())]
     for path in expand:
         parts = path.split(".")
         if len(parts) > DEEPEST:

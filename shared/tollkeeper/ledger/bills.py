@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import islice
 from uuid import uuid4
 
 from tollkeeper.ledger import bill_rows, entry_rows, keys
@@ -31,6 +32,14 @@ class Bills:
             for key in self._table.due(shard, iso(until)):
                 user_id, _, period_id = keys.read_period(key)
                 yield user_id, period_id
+
+    def unfinished(self, most: int) -> list[Bill]:
+        """Return bills with which something is yet to be done, at whatever time: for who looks on.
+
+        A hundred of them are one read; more than `most` are not read.
+        """
+        names = islice(self.due(datetime.max.replace(tzinfo=UTC)), most)
+        return [bill_rows.bill(row) for row in self._table.get_all(keys.bill(*name) for name in names)]
 
     def read(self, user_id: str, period_id: str) -> Bill | None:
         """Return a period's bill, if it has one."""

@@ -44,6 +44,12 @@ class Closing:
                 user_id, _, period_id = keys.read_period(key)
                 yield user_id, period_id
 
+    def backlog(self, until: datetime) -> tuple[int, datetime | None]:
+        """Return how many open periods ended by then, and when the first of them did: for who looks on."""
+        shards = [self._table.due(shard, iso(until)) for shard in keys.shards(Due.CLOSE)]
+        ends = [rows.period(row).end for row in self._table.get_all(each[0] for each in shards if each)]
+        return sum(map(len, shards)), min(filter(None, ends), default=None)
+
     def names(self, user_id: str, start: datetime) -> list[str]:
         """Return the names of a user's periods that start at an instant: one of each owner."""
         found = self._table.query(keys.user(user_id), *keys.periods_from(start))

@@ -19,7 +19,7 @@ from tollkeeper.ledger.rows import FORM, VERSION
 from tollkeeper.ledger.table import Change, Key, Row, equal
 
 
-def form(row: Row) -> int | None:
+def form_of(row: Row) -> int | None:
     """Return in which form a row is written; None if it is one that has none."""
     key = Key(str(row["pk"]), str(row["sk"]))
     if keys.is_period(key):
@@ -33,7 +33,7 @@ def forward(row: Row) -> Change | None:
     It is made on the condition that the row is what was read: whoever changes the row meanwhile, and this one
     done twice or by two, do no harm.
     """
-    key, was = Key(str(row["pk"]), str(row["sk"])), form(row)
+    key, was = Key(str(row["pk"]), str(row["sk"])), form_of(row)
     if was is None or was >= FORM or "closedAt" in row:
         return None
     if keys.is_period(key):

@@ -66,9 +66,15 @@ class QueueBacklog:
         self._table = table
         self._name = uuid4().hex
         self._noted: tuple[datetime, datetime] | None = None
+        self._untold: datetime | None = None
 
     def note(self, oldest: datetime, now: datetime) -> None:
-        """Note the oldest acceptance among the records in hand, unless this minute told of one as old."""
+        """Note the oldest acceptance among the records in hand, unless this minute told of one as old.
+
+        What could not be noted, because DynamoDB was away, is noted with the next: it waits out of sight, and
+        until it comes again nobody else tells of it.
+        """
+        oldest = min(oldest, self._untold or oldest)
         minute = now.replace(second=0, microsecond=0)
         if self._noted and self._noted[0] == minute and self._noted[1] <= oldest:
             return
@@ -76,8 +82,9 @@ class QueueBacklog:
         try:
             self._table.transact([Change(keys.backlog(now, self._name), set=cells)])
         except (TransactionCancelledError, UnavailableError):
-            return  # whoever waits for the queue goes on waiting
-        self._noted = minute, oldest
+            self._untold = oldest
+            return
+        self._noted, self._untold = (minute, oldest), None
 
     def oldest(self, now: datetime) -> datetime | None:
         """Return the oldest acceptance that trackers have held lately; None if none has held any."""

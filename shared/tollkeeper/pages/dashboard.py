@@ -128,6 +128,7 @@ def _environment() -> Environment:
         sentence=writing.sentence,
         percent=writing.percent,
         within=writing.within,
+        colours=writing.colours,
         columns=writing.columns,
         chart_width=writing.width,
     )
@@ -157,7 +158,12 @@ def dashboard(view: DashboardView, browser: Browser, *, done: str = "", plans_pa
 
 
 def records(
-    found: RecordsView, question: RecordQuestion, catalogue: Catalogue, onward: Onward, notation: Notation
+    found: RecordsView,
+    question: RecordQuestion,
+    catalogue: Catalogue,
+    onward: Onward,
+    notation: Notation,
+    as_of: datetime,
 ) -> str:
     """Return the page of records behind a number."""
     names = _names(catalogue)
@@ -165,6 +171,7 @@ def records(
         "records",
         notation,
         found=found,
+        as_of=as_of,
         question=question,
         names=names,
         title=names.get(question.metric, question.metric) if question.metric else "all metrics",
@@ -189,6 +196,7 @@ def explanation(
         invoice.currency,
         why=why,
         found=RecordsView(why.records, why.cursor),
+        as_of=bills.as_of,
         invoice=invoice,
         names=_names(catalogue),
         plan_name=plan.display_name if plan else why.plan_tier,

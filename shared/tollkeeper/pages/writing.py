@@ -1,9 +1,10 @@
 """How pages write words and data, and how large they draw a bar; numbers and time are in `notation`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from tollkeeper.views.dashboard import ChartView, DashboardView
+from tollkeeper.rules.facilities import Share
+from tollkeeper.views.dashboard import MOST_FACILITIES, ChartView, DashboardView
 from tollkeeper.views.metrics import MetricView
 
 BAR = 100
@@ -13,6 +14,9 @@ CHART_HEIGHT = 60
 DAY_WIDTH = 10
 GAP = 2
 """Units of a chart; the browser stretches it."""
+
+OF_SHARES = {Share.OTHERS: MOST_FACILITIES + 1, Share.WITHOUT: MOST_FACILITIES + 2}
+"""The colours of what is no facility; those of facilities come before."""
 
 MOST_IN_A_LINK = 200
 """Characters of a facility's name, as an address writes it, that a link to its records may take of a page."""
@@ -62,6 +66,24 @@ def columns(chart: ChartView) -> list[str]:
             )
         paths.append(path)
     return paths
+
+
+def colours(chart: ChartView, view: DashboardView) -> list[int]:
+    """Return which colour each part of a chart has, of six.
+
+    A facility has one and the same in every chart, as long as all of them are few enough to be told apart.
+    """
+    named = _named(view.charts)
+    order = named if len(named) <= MOST_FACILITIES else _named([chart])
+    return [
+        order.index(str(each.facility_id)) + 1 if each.share is Share.FACILITY else OF_SHARES[each.share]
+        for each in chart.facilities
+    ]
+
+
+def _named(charts: Sequence[ChartView]) -> list[str]:
+    parts = (each for chart in charts for each in chart.facilities if each.share is Share.FACILITY)
+    return sorted({str(each.facility_id) for each in parts})
 
 
 def width(view: DashboardView) -> int:

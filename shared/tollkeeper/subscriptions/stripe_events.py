@@ -198,7 +198,7 @@ class StripeEvents:
             logger.warning("An event is not this account's", extra={"event": event.id}, exc_info=True)
             return Outcome.OF_OTHERS
         for each in rejections:
-            logger.error(
+            logger.warning(  # nothing is billed by them
                 "Stripe rejected meter events",
                 extra={"event": event.id, "reason": each.code, "count": each.count, "samples": each.samples},
             )

@@ -57,18 +57,21 @@ class RecordQuestion:
 type ReadRecords = Callable[[str | None], RecordsView]
 """What gives a part of a list of records, from a cursor on or from its beginning."""
 
+ENOUGH = 100
+"""Records on a page."""
+
 MOST_PARTS_READ = 50
 """Parts that are read for one page of a list of which most is not asked for."""
 
 
-def enough(read: ReadRecords, cursor: str | None, most: int) -> RecordsView:
-    """Return `most` records of a list or the rest of a part more, if there are so many and not far apart."""
+def enough(read: ReadRecords, cursor: str | None) -> RecordsView:
+    """Return a hundred records of a list and the rest of a part, if there are so many and not far apart."""
     records: list[RecordView] = []
     for _ in range(MOST_PARTS_READ):
         part = read(cursor)
         records += part.records
         cursor = part.cursor
-        if cursor is None or len(records) >= most:
+        if cursor is None or len(records) >= ENOUGH:
             break
     return RecordsView(records, cursor)
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.sim.auditor.agreement import announced, closed, proved
 from tests.sim.auditor.records import Fact, caps_in, facts, heard, put_aside
-from tests.sim.auditor.sold import LIMITS, PRICES, over
+from tests.sim.auditor.sold import PRICES, Sold, in_force, jumps, later, plans_by_price, sold
 from tests.sim.auditor.timeline import Span, at, duplicates, month_of, spans
+from tests.sim.auditor.words import gone_back
 
 FINAL = ("open", "paid", "uncollectible")
 SETTLING = timedelta(hours=64)
@@ -21,6 +23,9 @@ SETTLING = timedelta(hours=64)
 
 SOON = timedelta(days=5)
 """After so long a sweep has found what webhooks missed."""
+
+PINNED = timedelta(days=9)
+"""So long after its start at most a period's terms are pinned: its webhooks may be lost for days."""
 
 
 @dataclass
@@ -53,7 +58,12 @@ class Auditor:
             self._find(f"an event is a dead letter: {body[:80]}")
         self._users, self._until = users, until
         told = heard(self._entries)
-        self._spans = spans(self._invoices, self._subscriptions, self._customers, told)
+        prices = plans_by_price(self._entries)
+        self._spans = spans(self._invoices, self._subscriptions, self._customers, told, prices)
+        self._sold = sold(self._entries, datetime.min.replace(tzinfo=until.tzinfo))
+        self._jumps = jumps(self._entries)
+        self._looks = [each for each in self._entries if each["request"] == "GET /subscription"]
+        self._evidence = evidence
         self._touched = {
             (line["user"], line["metric"], line["start"])
             for entry in self._entries
@@ -67,9 +77,26 @@ class Auditor:
             places = self._places(user)
             self._conserved(user, places)
             self._limits_held(user, places)
-        self._lines_are_right()
+        lines = self._lines()
+        self._agrees(lines)
+        self._lines_are_right(dict(lines))
         self._one_lives()
         return self.verdict
+
+    def _agrees(self, lines: Mapping[tuple[str, str, datetime], Sequence[Mapping[str, Any]]]) -> None:
+        """See that proofs, announcements and what users were shown say the same as all else."""
+        evidence, seen = self._evidence, self.verdict.seen
+        paid = [each for each in self._spans if each.subscription]
+        findings = [
+            *evidence["troubles"],
+            *proved(evidence["proofs"], lines, seen),
+            *closed(evidence["proofs"], paid, self._until - SOON),
+            *announced(evidence, self._looks, seen),
+        ]
+        for user in self._users:
+            mine = [each for each in self._looks if each["body"]["userId"] == user]
+            findings += gone_back(mine, evidence["words"], seen)
+        self.verdict.findings += findings
 
     # Records.
 
@@ -129,7 +156,7 @@ class Auditor:
         own = next((each for each in self._spans if each.user == fact.user and each.holds(fact.stamp)), None)
         if view["late"]:
             self.verdict.seen["late records"] += 1
-            closed = own or next(
+            missed = own or next(
                 (
                     each
                     for each in self._spans
@@ -137,18 +164,38 @@ class Auditor:
                 ),
                 None,
             )
-            if closed is None:
+            if missed is None:
                 self._find(f"{fact.id} is late of no period")
-            elif fact.taken_at and fact.taken_at < closed.end and fact.id not in self._redriven:
+            elif (
+                fact.taken_at
+                and fact.taken_at < missed.end
+                and fact.id not in self._redriven
+                and not self._waited_too_long(fact.taken_at, missed.end)
+            ):
                 self._find(
-                    f"{fact.id}, accepted {fact.taken_at}, is late of a period that ended {closed.end}"
+                    f"{fact.id}, accepted {fact.taken_at}, is late of a period that ended {missed.end}"
                 )
         elif own is None or span is own or span.start == own.start:
             return
         elif span.subscription is None and own.heard_at and fact.first_sent < own.heard_at:
             self.verdict.seen["records before Stripe's word was heard"] += 1
+        elif span.start <= fact.stamp and self._was_unheard(own, fact):
+            self.verdict.seen["records of a period that nobody had told of"] += 1
         elif not span.start <= fact.stamp <= span.planned_end and span.start != span.end:
             self._find(f"{fact.id}, stamped {fact.stamp}, stands in {span.start}, not in {own.start}")
+
+    def _waited_too_long(self, taken_at: datetime, end: datetime) -> bool:
+        """Whether the clock jumped over all the time that a period waits for what is on its way."""
+        return any(
+            each.end > end + SETTLING and each.end > taken_at and each.begin < end + SETTLING
+            for each in self._jumps
+        )
+
+    def _was_unheard(self, own: Span, fact: Fact) -> bool:
+        """Whether the clock had jumped over a period's start, and Stripe's word of it had yet to come."""
+        return any(
+            each.begin <= own.start <= each.end and fact.first_sent < each.end + SOON for each in self._jumps
+        )
 
     def _limits_held(self, user: str, places: Mapping[str, Sequence[tuple[Span, Mapping[str, Any]]]]) -> None:
         """See that what was allowed fits under what is hard (rules 5, 6)."""
@@ -161,7 +208,7 @@ class Auditor:
         for (start, metric), quantity in allowed.items():
             span = by_start[start]
             hard = span.subscription is None or span.is_trial or metric not in PRICES
-            most = [LIMITS[plan].get(metric) for plan in span.plans]
+            most = [each.limits[plan].get(metric) for plan in span.plans for each in self._terms(span)]
             if hard and span.start < span.end and None not in most and quantity > max(filter(None, most)):
                 self._find(f"{user} was allowed {quantity} {metric} in the period of {start}: {most}")
             self.verdict.seen["limits"] += hard
@@ -172,13 +219,14 @@ class Auditor:
         for name, older in duplicates(self._subscriptions).items():
             self.verdict.seen["duplicate subscriptions"] += 1
             begun, ended = at(known[name]["created"]), known[name]["ended_at"]
-            if begun < self._until - SOON and (ended is None or at(ended) > begun + SOON):
+            soon = later(begun, SOON, self._jumps)
+            if soon < self._until and (ended is None or at(ended) > soon):
                 self._find(f"{name} was begun at {begun} beside {older}, and lives on until {ended}")
 
     # Invoices.
 
-    def _lines_are_right(self) -> None:
-        """See that each period's overage stands once on a final invoice, and nothing else (7, 8, 11)."""
+    def _lines(self) -> dict[tuple[str, str, datetime], list[Mapping[str, Any]]]:
+        """Return all overage on final invoices, by user, metric and the period's start."""
         found: dict[tuple[str, str, datetime], list[Mapping[str, Any]]] = defaultdict(list)
         for invoice in self._invoices:
             for line in invoice["lines"]["data"]:
@@ -186,6 +234,10 @@ class Auditor:
                 if "charge" in noted and invoice["status"] in FINAL:
                     user = str(self._customers[invoice["customer"]].get("userId"))
                     found[user, noted["eventType"], at(line["period"]["start"])].append(line)
+        return found
+
+    def _lines_are_right(self, found: dict[tuple[str, str, datetime], list[Mapping[str, Any]]]) -> None:
+        """See that each period's overage stands once on a final invoice, and nothing else (7, 8, 11)."""
         for span in self._spans:
             self._span_is_charged(span, found)
         for (user, metric, start), lines in found.items():
@@ -194,10 +246,10 @@ class Auditor:
     def _span_is_charged(
         self, span: Span, found: dict[tuple[str, str, datetime], list[Mapping[str, Any]]]
     ) -> None:
-        is_over = span.end < self._until - timedelta(days=4)
+        is_over = later(span.end, timedelta(days=4), self._jumps) < self._until
         least, most = self._owed(span)
         total = 0
-        for metric, price in PRICES.items():
+        for metric in PRICES:
             lines = found.pop((span.user, metric, span.start), [])
             name = f"{metric} of {span.user} {span.start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M}"
             is_touched = (span.user, metric, span.start.isoformat()) in self._touched
@@ -206,7 +258,7 @@ class Auditor:
             quantity = lines[0]["quantity"] if lines else 0
             amount = lines[0]["amount"] if lines else 0
             total += amount
-            if amount != quantity * price:
+            if amount not in {quantity * each.prices[metric] for each in self._terms(span)}:
                 self._find(f"{name}: {quantity} cost {amount}")
             if quantity > most[metric]:
                 self._find(f"{name}: {quantity} are billed, of {most[metric]} at most")
@@ -215,7 +267,7 @@ class Auditor:
             if is_over and (most[metric] or quantity):
                 exact = least[metric] == most[metric] and not is_touched
                 self.verdict.seen["lines to the unit" if exact else "lines within a range"] += 1
-        caps = caps_in(self._entries, span.user, span.start, span.end)
+        caps = caps_in(self._entries, span.user, span.start, self._known_to_end(span))
         highest = None if None in caps else max(each for each in caps if each is not None)
         if highest is not None:
             self.verdict.seen["capped periods"] += 1
@@ -227,28 +279,50 @@ class Auditor:
         if span.is_trial:
             nothing = dict.fromkeys(PRICES, 0)
             return nothing, nothing
+        terms = self._terms(span)
         amounts = {
-            metric: [over(plan, metric, span.used.get(metric, 0)) for plan in span.plans] for metric in PRICES
+            metric: [
+                each.over(plan, metric, span.used.get(metric, 0)) for plan in span.plans for each in terms
+            ]
+            for metric in PRICES
         }
         least = {metric: min(each) for metric, each in amounts.items()}
         most = {metric: max(each) for metric, each in amounts.items()}
         if len(span.plans) > 1:  # what an upgrade froze stays, whatever is taken back afterwards
             most = {
-                metric: max(over(plan, metric, span.given.get(metric, 0)) for plan in span.plans)
+                metric: max(
+                    each.over(plan, metric, span.given.get(metric, 0))
+                    for plan in span.plans
+                    for each in terms
+                )
                 for metric in PRICES
             }
-        caps = caps_in(self._entries, span.user, span.start, span.end)
+        caps = caps_in(self._entries, span.user, span.start, self._known_to_end(span))
         if set(caps) == {None}:
             return least, most
         (cap, *others) = caps
-        if others or cap is None or least != most:
+        if others or cap is None or least != most or len(terms) > 1:
             return dict.fromkeys(PRICES, 0), most
         left = cap
-        for metric, price in PRICES.items():
+        for metric, price in terms[0].prices.items():
             billed = min(most[metric], left // price)
             left -= billed * price
             least[metric] = most[metric] = billed
         return least, most
+
+    def _known_to_end(self, span: Span) -> datetime:
+        """Return until when a period's end may have been unheard of, since the clock had jumped over it."""
+        return max(
+            span.end,
+            *(each.end + SOON for each in self._jumps if each.begin <= span.end <= each.end),
+            span.end,
+        )
+
+    def _terms(self, span: Span) -> list[Sold]:
+        """Return what may have been pinned by a period: what was sold when it began or was heard of first."""
+        if span.subscription is None or len(span.plans) > 1:
+            return in_force(self._sold, span.start, span.end)
+        return in_force(self._sold, span.start, later(span.start, PINNED, self._jumps))
 
     def _find(self, what: str) -> None:
         self.verdict.findings.append(what)

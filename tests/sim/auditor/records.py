@@ -52,7 +52,7 @@ def facts(entries: Sequence[Mapping[str, Any]]) -> dict[str, Fact]:
                     refused.add(body["id"])
             case "POST /quota/release":
                 found[body["id"]].release_asked = True
-                found[body["id"]].released |= bool(answer and answer.get("released"))
+                found[body["id"]].released |= answer is not None and "refused" not in answer
             case _:
                 pass
     return {name: fact for name, fact in found.items() if name not in refused}
@@ -102,7 +102,7 @@ def caps_in(
     for entry in entries:
         if entry["request"] != "PUT /subscription/spending-cap" or entry["body"]["userId"] != user:
             continue
-        if when(entry["at"]) >= end:
+        if when(entry["at"]) >= end or "refused" in (entry["answer"] or {}):
             continue
         amount = entry["body"]["amount"]
         if when(entry["at"]) > start:

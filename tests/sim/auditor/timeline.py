@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from tests.sim.auditor.sold import PLANS
-
 
 @dataclass
 class Span:
@@ -64,6 +62,7 @@ def spans(
     subscriptions: Sequence[Mapping[str, Any]],
     customers: Mapping[str, Mapping[str, Any]],
     heard: Mapping[str, datetime],
+    prices: Mapping[int, str],
 ) -> list[Span]:
     """Return the periods of all subscriptions that were paid for, or that Stripe let go on."""
     ended = {each["id"]: at(each["ended_at"]) for each in subscriptions if each["ended_at"]}
@@ -74,7 +73,7 @@ def spans(
         user = str(customers.get(invoice["customer"], {}).get("userId"))
         for line in invoice["lines"]["data"]:
             details = (line["parent"] or {}).get("subscription_item_details")
-            plan = PLANS.get(int(float((line["pricing"] or {}).get("unit_amount_decimal") or 0)))
+            plan = prices.get(int(float((line["pricing"] or {}).get("unit_amount_decimal") or 0)))
             if not details or plan is None or details["subscription"] in never:
                 continue
             name, start = details["subscription"], at(line["period"]["start"])

@@ -116,17 +116,15 @@ def test_each_of_stripes_events_is_listed_with_its_destination() -> None:
 
 
 def test_each_parameter_is_listed_with_its_default() -> None:
-    """docs/deployment.md says what each parameter decides, and what it is if nobody says."""
+    """docs/deploying.md says what each parameter decides, and what it is if nobody says."""
     parameters: dict[str, dict[str, Any]] = template()["Parameters"]
     expected = {name: str(each.get("Default", "")) for name, each in parameters.items()}
-    assert expected == {code(cells[0]): code(cells[1]) for cells in table("docs/deployment.md", "Parameters")}
+    assert expected == {code(cells[0]): code(cells[1]) for cells in table("docs/deploying.md", "Parameters")}
 
 
 def test_each_output_is_listed() -> None:
-    """docs/deployment.md says what each output is for."""
-    assert template()["Outputs"].keys() == {
-        code(cells[0]) for cells in table("docs/deployment.md", "Outputs")
-    }
+    """docs/deploying.md says what each output is for."""
+    assert template()["Outputs"].keys() == {code(cells[0]) for cells in table("docs/deploying.md", "Outputs")}
 
 
 def test_the_functions_in_the_drawings_exist() -> None:

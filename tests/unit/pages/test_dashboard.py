@@ -15,6 +15,7 @@ from tollkeeper.pages import dashboard
 from tollkeeper.pages.dashboard import Browser, Onward
 from tollkeeper.pages.notation import IN_ENGLISH
 from tollkeeper.pages.security import CONTENT_SECURITY_POLICY, HEADERS, STYLE
+from tollkeeper.pages.writing import colours
 from tollkeeper.rules.money import money
 from tollkeeper.rules.series import FacilityDay, Span
 from tollkeeper.views.bills_at_stripe import BillsAtStripe
@@ -265,7 +266,7 @@ class TestSafety:
         onward = Onward("records.csv?", None, is_first=True)
         days = RecordQuestion(None, span=Span(NOW.date(), NOW.date()), facility_id=ATTACK)
         for question in (days, RecordQuestion(ATTACK, PERIOD.start)):
-            assert _is_text_in(dashboard.records(found, question, CATALOGUE, onward, IN_ENGLISH))
+            assert _is_text_in(dashboard.records(found, question, CATALOGUE, onward, IN_ENGLISH, NOW))
 
     def test_nothing_may_load_or_run(self) -> None:
         """The policy lets in the one style sheet, and nobody may frame the page or keep it."""
@@ -289,6 +290,33 @@ def _is_text_in(html: str) -> bool:
         and "&lt;script&gt;" in html
         and "{{7*7}}" in html
     )
+
+
+def test_a_facility_has_one_colour_on_the_whole_page() -> None:
+    """Whatever it used most of; what named no facility has the last."""
+    used = {
+        "north": {"apiCalls": 9, "exports": 1},
+        "south": {"apiCalls": 2, "exports": 5},
+        None: {"exports": 3},
+    }
+    days = [FacilityDay(NOW.date(), facility, of) for facility, of in used.items()]
+    view = shown(using({"apiCalls": 11, "exports": 9}), days)
+    found = {
+        chart.name: dict(
+            zip([each.facility_id for each in chart.facilities], colours(chart, view), strict=True)
+        )
+        for chart in view.charts
+    }
+    assert {"apiCalls": {"north": 1, "south": 2}, "exports": {"south": 2, "north": 1, None: 6}} == found
+
+
+def test_no_chart_has_a_colour_twice() -> None:
+    """However many facilities there are: the largest of each chart are told apart there."""
+    for view in STATES.values():
+        for chart in view.charts:
+            drawn = colours(chart, view)
+            assert len(drawn) == len(set(drawn))
+            assert set(drawn) <= set(range(1, 7))
 
 
 def test_stripe_is_asked_once_a_minute() -> None:

@@ -1,84 +1,86 @@
-"""`python -m infra.operate.prove USER PERIOD [--stack NAME]`: derive a period anew from its records alone.
+"""`tollkeeper prove USER PERIOD`: derive a period anew from its records alone.
 
 PERIOD is when it starts, such as 2025-11-03T09:30:15Z (`currentPeriodStart`). Per metric it shows what the
 records come to, with the arithmetic, beside the closed row, the charge and the invoice's line.
 """
 
-import argparse
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
-from botocore.exceptions import BotoCoreError, ClientError
+import click
 from rich.console import Console
 from rich.table import Table
 
-from infra.operate.deployed import DEFAULT_STACK, Deployed, UnfitError, deployed
-from tollkeeper.catalogue import UNLIMITED, CatalogueError
+from infra.operate import options
+from infra.operate.answers import Answer, Cell, Format, give
+from infra.operate.exits import Exit, UnfitError
+from infra.operate.stacks import Deployed, Stack, deployed
+from tollkeeper.catalogue import UNLIMITED
 from tollkeeper.ledger.closing import Closing
 from tollkeeper.ledger.history import History
-from tollkeeper.ledger.table import UnavailableError
 from tollkeeper.periods.proving import Proving
 from tollkeeper.rules.money import money
 from tollkeeper.rules.proofs import Proof, Proved
-from tollkeeper.rules.times import iso, parse_iso
-from tollkeeper.settings import SettingsError
-from tollkeeper.stripe.errors import StripeRefusedError, StripeUnavailableError
+from tollkeeper.rules.times import iso
 
-WIDTH = 180
-"""Of a line that is printed where there is no terminal, in characters."""
+COLUMNS = (
+    *("subscription", "start", "end", "plan", "metric", "records", "total", "row"),
+    *("overage", "due", "dueCents", "chargeCents", "lineCents"),
+)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command line.
+@click.command()
+@options.stack
+@options.form
+@click.argument("user")
+@click.argument("period", type=options.Instant())
+def prove(stack_name: str, user: str, period: datetime, form: Format) -> Exit:
+    """Derive USER's PERIOD from its records, beside what was billed. PERIOD is its currentPeriodStart."""
+    return give(proved(deployed(Stack.find(stack_name)), user, period), form)
 
-    Returns:
-        The exit code: 0 when all is one number; 1 when something differs, or there was no answer; 2 when
-        there is no such period, or something has to be set first.
+
+def proved(stack: Deployed, user_id: str, start: datetime) -> Answer:
+    """Prove each of a user's periods that starts at an instant, and return the proofs.
+
+    Raises:
+        UnfitError: there is no such period.
+        StripeUnavailableError, UnavailableError: nobody answered; it changes nothing, and can be run again.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m infra.operate.prove",
-        description="Derive a period from its records, beside what was billed.",
-    )
-    parser.add_argument("user", help="the userId")
-    parser.add_argument("period", help="when the period starts, such as 2025-11-03T09:30:15Z")
-    parser.add_argument("--stack", default=DEFAULT_STACK, help="the deployed stack")
-    options = parser.parse_args(arguments)
-    try:
-        start = parse_iso(options.period)
-    except ValueError:
-        print(f"{options.period} is no instant such as 2025-11-03T09:30:15Z", file=sys.stderr)
-        return 2
-    try:
-        stack = deployed(options.stack, live=True)  # it changes nothing
-    except (UnfitError, SettingsError, CatalogueError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    return run(stack, options.user, start)
-
-
-def run(stack: Deployed, user_id: str, start: datetime) -> int:
-    """Prove each of a user's periods that starts at an instant, and return the command line's exit code."""
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = WIDTH
     proving = Proving(Closing(stack.table), History(stack.table), stack.stripe, stack.settings.deployment)
-    try:
-        names = proving.names(user_id, start)
-        proofs = [proving.prove(user_id, name, stack.clock.now()) for name in names]
-    except (StripeUnavailableError, UnavailableError) as error:
-        print(f"No answer: {error}\nRun it again: it changes nothing.", file=sys.stderr)
-        return 1
-    except (BotoCoreError, ClientError, StripeRefusedError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    found = [each for each in proofs if each]
-    for each in found:
-        show(each, console, stack.catalogue.currency)
+    names = proving.names(user_id, start)
+    found = [each for each in (proving.prove(user_id, name, stack.clock.now()) for name in names) if each]
     if not found:
-        print(f"{user_id} has no period that starts at {iso(start)}", file=sys.stderr)
-        return 2
-    return int(any(each.differences for each in found))
+        raise UnfitError(f"{user_id} has no period that starts at {iso(start)}")
+
+    def text(console: Console) -> None:
+        for each in found:
+            show(each, console, stack.catalogue.currency)
+
+    differences = "\n".join(sentence for each in found for sentence in each.differences)
+    return Answer(
+        name="metrics",
+        columns=COLUMNS,
+        rows=[row for each in found for row in rows(each)],
+        text=text,
+        sums={"userId": user_id, "differences": differences or None},
+        is_well=not differences,
+    )
+
+
+def rows(proof: Proof) -> Iterator[tuple[Cell, ...]]:
+    """Return a proof as cells, a row for each metric."""
+    period = proof.period
+    end = iso(period.end) if period.end else None
+    for each in proof.metrics:
+        yield (
+            *(period.subscription_id, iso(period.start), end, period.terms.plan, each.metric),
+            *(each.sums.records, each.sums.total, each.row),
+            each.over.quantity if each.over else None,
+            each.due.quantity if each.due else None,
+            str(each.due.amount) if each.due else None,
+            str(each.charge.amount) if each.charge else None,
+            str(sum(line.amount for line in each.lines)) if each.lines else None,
+        )
 
 
 def show(proof: Proof, console: Console, currency: str) -> None:
@@ -121,7 +123,3 @@ def _cells(of: Proved, proof: Proof, currency: str) -> list[str]:
     charge = f"{of.charge.quantity} for {money(of.charge.amount, currency)}" if of.charge else ""
     lines = " and ".join(f"{each.quantity} for {money(each.amount, currency)}" for each in of.lines)
     return [of.metric, records, str(of.row), over, billed, charge, lines]
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Whether a deploy would succeed, looked at before: `tollkeeper preflight`."""

@@ -1,0 +1,1 @@
+"""Whether a stack is alive that was just deployed: `tollkeeper smoke`."""

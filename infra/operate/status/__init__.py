@@ -1,0 +1,1 @@
+"""What comes in, what waits and what is wrong, of a stack that runs: `tollkeeper status`."""
