@@ -69,6 +69,7 @@ def spans(
     never = {each["id"] for each in subscriptions if each["status"].startswith("incomplete")}
     never |= duplicates(subscriptions).keys()
     found: dict[tuple[str, datetime], Span] = {}
+    upgrades: list[tuple[str, datetime, str]] = []
     for invoice in sorted(invoices, key=lambda each: each["created"]):
         user = str(customers.get(invoice["customer"], {}).get("userId"))
         for line in invoice["lines"]["data"]:
@@ -79,7 +80,7 @@ def spans(
             name, start = details["subscription"], at(line["period"]["start"])
             if details["proration"]:
                 if line["amount"] > 0 and invoice["status"] == "paid":
-                    _upgrade(found, name, start, plan)
+                    upgrades.append((name, start, plan))
                 continue
             planned = at(line["period"]["end"])
             end = min(planned, ended.get(name, planned))
@@ -89,6 +90,9 @@ def spans(
             if plan not in known.plans:
                 known.plans.append(plan)
     _join(found.values(), {each["id"]: each for each in subscriptions}, ended)
+    # Only now: a period's renewal and an upgrade in it may be invoiced in one second, in any order.
+    for name, when, plan in upgrades:
+        _upgrade(found.values(), name, when, plan)
     return [each for each in found.values() if each.end > each.start]
 
 
@@ -108,7 +112,7 @@ def _join(
             some[-1].end = min(at(end), ended.get(name, at(end)))
 
 
-def _upgrade(found: Mapping[tuple[str, datetime], Span], name: str, when: datetime, plan: str) -> None:
-    for (subscription, _), span in found.items():
-        if subscription == name and span.holds(when) and plan not in span.plans:
+def _upgrade(found: Iterable[Span], name: str, when: datetime, plan: str) -> None:
+    for span in found:
+        if span.subscription == name and span.holds(when) and plan not in span.plans:
             span.plans.append(plan)
