@@ -50,7 +50,7 @@ def record(name: str, number: int = 0) -> UsageRecord:
 
 @cache
 def fitting() -> tuple[UsageRecord, ...]:
-    """Return records that leave no room in the row: as many of all kinds as it takes, then of the smallest."""
+    """Return records that leave no room in the row: as many of all kinds as fit, then of the smallest."""
     table, records = subscribed(MemoryTable()), list[UsageRecord]()
     smallest = [record(letter, 5) for letter in "zyxwv"]
     while True:
