@@ -42,7 +42,7 @@ ENOUGH = 30.0
 CPU_SECONDS, WALL_SECONDS = 90, 300.0
 """After which a trial is ended: the fault made something endless, which nobody could miss."""
 
-NOTICED, PASSED = "noticed", 0
+PASSED = 0
 
 
 @dataclass(frozen=True)
