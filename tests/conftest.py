@@ -19,11 +19,15 @@ os.environ.update(ENVIRONMENT)
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
 
+STACKS = ("tests/e2e/redeployed/", "tests/e2e/")
+
+
 class LoadLevels(LoadFileScheduling):  # type: ignore[misc] # its base has no types
-    """Deals the tests out by file, but those of the deployed stack together: it is deployed once."""
+    """Deals the tests out by file, but those of a deployed stack together: it is deployed once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/e2e" if nodeid.startswith("tests/e2e/") else super()._split_scope(nodeid)
+        stack = next((each for each in STACKS if nodeid.startswith(each)), None)
+        return stack or super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadLevels:

@@ -112,6 +112,15 @@ def alone(folder: Path, name: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def in_turn(folder: Path, name: str) -> Iterator[None]:
+    """Wait until no other command of this name is at work on the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def free_port() -> int:
     """A port of the loopback address that nothing listens on."""
     with socket.socket() as probe:

@@ -15,7 +15,7 @@ import boto3
 from infra.local.edition import SHIPPED
 from infra.local.errors import LocalError
 from infra.local.places import ROOT, Home
-from infra.local.processes import tail
+from infra.local.processes import in_turn, tail
 
 STACK_NAME = "tollkeeper-local"
 TOOLS = ROOT / ".venv-sam" / "bin"
@@ -27,16 +27,17 @@ def build(home: Home, catalogue: Path = SHIPPED) -> None:
 
     What `make build` compiles is compiled.
     """
-    _sam(
-        home,
-        "build",
-        "--cached",
-        "--parallel",
-        "--build-dir",
-        str(home.build),
-        "--parameter-overrides",
-        f"Arch={ARCHITECTURE}",
-    )
+    with in_turn(ROOT / ".aws-sam", "build"):  # builds share a cache
+        _sam(
+            home,
+            "build",
+            "--cached",
+            "--parallel",
+            "--build-dir",
+            str(home.build),
+            "--parameter-overrides",
+            f"Arch={ARCHITECTURE}",
+        )
     shutil.copyfile(catalogue, home.layer / "tollkeeper" / "catalogue" / "catalogue.toml")
     # The times of files do not survive the layer's archive, so the bytecode is trusted unchecked.
     for part in ("Layer", "Dashboard"):

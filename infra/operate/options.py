@@ -13,21 +13,17 @@ from tollkeeper.rules.times import parse_iso
 type Command = Callable[..., Any]
 
 
-class Instant(click.ParamType[datetime]):
-    """An instant in UTC, as the API writes it."""
+def instant(_context: click.Context, parameter: click.Parameter, said: str | None) -> datetime | None:
+    """Read an instant as the API writes it; None where none is given.
 
-    name = "instant"
-
-    def convert(
-        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read it."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            return parse_iso(value)
-        except ValueError:
-            self.fail(f"{value} is no instant such as 2025-11-03T09:30:15Z", param, ctx)
+    Raises:
+        click.BadParameter: it is none.
+    """
+    try:
+        return parse_iso(said) if said else None
+    except ValueError as error:
+        refusal = f"{said} is no instant such as 2025-11-03T09:30:15Z"
+        raise click.BadParameter(refusal, param=parameter) from error
 
 
 def _format(_context: click.Context, _parameter: click.Parameter, said: str) -> Format:

@@ -1,4 +1,4 @@
-"""The whole stack on free ports, deployed once for all tests of this folder and stopped afterwards."""
+"""The whole stack on free ports, deployed once for the tests of this folder and stopped afterwards."""
 
 import uuid
 from collections.abc import Iterator
@@ -11,7 +11,6 @@ from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers
 from tests.e2e.deployed import deployed, run
 from tests.e2e.queues import Queues
-from tests.e2e.stacks import Business
 
 LOOKS_AT_LOGS = "test_what_is_logged.py"
 
@@ -47,14 +46,6 @@ def callers(home: Home, stack: Stack) -> Callers:
 def queues(stack: Stack) -> Queues:
     """The queues of the stack under test."""
     return Queues(stack)
-
-
-@pytest.fixture(scope="session")
-def business(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Business]:
-    """A second stack, which sells to organisations what each test deploys."""
-    business = Business(tmp_path_factory.mktemp("business"))
-    yield business
-    run(business.home, "down")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from tollkeeper.ledger.table import Key, UnavailableError, Write
 from tollkeeper.ledger.tracking import LATELY, QueueBacklog
 from tollkeeper.ledger.users import Users
 from tollkeeper.periods.closing import Closed, PeriodClosing
+from tollkeeper.periods.reporter import OLDEST
 from tollkeeper.queues import LONGEST_WAIT_SECONDS
 from tollkeeper.rules.bills import Policy, State
 from tollkeeper.rules.settling import SETTLING, Settled
@@ -79,7 +80,7 @@ def test_three_quarters_of_an_hour_after_the_end_the_alarm_rings(house: House) -
     house.backlog.note(END - MINUTE, house.now)
     assert {Closed.SETTLING: 1, State.HELD: 1} == house.run()
     house.at(46 * MINUTE)
-    assert {Closed.LATE: 1, State.HELD: 1} == house.run()
+    assert {Closed.LATE: 1, State.HELD: 1, OLDEST: 60} == house.run()
 
 
 def test_a_period_is_waited_for_until_its_draft_can_be_held_no_longer(house: House) -> None:

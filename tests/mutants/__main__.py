@@ -60,9 +60,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="which faults")
     parser.add_argument("--only", default="", help="in files whose name has this in it")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at once")
-    parser.add_argument(
-        "--touches", type=Path, help="where it stands which test touches which line", required=True
-    )
+    parser.add_argument("--touches", type=Path, help="what tests.mutants.touches wrote: it is not run again")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
     return parser.parse_args(arguments)
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -116,7 +116,11 @@ def load() -> None:
 
 
 def tried(fault: Fault, touches: Touches) -> Verdict:
-    """Run the tests that touch a fault's line, the fastest first, until one fails."""
+    """Run the tests that touch a fault's line, the fastest first, until one fails.
+
+    Raises:
+        RuntimeError: they do not even run without the fault: what touches what was seen in another state.
+    """
     tests: list[str] = []
     seconds = 0.0
     for test in touches.tests(fault.file, fault.line):
@@ -127,20 +131,26 @@ def tried(fault: Fault, touches: Touches) -> Verdict:
     if not tests:
         return Verdict(fault, noticed=False, by="no test touches it", seconds=0.0)
     begun = time.monotonic()
+    status, failure = _trial(fault, tests)
+    if status > PASSED and not failure:
+        untouched = replace(fault, source=(ROOT / fault.file).read_text())
+        if _trial(untouched, tests)[0] != PASSED:
+            raise RuntimeError(f"Without the fault they do not run either: {', '.join(tests)}")
+        failure = "not even collected"
+    noticed = status != PASSED
+    by = failure or ("no end" if noticed else f"{len(tests)} tests passed")
+    return Verdict(fault, noticed, by, time.monotonic() - begun)
+
+
+def _trial(fault: Fault, tests: Sequence[str]) -> tuple[int, str]:
+    """Run tests upon a fault; return pytest's exit code, negative if it had to be ended, and what failed."""
     with TemporaryDirectory() as folder:
         told = Path(folder, "failure")
         child = os.fork()
         if child == 0:
             _run(fault, tests, told)
         status = _ended(child)
-        failure = told.read_text() if told.exists() else ""
-    noticed = status != PASSED
-    by = (
-        failure or ("no end" if status < 0 else "not even collected")
-        if noticed
-        else f"{len(tests)} tests passed"
-    )
-    return Verdict(fault, noticed, by, time.monotonic() - begun)
+        return status, told.read_text() if told.exists() else ""
 
 
 def _run(fault: Fault, tests: Sequence[str], told: Path) -> None:

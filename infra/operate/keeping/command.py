@@ -67,7 +67,7 @@ def erase(stack_name: str, table: str | None, user: str, by: str, form: Format, 
 @options.form
 @options.table
 @click.argument("to")
-@click.option("--at", type=options.Instant(), help="As it was then; the latest if it is not given.")
+@click.option("--at", callback=options.instant, help="As it was then; the latest if it is not given.")
 def restore(
     stack_name: str, table: str | None, to: str, at: datetime | None, form: Format, *, prod: bool
 ) -> Exit:

@@ -33,7 +33,7 @@ COLUMNS = (
 @options.stack
 @options.form
 @click.argument("user")
-@click.argument("period", type=options.Instant())
+@click.argument("period", callback=options.instant)
 def prove(stack_name: str, user: str, period: datetime, form: Format) -> Exit:
     """Derive USER's PERIOD from its records, beside what was billed. PERIOD is its currentPeriodStart."""
     return give(proved(deployed(Stack.find(stack_name)), user, period), form)

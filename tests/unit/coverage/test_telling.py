@@ -145,5 +145,5 @@ def test_hours_are_left_out_that_were_not_asked_for() -> None:
 def test_what_was_told_is_kept_for_35_days(table: MemoryTable) -> None:
     """From its hour on; DynamoDB takes it away then."""
     tell()
-    (row,) = (row for row in table.rows.values() if row["sk"].startswith("TOLD#"))
+    (row,) = (row for row in table.rows.values() if str(row["sk"]).startswith("TOLD#"))
     assert epoch(HOUR + timedelta(days=35)) == row["expiresAt"]

@@ -1,7 +1,7 @@
 """Rows of bills, spelled as ever: a table outlives the release that wrote them."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tests.examples import END, NOW, START
@@ -73,5 +73,5 @@ def test_what_a_bill_has_is_spelled_as_ever() -> None:
         == written
     )
     assert ["c-1"] == [each["id"] if isinstance(each, dict) else each[0] for each in charges]
-    row = {name: iso(value) if hasattr(value, "tzinfo") else value for name, value in written.items()}
+    row = {name: iso(value) if isinstance(value, datetime) else value for name, value in written.items()}
     assert whole == bill_rows.bill(row)  # type: ignore[arg-type]

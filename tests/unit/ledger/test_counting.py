@@ -1,12 +1,12 @@
 """How a tracker waits for others who are at the same period."""
 
+import random
 from collections.abc import Sequence
 
 import pytest
 
 from tests.examples import NOW, OFFER, RECORD
 from tests.fakes.table import MemoryTable
-from tollkeeper.ledger import patience
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.table import Refused, TransactionCancelledError, Write
@@ -27,7 +27,7 @@ class Contended(MemoryTable):
 
 def test_each_lost_race_is_followed_by_a_longer_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twice as long each time, and then it is counted, once."""
-    monkeypatch.setattr(patience.random, "uniform", lambda _, most: most)
+    monkeypatch.setattr(random, "uniform", lambda _, most: most)
     slept: list[float] = []
     counting = Counting(Contended(), OFFER)
     (profile,) = counting.profiles(["ada"])

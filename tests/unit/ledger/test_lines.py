@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.examples import RECORD
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.lines import Line, line_cells, listed_in, names
+
+if TYPE_CHECKING:
+    from tollkeeper.ledger.table import Row
 
 START = datetime(2025, 11, 3, 9, 30, 15, tzinfo=UTC)
 PERIOD = keys.period_of("ada", START, "sub_1")
@@ -29,7 +33,7 @@ def test_a_line_is_spelled_as_ever_and_read_back(record_id: str, name: str) -> N
     line = Line(record_id, "exports", 3, date(2025, 11, 5), "north east")
     cells = line_cells(PERIOD, [line])
     assert {name: "exports 3 2 north east"} == cells
-    row = {"pk": PERIOD.pk, "sk": PERIOD.sk, "used_exports": 3, **cells}
+    row: Row = {"pk": PERIOD.pk, "sk": PERIOD.sk, "used_exports": 3, **cells}
     assert ([name], [line]) == (names(row), listed_in(row))
 
 

@@ -1,8 +1,9 @@
 """How fast somebody tries again at a row that many are at."""
 
+import random
+
 import pytest
 
-from tollkeeper.ledger import pace
 from tollkeeper.ledger.pace import Pace
 from tollkeeper.ledger.patience import ContendedError, Patience
 
@@ -16,7 +17,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
         asked.append((least, most))
         return most
 
-    monkeypatch.setattr(pace.random, "uniform", uniform)
+    monkeypatch.setattr(random, "uniform", uniform)
     return asked
 
 

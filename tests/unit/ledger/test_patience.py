@@ -1,18 +1,18 @@
 """How long somebody tries again."""
 
+import random
 import time
 from itertools import count
 
 import pytest
 
-from tollkeeper.ledger import patience
 from tollkeeper.ledger.patience import ContendedError, Patience, for_seconds
 
 
 @pytest.fixture
 def longest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let chance always say the most."""
-    monkeypatch.setattr(patience.random, "uniform", lambda _, most: most)
+    monkeypatch.setattr(random, "uniform", lambda _, most: most)
 
 
 @pytest.mark.usefixtures("longest")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.examples import END, PERIOD, START
-from tollkeeper.rules.periods import calendar_month
+from tollkeeper.rules.periods import Terms, calendar_month
 
 TICK = timedelta.resolution
 
@@ -70,3 +70,9 @@ def test_a_period_is_what_it_is_however_it_was_written_down() -> None:
     """How its terms were spelled, and the digest of its row, make it no other period."""
     assert replace(PERIOD, pinned="spelled so", digest="d") == PERIOD
     assert replace(PERIOD, spending_cap=1) != PERIOD
+
+
+def test_terms_bill_nothing_unless_they_say_so() -> None:
+    """Nor do they limit what they do not name."""
+    terms = Terms("free", {"exports": 5})
+    assert (False, 5, -1) == (terms.bills("exports"), terms.limit("exports"), terms.limit("apiCalls"))
