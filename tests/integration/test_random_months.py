@@ -80,7 +80,7 @@ def steps() -> st.SearchStrategy[Step[DisturbedMonth]]:
     """Draw what happens: mostly runs and failing calls, sometimes a hand."""
     waits = st.sampled_from(WAITS)
     run = st.builds(Step, waits, st.just("report"), st.just(DisturbedMonth.run))
-    fails = st.builds(
+    fails: st.SearchStrategy[Step[DisturbedMonth]] = st.builds(
         lambda call, answer, count: Step(
             timedelta(0), f"{call} {answer}", lambda month: month.goes_wrong(call, answer, count)
         ),
