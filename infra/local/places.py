@@ -11,6 +11,9 @@ from infra.local.processes import Process
 
 ROOT = Path(__file__).resolve().parents[2]
 
+WEB_APPLICATION = "http://localhost:3000"
+"""The origin of the deployer's own web application, which a local stack allows."""
+
 
 @dataclass(frozen=True)
 class Stack:
