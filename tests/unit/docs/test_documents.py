@@ -159,3 +159,11 @@ def test_the_changelog_says_what_is_in_this_version() -> None:
     assert newest
     described = json.loads((ROOT / "shared" / "tollkeeper" / "api" / "openapi.json").read_text())
     assert (__version__, __version__) == (newest[1], described["info"]["version"])
+
+
+def test_each_page_is_in_the_index() -> None:
+    """docs/README.md leads to every page, once."""
+    listed = [link for link in links("docs/README.md") if not link.startswith("..")]
+    assert sorted(each.name for each in (ROOT / "docs").glob("*.md") if each.name != "README.md") == sorted(
+        listed
+    )
