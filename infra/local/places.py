@@ -83,6 +83,11 @@ class Home:
         return self.build / "Layer" / "python"
 
     @property
+    def catalogue(self) -> Path:
+        """What is sold: the file that was deployed."""
+        return self.layer / "tollkeeper" / "catalogue" / "catalogue.toml"
+
+    @property
     def sam_log(self) -> Path:
         """What the SAM CLI printed last."""
         return self.folder / "sam.log"

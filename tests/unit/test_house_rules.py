@@ -145,7 +145,7 @@ ROOMS = {
         | {f"mypy_boto3_{each}" for each in COMMANDED},
     ),
     "infra.example_host": Room(
-        frozenset({"infra.local", "tollkeeper.client"}),
+        frozenset({"infra.local", "tollkeeper.catalogue", "tollkeeper.client"}),
         frozenset({"fastapi", "httpx", "pydantic", "uvicorn"}),
     ),
     "infra.local": Room(
