@@ -1,1 +1,1 @@
-"""What has another life than the stack: Stripe's catalogue, the API's description, the local stack."""
+"""What is not shipped: the command, the local stack, Stripe's stand-in, an example host, makers of files."""

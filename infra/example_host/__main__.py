@@ -15,6 +15,7 @@ import uvicorn
 from infra.example_host.wiring import metered_host
 from infra.local import issuer
 from infra.local.places import Home, Stack
+from tollkeeper.catalogue import load
 from tollkeeper.client import Tollkeeper
 
 TOKEN_SECONDS = issuer.LIFETIME.total_seconds() / 2
@@ -75,6 +76,7 @@ def serve(port: int, folder: Path) -> None:
     tollkeeper = Tollkeeper(
         stack.api,
         LocalTokens(home, stack),
+        catalogue=load(home.catalogue),
         host="example-host",
         interval=FLUSH_SECONDS,
         clock=StackClock(stack),

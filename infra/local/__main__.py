@@ -32,6 +32,7 @@ def main() -> int:
             case "redeploy":
                 with alone(home.folder, "up"):
                     redeploy(home, _edition(arguments))
+                    host.deploy_again(home)
             case "down":
                 down(home)
             case "logs":
@@ -72,8 +73,9 @@ def _up(home: Home, edition: Edition, arguments: argparse.Namespace) -> None:
         f"[bold]Stripe[/]   {stack.stripe}  (the stand-in)",
         f"[bold]Start[/]    {stack.stripe}{START}  (open it: sign up, subscribe, use, see what it costs)",
         f"All addresses: {home.stack_file}",
-        "Tokens: make token USER=ada, make token SERVICE=1. Stop it: make down",
-        "What comes in, waits and is wrong: make status STACK=local",
+        "What comes in, waits and is wrong: make status STACK=local. Stop it: make down",
+        "Call it, with the commands of the documents as they stand there:",
+        f"  export API='{stack.api}' SERVICE_TOKEN=$(make token SERVICE=1) USER_TOKEN=$(make token USER=ada)",
         sep="\n",
     )
     if arguments.story:

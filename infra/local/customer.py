@@ -10,11 +10,13 @@ import httpx
 
 from infra.local import issuer
 from infra.local.errors import LocalError
-from infra.local.places import Home, Stack
-from infra.local.stack import WEB_APPLICATION
+from infra.local.places import WEB_APPLICATION, Home, Stack
 
 # Moving the clock across weeks runs everything that happens in them.
 TIMEOUT = httpx.Timeout(30, read=300)
+GOOD_CARD = "4242424242424242"
+"""Stripe's test card that always pays."""
+
 PATIENCE_SECONDS = 120.0
 POLL_SECONDS = 0.25
 
@@ -45,7 +47,7 @@ class Customer:
         self._as_service = _client(stack.api, issuer.service_token(home.signing_key, stack.issuer))
         self._sandbox = _client(stack.stripe)
 
-    def buy(self, plan: str, card: str) -> None:
+    def buy(self, plan: str, card: str = GOOD_CARD) -> None:
         """Open a checkout session, and pay as the customer does on Stripe's page."""
         page = {"successUrl": f"{WEB_APPLICATION}/welcome", "cancelUrl": f"{WEB_APPLICATION}/pricing"}
         session = _ask(self._as_user, "POST", "/checkout", {"plan": plan, **page})
@@ -59,6 +61,10 @@ class Customer:
             if time.monotonic() > deadline:
                 raise LocalError(f"No {what} in GET /subscription after {PATIENCE_SECONDS:.0f} s: {shown}")
             time.sleep(POLL_SECONDS)
+
+    def once(self, status: str) -> Json:
+        """What `GET /subscription` shows as soon as the subscription has a status."""
+        return next(shown for shown in self.watch_for(f"{status} subscription") if shown["status"] == status)
 
     def accept(self, cents: int) -> None:
         """Set the most overage that the customer accepts in a period."""

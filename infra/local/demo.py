@@ -20,7 +20,6 @@ from infra.local.renewals import Figure, Line, Renewal, dollars
 from infra.local.stack import down, stripe_client, up
 
 PLAN = "professional"
-CARD = "4242424242424242"
 BUSY = {"apiCalls": 15_000, "aiQueries": 1_200, "exports": 600}
 LAST_SECOND = {"apiCalls": 1_000}
 """How much of that the busy customer does in the last second of the period."""
@@ -112,19 +111,19 @@ def live_a_month(home: Home, stack: Stack) -> Month:
     )
     with step(f"{busy.user_id} and {careful.user_id} buy the {PLAN} plan") as work:
         for customer in (busy, careful):
-            customer.buy(PLAN, CARD)
-        trial_ends = [_trial_end(_once(each, "trialing")) for each in (busy, careful)]
+            customer.buy(PLAN)
+        trial_ends = [_trial_end(each.once("trialing")) for each in (busy, careful)]
         work.outcome = f"on trial until {trial_ends[0]:%-d %B %Y}"
     with step("The trial passes, and a week more") as work:
         busy.move_clock(max(trial_ends) + USAGE_WITHIN)
-        active = _once(busy, "active")
+        active = busy.once("active")
         period = Period(
             *(datetime.fromisoformat(active[key]) for key in ("currentPeriodStart", "currentPeriodEnd"))
         )
         work.outcome = f"active, {period.start:%-d %B} to {period.end:%-d %B %Y}"
     _send(busy, _first_weeks_records(period.start))
     with step(f"The careful customer accepts {dollars(CAP)} of overage, and goes beyond"):
-        _once(careful, "active")
+        careful.once("active")
         careful.accept(CAP)
         midway = period.start + USAGE_WITHIN / 2
         careful.report([UsageRecord("all", metric, midway, each) for metric, each in CAREFUL.items()])
@@ -139,7 +138,7 @@ def live_a_month(home: Home, stack: Stack) -> Month:
     with step("The period passes, and Stripe finalises the invoice"):
         busy.move_clock(period.end + FINALISATION)
     stripe = stripe_client(stack.stripe)
-    capped = Renewal.of(stripe, str(_once(careful, "active")["customerId"]))
+    capped = Renewal.of(stripe, str(careful.once("active")["customerId"]))
     renewal = Renewal.of(stripe, str(active["customerId"]))
     renewal.show()
     usage = [
@@ -152,15 +151,6 @@ def live_a_month(home: Home, stack: Stack) -> Month:
         *renewal.figures("the", busy_lines(period)),
     ]
     return Month(busy, period, renewal, figures)
-
-
-def _once(customer: Customer, status: str) -> Json:
-    """The subscription as soon as it has this status on the plan that was bought."""
-    return next(
-        shown
-        for shown in customer.watch_for(f"{status} subscription")
-        if (shown["plan"], shown["status"]) == (PLAN, status)
-    )
 
 
 def _trial_end(shown: Json) -> datetime:

@@ -17,7 +17,21 @@ def start(home: Home) -> str:
     """
     if home.example_host.running:
         return home.host_file.read_text().strip()
-    port = free_port()
+    return _start(home, free_port())
+
+
+def deploy_again(home: Home) -> None:
+    """Have the host, if it is running, read what is sold by now, as one that is deployed with it.
+
+    Raises:
+        LocalError: it did not start again.
+    """
+    if home.example_host.running:
+        home.example_host.stop()
+        _start(home, int(home.host_file.read_text().strip().rpartition(":")[2]))
+
+
+def _start(home: Home, port: int) -> str:
     address = f"http://127.0.0.1:{port}"
     home.example_host.start(
         [sys.executable, "-m", "infra.example_host", str(port), str(home.folder.resolve())],

@@ -11,6 +11,9 @@ from infra.local.processes import Process
 
 ROOT = Path(__file__).resolve().parents[2]
 
+WEB_APPLICATION = "http://localhost:3000"
+"""The origin of the deployer's own web application, which a local stack allows."""
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -78,6 +81,11 @@ class Home:
     def layer(self) -> Path:
         """The packages that are deployed as the layer, the catalogue among them."""
         return self.build / "Layer" / "python"
+
+    @property
+    def catalogue(self) -> Path:
+        """What is sold: the file that was deployed."""
+        return self.layer / "tollkeeper" / "catalogue" / "catalogue.toml"
 
     @property
     def sam_log(self) -> Path:

@@ -38,7 +38,7 @@ def build(home: Home, catalogue: Path = SHIPPED) -> None:
             "--parameter-overrides",
             f"Arch={ARCHITECTURE}",
         )
-    shutil.copyfile(catalogue, home.layer / "tollkeeper" / "catalogue" / "catalogue.toml")
+    shutil.copyfile(catalogue, home.catalogue)
     # The times of files do not survive the layer's archive, so the bytecode is trusted unchecked.
     for part in ("Layer", "Dashboard"):
         compile_dir(

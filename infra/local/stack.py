@@ -12,12 +12,11 @@ from infra.local.console import step
 from infra.local.deployed import DeployedTemplate
 from infra.local.edition import AS_SHIPPED, Edition
 from infra.local.errors import LocalError
-from infra.local.places import ROOT, Home, Stack
+from infra.local.places import ROOT, WEB_APPLICATION, Home, Stack
 from infra.local.processes import free_port
 from infra.local.product.pages import PRICING
 
 SANDBOX_READY_SECONDS = 120.0
-WEB_APPLICATION = "http://localhost:3000"
 STRIPE_SECRET_KEY = "sk_test_local"  # noqa: S105 - the stand-in takes any test key
 SECRET_KEY_PARAMETER = "/tollkeeper/local/stripe-secret-key"  # noqa: S105 - a name, not a secret
 WEBHOOK_SECRET_PARAMETER = "/tollkeeper/local/stripe-webhook-secret"  # noqa: S105 - the same

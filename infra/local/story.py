@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from infra.local.console import step
-from infra.local.customer import Customer, Json, UsageRecord
+from infra.local.customer import Customer, UsageRecord
 from infra.local.places import Home, Stack
 from infra.local.renewals import dollars
 
 USER = "ada"
 PLAN = "professional"
-CARD = "4242424242424242"
 CAP = 100_00
 """The cents of overage that she accepts in a period."""
 
@@ -58,16 +57,16 @@ def live(home: Home, stack: Stack) -> None:
 
 def subscribe(customer: Customer) -> None:
     """Buy the plan, which begins with a trial, and accept some overage."""
-    customer.buy(PLAN, CARD)
-    _once(customer, "trialing")
+    customer.buy(PLAN)
+    customer.once("trialing")
     customer.accept(CAP)
 
 
 def use_a_month(customer: Customer) -> datetime:
     """Pass the trial and the month after it but its last hour, and use it all; return when it ends."""
-    trial = _once(customer, "trialing")["trial"]["endsAt"]
+    trial = customer.once("trialing")["trial"]["endsAt"]
     customer.move_clock(datetime.fromisoformat(trial) + A_DAY)
-    shown = _once(customer, "active")
+    shown = customer.once("active")
     start, end = (datetime.fromisoformat(shown[key]) for key in ("currentPeriodStart", "currentPeriodEnd"))
     customer.move_clock(end - timedelta(hours=1))
     use(customer, start, (end - start).days)
@@ -94,7 +93,3 @@ def _records(start: datetime, days: int) -> Iterator[UsageRecord]:
                 if quantity := round(usual * busy):
                     name = f"{at.date()}-{metric}-{facility or 'none'}"
                     yield UsageRecord(name, metric, at, quantity, facility or None)
-
-
-def _once(customer: Customer, status: str) -> Json:
-    return next(shown for shown in customer.watch_for(f"{status} subscription") if shown["status"] == status)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 from httpx import HTTPError
 from rich.console import Console
 from stripe import StripeError
 
 from infra.operate.answers import Answer
-from infra.operate.exits import UnfitError
+from infra.operate.exits import NO_ACCOUNT, UnfitError
 from tollkeeper.settings import SettingsError
 
 
@@ -31,6 +31,8 @@ def looked_at(area: str, look: Look) -> Iterator[Check]:
     """Look at an area; one that cannot be looked at is not well."""
     try:
         yield from look()
+    except (NoCredentialsError, NoRegionError) as error:
+        yield Check(area, "can be looked at", is_well=False, found=NO_ACCOUNT.format(error))
     except (BotoCoreError, ClientError, HTTPError, StripeError, SettingsError, UnfitError) as error:
         yield Check(area, "can be looked at", is_well=False, found=str(error))
 
@@ -46,8 +48,8 @@ def answer(found: Sequence[Check], *, names_all: bool = False) -> Answer:
             console.print(f"{'✓' if well == len(several) else '✗'} {area}: {well} of {len(several)} well")
             for each in several:
                 if names_all or not each.is_well:
-                    said = each.what if each.is_well else f"{each.what}: {each.found}"
-                    console.print(f"    {said}", soft_wrap=True)
+                    said = f"✓ {each.what}" if each.is_well else f"✗ {each.what}: {each.found}"
+                    console.print(f"  {said}", soft_wrap=True)
         said = f"{len(red)} of {len(found)} are not well" if red else f"{len(found)} looked at, all well"
         console.print(said)
 

@@ -48,8 +48,8 @@ def form(command: Command) -> Command:
     return click.option(
         "--format",
         "form",
-        type=click.Choice([*Format]),
-        default=Format.TEXT,
+        type=click.Choice([each.value for each in Format]),  # newer clicks take a member by its name
+        default=Format.TEXT.value,
         show_default=True,
         callback=_format,
         help="How the answer is printed.",

@@ -1,3 +1,3 @@
 """Tollkeeper: exact usage billing for a SaaS on Stripe and AWS."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -85,7 +85,8 @@ def show_again(client: "SQSClient", url: str, receipts: Mapping[str, int]) -> No
 def send(client: "SQSClient", url: str, messages: Sequence[OutgoingMessage]) -> list[int]:
     """Send messages and return the numbers of those that SQS did not take."""
     unsent: list[int] = []
-    for numbers in _requests(messages):
+    sizes = [len(each["MessageBody"].encode()) + REASON_BYTES for each in messages]
+    for numbers in at_once(sizes, MOST_BYTES, MOST_ENTRIES):
         entries = [_entry(str(number), messages[number]) for number in numbers]
         try:
             answer = client.send_message_batch(QueueUrl=url, Entries=entries)
@@ -104,16 +105,18 @@ def _entry(name: str, message: OutgoingMessage) -> "SendMessageBatchRequestEntry
     return entry
 
 
-def _requests(messages: Sequence[OutgoingMessage]) -> Iterator[list[int]]:
-    """Split messages into what SQS takes at once: numbers of them, in their order."""
+def at_once(sizes: Sequence[int], most_bytes: int, most: int | None = None) -> Iterator[list[int]]:
+    """Split things into what goes at once: numbers of them, in their order.
+
+    `sizes` are theirs in bytes. One that is larger than `most_bytes` goes alone, to be refused.
+    """
     numbers: list[int] = []
-    size = 0
-    for number, message in enumerate(messages):
-        length = len(message["MessageBody"].encode()) + REASON_BYTES
-        if numbers and (len(numbers) == MOST_ENTRIES or size + length > MOST_BYTES):
+    total = 0
+    for number, size in enumerate(sizes):
+        if numbers and (len(numbers) == most or total + size > most_bytes):
             yield numbers
-            numbers, size = [], 0
+            numbers, total = [], 0
         numbers.append(number)
-        size += length
+        total += size
     if numbers:
         yield numbers

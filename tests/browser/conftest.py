@@ -13,6 +13,7 @@ pytest.register_assert_rewrite("tests.browser.people", "tests.browser.usage_page
 if find_spec("playwright") is None:
     collect_ignore_glob = ["*"]
 else:
-    from tests.browser.fixtures import browser, callers, home, page, stack
+    from tests.browser.fixtures import browser, page
+    from tests.e2e.deployed import callers, home, stack
 
     __all__ = ["browser", "callers", "home", "page", "stack"]

@@ -1,4 +1,4 @@
-"""A stack, a browser, and pages that may load and run nothing they should not."""
+"""A browser, and pages that may load and run nothing they should not."""
 
 import os
 from collections.abc import Iterator
@@ -7,10 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, expect, sync_playwright
 
-from infra.local.places import Home, Stack
+from infra.local.places import Stack
 from tests.browser import chromium
-from tests.e2e.callers import Callers
-from tests.e2e.deployed import deployed
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 # Chromium's sandbox needs rights that root in a container has not; everybody else keeps it.
@@ -20,25 +18,6 @@ PATIENCE_MS = 300_000
 
 
 expect.set_options(timeout=60_000)
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """Where the stack under test keeps its files, its logs among them."""
-    with deployed(tmp_path_factory.mktemp("stack")) as home:
-        yield home
-
-
-@pytest.fixture(scope="session")
-def stack(home: Home) -> Stack:
-    """The addresses of the stack under test."""
-    return home.stack
-
-
-@pytest.fixture(scope="session")
-def callers(home: Home, stack: Stack) -> Callers:
-    """Those who call the stack under test."""
-    return Callers(home, stack)
 
 
 @pytest.fixture(scope="session")

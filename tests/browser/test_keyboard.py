@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
+from infra.local.customer import GOOD_CARD
 from infra.local.places import Stack
 from infra.local.product.pages import START
 from tests.e2e.callers import Callers
@@ -54,7 +55,7 @@ def test_a_customer_needs_no_mouse(page: Page, stack: Stack, callers: Callers) -
     enter(page)
     press(page, "Professional")
     go_to(page, "Card number")
-    page.keyboard.type("4242424242424242")
+    page.keyboard.type(GOOD_CARD)
     press(page, "Start trial")
     press(page, "Open usage and billing")
     expect(page.get_by_role("heading", name="Usage in this period")).to_be_visible()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 from playwright.sync_api import Page, expect
 
+from infra.local.customer import GOOD_CARD
 from infra.local.places import Home, Stack
 from infra.local.product.back_end import metrics
 from tests.browser import people
@@ -51,7 +52,7 @@ def test_what_is_past_due_is_paid_by_hand(
     user = users["past due"]
     open_usage_page(page, stack, user)
     region(page, "Invoices").get_by_role("link").first.click()
-    page.get_by_label("Card number").fill("4242424242424242")
+    page.get_by_label("Card number").fill(GOOD_CARD)
     inspect(page, "invoice to pay")
     page.get_by_role("button", name="Pay $99.00").click()
     expect(page.get_by_text("paid", exact=True)).to_be_visible()

@@ -31,8 +31,6 @@ from tollkeeper.client.powertools import powertools_middleware
 type Ask = Callable[[str, str], tuple[int, dict[str, Any]]]
 """Asks a host for a method and path as Ada, and returns its status and JSON."""
 
-type MakeHost = Callable[[Tollkeeper, list[Seen]], Ask]
-
 FAILING = "/api/designs/broken"
 """A path that every host answers 500, and /api/rooms raises."""
 

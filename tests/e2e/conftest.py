@@ -8,9 +8,10 @@ import httpx
 import pytest
 
 from infra.local.places import Home, Stack
-from tests.e2e.callers import Callers
-from tests.e2e.deployed import deployed, run
+from tests.e2e.deployed import callers, home, run, stack
 from tests.e2e.queues import Queues
+
+__all__ = ["callers", "home", "host", "queues", "stack", "user"]
 
 LOOKS_AT_LOGS = "test_what_is_logged.py"
 
@@ -21,25 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ordered = sorted((items[each] for each in places), key=lambda each: each.path.name == LOOKS_AT_LOGS)
     for place, each in zip(places, ordered, strict=True):
         items[place] = each
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """Where the stack under test keeps its files, its logs among them."""
-    with deployed(tmp_path_factory.mktemp("stack")) as home:
-        yield home
-
-
-@pytest.fixture(scope="session")
-def stack(home: Home) -> Stack:
-    """The addresses of the stack under test."""
-    return home.stack
-
-
-@pytest.fixture(scope="session")
-def callers(home: Home, stack: Stack) -> Callers:
-    """Those who call the stack under test."""
-    return Callers(home, stack)
 
 
 @pytest.fixture(scope="session")

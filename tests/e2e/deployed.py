@@ -1,4 +1,4 @@
-"""A stack of the tests' own: deployed into a folder, and stopped afterwards."""
+"""A stack of the tests' own, deployed into a folder and stopped afterwards, and the fixtures of its tests."""
 
 import os
 import subprocess
@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.local.places import ROOT, Home
+import pytest
+
+from infra.local.places import ROOT, Home, Stack
+from tests.e2e.callers import Callers
 
 
 @contextmanager
@@ -29,3 +32,22 @@ def run(home: Home, command: str, *arguments: str) -> None:
         cwd=ROOT,
         check=True,
     )
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """Where the stack under test keeps its files, its logs among them."""
+    with deployed(tmp_path_factory.mktemp("stack")) as home:
+        yield home
+
+
+@pytest.fixture(scope="session")
+def stack(home: Home) -> Stack:
+    """The addresses of the stack under test."""
+    return home.stack
+
+
+@pytest.fixture(scope="session")
+def callers(home: Home, stack: Stack) -> Callers:
+    """Those who call the stack under test."""
+    return Callers(home, stack)

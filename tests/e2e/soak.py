@@ -34,7 +34,6 @@ from tests.e2e.soak_traffic import Traffic
 PLANS = ("starter", "professional", "starter", "professional", None, None)
 """What the users bought; None is nothing."""
 
-CARD = "4242424242424242"
 STEP = timedelta(days=4, hours=7)
 """How far the clock moves between two rounds."""
 
@@ -75,15 +74,12 @@ class Soak:
         """Let those subscribe who do, and let their trials pass."""
         subscribers = [(each, plan) for each, plan in zip(self._customers, PLANS, strict=True) if plan]
         for customer, plan in subscribers:
-            customer.buy(plan, CARD)
-        shown = [
-            next(each for each in customer.watch_for("trial") if each["status"] == "trialing")
-            for customer, _ in subscribers
-        ]
+            customer.buy(plan)
+        shown = [customer.once("trialing") for customer, _ in subscribers]
         ends = [datetime.fromisoformat(each["trial"]["endsAt"]) for each in shown]
         self.move(max(ends) + timedelta(hours=2))
         for (customer, plan), bought in zip(subscribers, shown, strict=True):
-            active = next(each for each in customer.watch_for("payment") if each["status"] == "active")
+            active = customer.once("active")
             start = datetime.fromisoformat(active["currentPeriodStart"])
             self.books.open_account(customer.user_id, str(bought["customerId"]), plan, start)
 

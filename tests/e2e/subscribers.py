@@ -6,12 +6,12 @@ from typing import Any
 
 from stripe import Invoice, Subscription
 
-from infra.local.customer import Customer, UsageRecord
+from infra.local.customer import GOOD_CARD, Customer, UsageRecord
 from infra.local.places import Home, Stack
 from infra.local.stack import stripe_client
 from tests.e2e.callers import Callers, soon
 
-GOOD, FAILS_LATER = "4242424242424242", "4000000000000341"
+FAILS_LATER = "4000000000000341"
 COLLECTED = timedelta(hours=2)
 """How long after a trial its first invoice has certainly been asked to be paid."""
 
@@ -19,7 +19,7 @@ COLLECTED = timedelta(hours=2)
 class Subscriber:
     """Somebody who has just bought a plan, and is in its trial."""
 
-    def __init__(self, home: Home, stack: Stack, callers: Callers, plan: str, card: str = GOOD) -> None:
+    def __init__(self, home: Home, stack: Stack, callers: Callers, plan: str, card: str = GOOD_CARD) -> None:
         self.customer = Customer(home, stack, user_id=f"user-{uuid.uuid4().hex[:8]}")
         self.user_id = self.customer.user_id
         self.api = callers.user(self.user_id)

@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +13,6 @@ from infra.local.stack import stripe_client
 from tests.e2e.callers import Callers, soon
 from tests.e2e.operators import operate
 
-CARD = "4242424242424242"
 PLAN, INCLUDED = 99_00, 10_000
 SECOND = timedelta(seconds=1)
 BEFORE, AFTER = 12_000, 4
@@ -28,24 +26,19 @@ class Month:
         self.customer = Customer(home, stack, user_id=f"user-{uuid.uuid4().hex[:8]}")
         self.callers = callers
         self.stripe = stripe_client(stack.stripe)
-        self.customer.buy("professional", CARD)
-        trial = self._once("trialing")
+        self.customer.buy("professional")
+        trial = self.customer.once("trialing")
         self._give_coupon_and_tax(stack, str(trial["customerId"]))
         self.customer.move_clock(datetime.fromisoformat(trial["trial"]["endsAt"]) + timedelta(hours=2))
-        shown = self._once("active")
+        shown = self.customer.once("active")
         self.end = datetime.fromisoformat(shown["currentPeriodEnd"])
         self.customer.move_clock(self.end - SECOND)
         self._use("last", BEFORE, self.end - SECOND)
         self.customer.move_clock(self.end)
-        self._once("active")
+        self.customer.once("active")
         self._use("first", AFTER, self.end)
         self.customer.move_clock(self.end + timedelta(hours=2))
         self.renewal = Renewal.of(self.stripe, str(trial["customerId"]))
-
-    def _once(self, status: str) -> dict[str, Any]:
-        return next(
-            each for each in self.customer.watch_for(f"{status} subscription") if each["status"] == status
-        )
 
     def _give_coupon_and_tax(self, stack: Stack, customer_id: str) -> None:
         coupon = self.stripe.v1.coupons.create({"percent_off": 10, "duration": "forever"})

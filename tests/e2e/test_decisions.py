@@ -12,14 +12,12 @@ from infra.local.customer import Customer
 from infra.local.places import Home, Stack
 from tests.e2e.callers import Callers, soon
 
-GOOD = "4242424242424242"
-
 
 @pytest.fixture
 def subscriber(home: Home, stack: Stack, callers: Callers) -> httpx.Client:
     """Somebody who has just subscribed to starter, on trial, as the API knows them."""
     customer = Customer(home, stack, user_id=f"user-{uuid.uuid4().hex[:8]}")
-    customer.buy("starter", GOOD)
+    customer.buy("starter")
     client = callers.user(customer.user_id)
     assert soon(lambda: shown(client), lambda found: found["status"] == "trialing")
     return client

@@ -20,8 +20,8 @@ def buyer(home: Home, stack: Stack) -> Callable[[], str]:
 
     def buy() -> str:
         customer = Customer(home, stack, user_id=f"user-{uuid.uuid4().hex[:8]}")
-        customer.buy("professional", "4242424242424242")
-        next(each for each in customer.watch_for("trial") if each["status"] == "trialing")
+        customer.buy("professional")
+        customer.once("trialing")
         return customer.user_id
 
     return buy

@@ -8,6 +8,7 @@ from typing import cast
 
 from tests.examples import CATALOGUE, END, NOW, OFFER, START, SUBSCRIPTION
 from tests.fakes.renewing_stripe import RenewingStripe
+from tests.fakes.runtime import FixedClock
 from tests.fakes.table import MemoryTable
 from tests.ledger.crashes import Beyond, CrashingTable, Outside
 from tollkeeper.ledger import keys
@@ -113,7 +114,7 @@ class World:
         table = table or self.table
         charging = Charging(Bills(table), self.stripe, CATALOGUE, POLICY, "live")
         settling = Settling(self.queue, self.queue)
-        Reporter(table, charging, settling, _Clock(self.now)).run(Patience(lambda: 900.0))
+        Reporter(table, charging, settling, FixedClock(self.now)).run(Patience(lambda: 900.0))
 
     def settle(self, hours: int = 3) -> None:
         """Let hours pass in which the reporter runs every quarter."""
@@ -214,21 +215,6 @@ class World:
 
     def _stripe(self, outside: Outside | None) -> RenewingStripe:
         return cast("RenewingStripe", Beyond(self.stripe, outside)) if outside else self.stripe
-
-
-class _Clock:
-    """Shows one time."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-
-    def now(self) -> datetime:
-        """Return it."""
-        return self._now
-
-    def at(self, wall: datetime) -> datetime:
-        """Return the same."""
-        return wall
 
 
 def actions(trail: Sequence[str]) -> list[str]:

@@ -34,9 +34,9 @@ class FakeContext(LambdaContext):
         return 900_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FixedClock:
-    """A clock that stands."""
+    """A clock that stands until somebody sets it."""
 
     instant: datetime
 

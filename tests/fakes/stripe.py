@@ -1,4 +1,4 @@
-"""Stripe as the port has it, in memory; tests/integration/test_stripe_port.py keeps it honest."""
+"""Stripe as the port has it, in memory; tests/integration/stripe_port keeps it honest."""
 
 from calendar import monthrange
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

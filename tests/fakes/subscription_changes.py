@@ -44,10 +44,6 @@ class FakeSubscriptionChanges:
         self.pending: dict[str, str] = {}
         self.decided: list[str] = []
 
-    def pay_pending(self, subscription_id: str) -> None:
-        """Have what is due for an upgrade paid on its page."""
-        self._become(subscription_id, plan=self.pending.pop(subscription_id))
-
     # The port.
 
     def preview_change(self, subscription_id: str, plan: str, *, now: bool) -> ChangePreview:

@@ -6,19 +6,19 @@ from typing import Any
 
 from stripe import Invoice, StripeClient
 
+from tests.fakes.runtime import FixedClock
 from tests.fakes.table import MemoryTable
-from tests.ledger.billing_house import BUSY, MINUTE, RUN, Queue, Timepiece, endless
+from tests.ledger.billing_house import BUSY, MINUTE, RUN, Kept, Queue, endless
 from tests.standin.harness import START, Sandbox
 from tollkeeper.catalogue import load
 from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.counting import Counting
-from tollkeeper.ledger.table import Row
 from tollkeeper.ledger.tracking import QueueBacklog
 from tollkeeper.ledger.users import Users
 from tollkeeper.periods.charging import Charging
 from tollkeeper.periods.reporter import Reporter
 from tollkeeper.periods.settling import Settling
-from tollkeeper.rules.bills import Bill, Policy
+from tollkeeper.rules.bills import Policy
 from tollkeeper.rules.invoices import InvoiceLine
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.usage import UsageRecord
@@ -34,7 +34,7 @@ OVERAGE = 200 + 500 + 500
 """What a busy month costs beyond the starter plan, in cents."""
 
 
-class MonthAtStripe:
+class MonthAtStripe(Kept):
     """A ledger in memory, the use cases on it, and the stand-in, between which one clock passes.
 
     `client` is how they reach Stripe; by default as they do in production, without its patience for limits.
@@ -50,7 +50,7 @@ class MonthAtStripe:
         )
         self.table = MemoryTable()
         self.queue = Queue()
-        self.clock = Timepiece(START)
+        self.clock = FixedClock(START)
         self.policy = policy or Policy()
         self.offer = OFFER
         self.customers: dict[str, str] = {}
@@ -145,6 +145,14 @@ class MonthAtStripe:
         self.at(5 * MINUTE).run()
         return self.go_on(timedelta(hours=3))
 
+    def charged(self) -> "MonthAtStripe":
+        """Live through all of it: Ada subscribes, is busy, is renewed and is charged."""
+        self.subscribe()
+        self.use()
+        self.renew()
+        self.settle()
+        return self
+
     # What goes wrong.
 
     def fails(self, path: str, answer: str, effect: str = "before", count: int = 1) -> None:
@@ -190,19 +198,6 @@ class MonthAtStripe:
         """Return the amounts of overage on an invoice, in their order."""
         found = self.stripe.invoice(invoice_id)
         return sorted(line.amount for line in found.lines) if found else []
-
-    def bill(self, user: str = "ada") -> Bill:
-        """Return a user's newest bill."""
-        return Bills(self.table).of_user(user)[0]
-
-    def rows(self, kind: str) -> list[Row]:
-        """Return rows of all users, by how their sort keys begin."""
-        return [row for key, row in self.table.rows.items() if key.sk.startswith(kind)]
-
-    def audited(self) -> list[str]:
-        """Return what was written down about charges, the first first."""
-        found = sorted(self.rows("AUDIT#"), key=lambda row: str(row["sk"]))
-        return [action for row in found if (action := str(row["action"])).startswith("OVERAGE")]
 
     def asked(self, method: str, path: str) -> list[dict[str, Any]]:
         """Return what was asked of Stripe."""

@@ -9,13 +9,13 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple
 
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.catalogued import catalogued
 from tests.integration.decided_month import ASKS, DECLINES, GOOD, NEXT_END, DecidedMonth
+from tests.integration.happening import Step
 from tests.integration.month_at_stripe import END
 from tests.ledger.billing_house import DAY, HOUR, MINUTE
 from tests.ledger.judgement import judge, never_twice
@@ -35,18 +35,6 @@ CALLS = [
 FAULTS = [("500", "before"), ("500", "after"), ("lost", "before"), ("lost", "after"), ("429", "before")]
 
 type Hand = Callable[[DecidedMonth], object]
-
-
-class Step(NamedTuple):
-    """Something that happens, and how much time passes before it."""
-
-    after: timedelta
-    name: str
-    done: Hand
-
-    def __repr__(self) -> str:
-        """Return what a failure prints."""
-        return f"{self.after} later: {self.name}"
 
 
 DECISIONS: dict[str, Hand] = {
@@ -98,7 +86,7 @@ def by_hand(name: str, month: DecidedMonth) -> None:
     month.watch()
 
 
-def steps() -> st.SearchStrategy[Step]:
+def steps() -> st.SearchStrategy[Step[DecidedMonth]]:
     """Draw what happens: mostly decisions and usage, with a hand at Stripe or a failing call between them."""
     waits = st.sampled_from([*[timedelta(0)] * 4, MINUTE, MINUTE, 5 * MINUTE, HOUR, 8 * HOUR, 3 * DAY])
     unlikely = {each for each in (*DECISIONS, *HANDS) if "cancel" in each}
@@ -119,7 +107,7 @@ def steps() -> st.SearchStrategy[Step]:
     )
 
 
-def live_through(month: DecidedMonth, happening: list[Step], until: timedelta) -> None:
+def live_through(month: DecidedMonth, happening: list[Step[DecidedMonth]], until: timedelta) -> None:
     """Let what happens happen, as far as it does by then, counted from the month's end."""
     for step in happening:
         month.passes(min(step.after, END + until - month.now))
@@ -143,9 +131,9 @@ def live_through(month: DecidedMonth, happening: list[Step], until: timedelta) -
 def test_what_stripe_invoices_is_the_models_whatever_is_decided(
     host: Host,
     plan: str,
-    first: list[Step],
+    first: list[Step[DecidedMonth]],
     hears: bool,  # noqa: FBT001 - hypothesis's own
-    second: list[Step],
+    second: list[Step[DecidedMonth]],
 ) -> None:
     """Overage of each month to the unit and cent, and for each upgrade that came into force its proration."""
     with catalogued(host) as sandbox:

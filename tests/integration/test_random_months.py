@@ -8,13 +8,13 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple
 
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.catalogued import catalogued
 from tests.integration.disturbed_month import DisturbedMonth
+from tests.integration.happening import Step
 from tests.integration.month_at_stripe import CATALOGUE
 from tests.ledger.billing_house import DAY, HOUR, MINUTE, RUN, endless
 from tests.ledger.judgement import judge, never_twice
@@ -52,18 +52,6 @@ ANSWERS = [
 type Hand = Callable[[DisturbedMonth], object]
 
 
-class Step(NamedTuple):
-    """Something that happens, and how much time passes before it."""
-
-    after: timedelta
-    name: str
-    done: Hand
-
-    def __repr__(self) -> str:
-        """Return what a failure prints."""
-        return f"{self.after} later: {self.name}"
-
-
 HANDS: dict[str, Hand] = {
     "cancel": DisturbedMonth.cancel,
     "upgrade": DisturbedMonth.upgrade,
@@ -88,11 +76,11 @@ HANDS: dict[str, Hand] = {
 WAITS = [*[timedelta(0)] * 5, *[MINUTE] * 4, 5 * MINUTE, RUN, HOUR, 8 * HOUR]
 
 
-def steps() -> st.SearchStrategy[Step]:
+def steps() -> st.SearchStrategy[Step[DisturbedMonth]]:
     """Draw what happens: mostly runs and failing calls, sometimes a hand."""
     waits = st.sampled_from(WAITS)
     run = st.builds(Step, waits, st.just("report"), st.just(DisturbedMonth.run))
-    fails = st.builds(
+    fails: st.SearchStrategy[Step[DisturbedMonth]] = st.builds(
         lambda call, answer, count: Step(
             timedelta(0), f"{call} {answer}", lambda month: month.goes_wrong(call, answer, count)
         ),
@@ -156,7 +144,7 @@ def test_every_final_line_is_the_models_or_is_explained(
     beginning: str,
     charges_first: bool,  # noqa: FBT001 - hypothesis's own
     cap: int | None,
-    happening: list[Step],
+    happening: list[Step[DisturbedMonth]],
     apart: Apart,
 ) -> None:
     """Failing calls, lost answers, replays, failing cards, dropped webhooks, late usage, people's hands."""

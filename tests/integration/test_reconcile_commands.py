@@ -24,12 +24,7 @@ from tollkeeper.settings import Settings
 @pytest.fixture
 def month(sandbox: Sandbox) -> MonthAtStripe:
     """Ada's busy month, charged and final."""
-    month = MonthAtStripe(sandbox)
-    month.subscribe()
-    month.use()
-    month.renew()
-    month.settle()
-    return month
+    return MonthAtStripe(sandbox).charged()
 
 
 def stack(month: MonthAtStripe) -> Deployed:

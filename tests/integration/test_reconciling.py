@@ -18,11 +18,7 @@ from tollkeeper.rules.reconciling import DriftKind
 @pytest.fixture
 def month(sandbox: Sandbox) -> MonthAtStripe:
     """Ada's busy month, charged and final."""
-    month = MonthAtStripe(sandbox)
-    month.subscribe()
-    month.use()
-    month.renew()
-    month.settle()
+    month = MonthAtStripe(sandbox).charged()
     assert OVERAGE == sum(month.cents())
     return month
 

@@ -1,4 +1,4 @@
-"""What holds of the gateway beyond the port (test_stripe_port.py), against the stand-in."""
+"""What holds of the gateway beyond the port (the tests of stripe_port), against the stand-in."""
 
 from datetime import timedelta
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from tests.fakes.invoices import HeldInvoice
+from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.table import MemoryTable
 from tollkeeper.catalogue import load
@@ -49,22 +50,26 @@ class Queue:
         return self.is_clear
 
 
-@dataclass
-class Timepiece:
-    """A clock that is set."""
+class Kept:
+    """What a ledger says of charges in the end."""
 
-    instant: datetime
+    table: MemoryTable
 
-    def now(self) -> datetime:
-        """Return what it shows."""
-        return self.instant
+    def bill(self, user: str = "ada") -> Bill:
+        """Return a user's newest bill."""
+        return Bills(self.table).of_user(user)[0]
 
-    def at(self, wall: datetime) -> datetime:
-        """Return an instant of the wall clock as it is."""
-        return wall
+    def rows(self, kind: str) -> list[Row]:
+        """Return rows of all users, by how their sort keys begin."""
+        return [row for key, row in self.table.rows.items() if key.sk.startswith(kind)]
+
+    def audited(self) -> list[str]:
+        """Return what was written down about charges, the first first."""
+        found = sorted(self.rows("AUDIT#"), key=lambda row: str(row["sk"]))
+        return [action for row in found if (action := str(row["action"])).startswith("OVERAGE")]
 
 
-class House:
+class House(Kept):
     """A ledger, a Stripe account and a reporter. Users come by `subscribe`."""
 
     def __init__(
@@ -76,7 +81,7 @@ class House:
         self.table = table or MemoryTable()
         self.stripe = FakeStripe(now=BEGINNING)
         self.queue = Queue()
-        self.clock = Timepiece(BEGINNING)
+        self.clock = FixedClock(BEGINNING)
         self.policy = policy or Policy()
         self.backlog = QueueBacklog(self.table)
         for user in users:
@@ -152,10 +157,6 @@ class House:
 
     # What there is to see.
 
-    def bill(self, user: str = "ada") -> Bill:
-        """Return a user's newest bill."""
-        return Bills(self.table).of_user(user)[0]
-
     def final_lines(self) -> list[InvoiceLine]:
         """Return the lines that somebody is asked to pay."""
         return [
@@ -168,15 +169,6 @@ class House:
     def cents(self) -> list[int]:
         """Return the amounts that somebody is asked to pay, in their order."""
         return sorted(line.amount for line in self.final_lines())
-
-    def rows(self, kind: str) -> list[Row]:
-        """Return rows of all users, by how their sort keys begin."""
-        return [row for key, row in self.table.rows.items() if key.sk.startswith(kind)]
-
-    def audited(self) -> list[str]:
-        """Return what was written down about charges, the first first."""
-        found = sorted(self.rows("AUDIT#"), key=lambda row: str(row["sk"]))
-        return [action for row in found if (action := str(row["action"])).startswith("OVERAGE")]
 
     def waiting(self) -> int:
         """Return how many bills and periods are in the index."""

@@ -50,10 +50,17 @@ def record(name: str, number: int = 0) -> UsageRecord:
 
 @cache
 def fitting() -> tuple[UsageRecord, ...]:
-    """Return as many records as the row has room for, one by one."""
+    """Return records that leave no room in the row: as many of all kinds as fit, then of the smallest."""
     table, records = subscribed(MemoryTable()), list[UsageRecord]()
+    smallest = [record(letter, 5) for letter in "zyxwv"]
     while True:
+        before = {key: dict(row) for key, row in table.rows.items()}
         count(table, next_one := record(f"full-{len(records):02}", len(records)))
+        if "emptied" not in row_of(table):
+            records.append(next_one)
+            continue
+        table.rows = before
+        count(table, next_one := smallest.pop())
         if "emptied" in row_of(table):
             return tuple(records)
         records.append(next_one)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 QUICK = ("tests/unit", "tests/ledger", "tests/integration")
 NOT_QUICK = (
     *("tests/unit/docs/*", "tests/unit/test_house_rules.py", "tests/unit/test_routes.py"),
-    "tests/unit/test_template.py",
+    "tests/unit/test_template*.py",
     *("tests/ledger/*_crashes.py", "tests/ledger/*_races.py", "tests/ledger/test_event_orders.py"),
     *("tests/ledger/test_billing_months.py", "tests/ledger/test_counting_model.py"),
     *("tests/ledger/test_emptying.py", "tests/ledger/test_queue_under_load.py", "tests/ledger/test_soak.py"),

@@ -1,32 +1,18 @@
 """What counts seconds."""
 
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from tests.examples import NOW
+from tests.fakes.runtime import FixedClock
 from tollkeeper.clock import WallClock, ticks
 
 A_MONTH = timedelta(days=31)
 
 
-class MovedClock:
-    """A sandbox's clock, which stands until somebody moves it."""
-
-    def __init__(self) -> None:
-        self.instant = NOW
-
-    def now(self) -> datetime:
-        """Return where it stands."""
-        return self.instant
-
-    def at(self, wall: datetime) -> datetime:
-        """Return an instant of the wall clock as it is."""
-        return wall
-
-
 def test_a_months_leap_is_a_months_seconds() -> None:
     """Where a sandbox's clock is moved, as many seconds have passed; while it stands, the process's do."""
-    clock = MovedClock()
+    clock = FixedClock(NOW)
     seconds = ticks(clock)
     before = seconds()
     assert before < seconds() < before + 60

@@ -10,7 +10,7 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from infra.local.places import ROOT
-from tests.unit.test_template import resources, template
+from tests.unit.template import resources, template
 
 type Tree = dict[str, Any]
 

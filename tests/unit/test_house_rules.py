@@ -73,7 +73,9 @@ ROOMS = {
     ),
     "tollkeeper.stripe.gateway": room("stripe", "rules", "catalogue", others=["stripe"]),
     # Billing's nouns, none of which knows another.
-    "tollkeeper.announcements": room(*BELOW, others=["botocore", "mypy_boto3_events", "mypy_boto3_sqs"]),
+    "tollkeeper.announcements": room(
+        *BELOW, "queues", others=["botocore", "mypy_boto3_events", "mypy_boto3_sqs"]
+    ),
     "tollkeeper.mirror": room(*BELOW),
     "tollkeeper.coverage": room(*BELOW),
     "tollkeeper.periods": room(*BELOW),
@@ -143,7 +145,7 @@ ROOMS = {
         | {f"mypy_boto3_{each}" for each in COMMANDED},
     ),
     "infra.example_host": Room(
-        frozenset({"infra.local", "tollkeeper.client"}),
+        frozenset({"infra.local", "tollkeeper.catalogue", "tollkeeper.client"}),
         frozenset({"fastapi", "httpx", "pydantic", "uvicorn"}),
     ),
     "infra.local": Room(

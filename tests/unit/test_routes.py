@@ -1,8 +1,9 @@
-"""How a usage record, a quota check, a webhook's event and a period's end pass through the code: downward.
+"""How a record, a quota check, a webhook's event, a period's end and a click pass through the code: downward.
 
 A module that leads on is entered once: whoever reads a route reads each of its files once, top to bottom.
-What is only asked is not led through: the ledger's books and Stripe may be asked again, since what is decided
-is read, asked and written (DESIGN rule 10), but by one room alone; and what only computes answers anybody.
+What is only asked is not led through: the ledger's books, Stripe and its invoices may be asked again, since
+what is decided is read, asked and written (DESIGN rule 10), but by one room alone. What only computes answers
+anybody.
 """
 
 import json
@@ -13,10 +14,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import pytest
 from stripe import WebhookSignature
 
+from functions.dashboard.app import handler as dashboard
 from functions.quota.app import handler as quota
 from functions.reporter.app import handler as reporter
 from functions.stripe_events.app import handler as stripe_events
@@ -32,6 +35,8 @@ from tests.fakes.stripe_events import METADATA, invoice, snapshot
 from tests.fakes.table import MemoryTable
 from tests.unit.docs.documents import code, table
 from tollkeeper.api import replies
+from tollkeeper.api.browsers import csrf_token
+from tollkeeper.ledger.sessions import Sessions
 from tollkeeper.rules.times import epoch, iso
 
 STRIPE = "tests.fakes.stripe"
@@ -39,9 +44,10 @@ STRIPE = "tests.fakes.stripe"
 
 OURS = ("functions.", "tollkeeper.", STRIPE)
 
-ONLY_ASKED = ("tollkeeper.ledger.", STRIPE)
+ONLY_ASKED = ("tollkeeper.ledger.", "tollkeeper.views.invoices", STRIPE)
 
 ONLY_COMPUTES = (
+    "tollkeeper.api.browsers",
     "tollkeeper.catalogue.",
     "tollkeeper.clock",
     "tollkeeper.ledger.bill_rows",
@@ -59,6 +65,8 @@ ONLY_COMPUTES = (
     "tollkeeper.ledger.sizes",
     "tollkeeper.ledger.table",
     "tollkeeper.ledger.transactions",
+    "tollkeeper.pages.notation",
+    "tollkeeper.pages.writing",
     "tollkeeper.rules.",
     "tollkeeper.queues",
     "tollkeeper.runtime",
@@ -67,6 +75,7 @@ ONLY_COMPUTES = (
     "tollkeeper.telemetry",
     "tollkeeper.usage.messages",
     "tollkeeper.usage.records",
+    "tollkeeper.views.metrics",
 )
 """Rules, vocabularies, and what a function is made of: they lead nowhere."""
 
@@ -91,13 +100,14 @@ def walk(route: Callable[[], object]) -> list[Entry]:
         if event != "call" or not module.startswith(OURS) or frame in seen:
             return
         seen.add(frame)
-        before = frame.f_back
         is_pythons_own = (
             frame.f_code.co_name.startswith(("__", "<")) or frame.f_code.co_filename == "<string>"
         )
-        if is_pythons_own or module.startswith(ONLY_COMPUTES) or (before and _module(before) == module):
+        if is_pythons_own or module.startswith(ONLY_COMPUTES):
             return
         callers = [each for each in _beneath(frame) if _module(each).startswith(OURS)]
+        if callers and _module(callers[0]) == module:
+            return
         if not any(each.f_code.co_name == "<module>" for each in callers):
             entries.append(Entry(module, _module(callers[0]) if callers else None))
 
@@ -178,6 +188,21 @@ class House:
         authorizer = {"jwt": {"claims": SERVICE_CLAIMS}}
         return self.call(quota, {**asked, "requestContext": {"authorizer": authorizer}})
 
+    def click(self, route: str, **form: str) -> list[Entry]:
+        """Click on Ada's page, in a browser that has just come by a link; cookies go by the real time."""
+        sessions, now = Sessions(self.table), datetime.now(UTC)
+        secret = sessions.begin(sessions.link("ada", now, may_buy=True), now)
+        method, path = route.split()
+        context = {"domainName": "api.test", "http": {"method": method}}
+        event = {
+            "routeKey": route,
+            "rawPath": path,
+            "requestContext": context,
+            "cookies": [f"tollkeeper_page={secret}"],
+            "body": urlencode({"csrf": csrf_token(secret), **form}),
+        }
+        return self.call(dashboard, event)
+
     def receive(self, event: dict[str, Any]) -> list[Entry]:
         """Send an event as Stripe does, which signs at the real time."""
         body = json.dumps(event)
@@ -231,6 +256,16 @@ def over_and_closed(home: House) -> list[Entry]:
     return home.close()
 
 
+PAGE = (
+    "functions.dashboard → ledger.sessions → views.dashboard → ledger.users → views.subscription"
+    " → ledger.history → views.bills_at_stripe → views.invoices → Stripe → pages.dashboard"
+    " → api.browser_replies"
+)
+CAP = (
+    "functions.dashboard → ledger.sessions → api.requests → ledger.spending_caps → ledger.users"
+    " → views.bills_at_stripe → api.browser_replies"
+)
+
 INTAKE = (
     "api.resolver → api.authorization → api.requests → functions.usage_intake → usage.intake"
     " → usage.judgement → usage.queue → api.bodies.model"
@@ -259,6 +294,8 @@ ROUTES: dict[str, tuple[Route, str]] = {
     "a usage record is counted": (House.track, TRACKER),
     "quota is checked": (check, CHECK),
     "quota is consumed": (consume, CONSUME),
+    "the page is opened": (lambda home: home.click("GET /dashboard"), PAGE),
+    "a cap is set on the page": (lambda home: home.click("POST /dashboard/cap", amount="50"), CAP),
     "an event is taken in": (lambda home: home.receive(SUBSCRIBED), WEBHOOK),
     "a subscription's event is followed": (lambda home: home.follow(SUBSCRIBED), EVENT),
     "a payment's event is followed": (lambda home: home.follow(invoice("invoice.paid")), EVENT),
@@ -271,6 +308,7 @@ WALKS = {
     "The walk of a quota check": (CHECK,),
     "The walk of a webhook's event": (WEBHOOK, EVENT),
     "The walk of a cent of overage": (TRACKER, REPORTER),
+    "The walk of a click on the page": (PAGE,),
 }
 """The routes that docs/architecture.md follows, section by section."""
 

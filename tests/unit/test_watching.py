@@ -14,7 +14,7 @@ import pytest
 from infra.local.emulator import on_its_first_metric
 from infra.local.places import ROOT
 from tests.unit.docs.documents import code, table
-from tests.unit.test_template import STACK, holds, parameter, resources, takes, template
+from tests.unit.template import STACK, holds, parameter, resources, takes, template
 from tollkeeper.catalogue import load
 from tollkeeper.periods.closing import Closed
 from tollkeeper.rules.bills import State

@@ -4,18 +4,13 @@ import tomllib
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import httpx
 
 from infra.local import issuer
-from infra.local.places import ROOT, Home
-
-CATALOGUE = ROOT / "shared" / "tollkeeper" / "catalogue" / "catalogue.toml"
-# Moving the clock across weeks runs everything that happens in them.
-TIMEOUT = httpx.Timeout(30, read=300)
-
-type Json = dict[str, Any]
+from infra.local.customer import TIMEOUT, Json
+from infra.local.edition import SHIPPED
+from infra.local.places import Home
 
 
 class RefusedError(Exception):
@@ -92,7 +87,7 @@ class BackEnd:
 
 def plans_for_sale() -> list[PlanForSale]:
     """Return what the catalogue sells, in its order."""
-    plans = tomllib.loads(CATALOGUE.read_text())["plans"]
+    plans = tomllib.loads(SHIPPED.read_text())["plans"]
     return [
         PlanForSale(name, each["display_name"], each["price"])
         for name, each in plans.items()
@@ -104,5 +99,5 @@ def metrics() -> dict[str, str]:
     """Return what the catalogue counts: each metric's name and what people read."""
     return {
         name: str(each["display_name"])
-        for name, each in tomllib.loads(CATALOGUE.read_text())["metrics"].items()
+        for name, each in tomllib.loads(SHIPPED.read_text())["metrics"].items()
     }

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -10,8 +11,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from infra.local.product.back_end import BackEnd, Json, RefusedError, metrics, plans_for_sale
+from infra.local.product.back_end import BackEnd, RefusedError, metrics, plans_for_sale
 from infra.stripe_standin.pages.document import STYLE
+
+if TYPE_CHECKING:
+    from infra.local.customer import Json
 
 START, PRICING = "/start", "/pricing"
 COOKIE = "product_user"

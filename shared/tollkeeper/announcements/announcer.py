@@ -1,7 +1,7 @@
 """How what the table's stream tells becomes events on the bus (DESIGN rule 17)."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tollkeeper.clock import Clock
 from tollkeeper.ledger import stream
 from tollkeeper.ledger.stream import RowChange
+from tollkeeper.queues import at_once
 from tollkeeper.rules.announcements import Announcement
 from tollkeeper.rules.times import iso
 from tollkeeper.telemetry import logger
@@ -65,7 +66,8 @@ class EventBus:
     def publish(self, announcements: Sequence[Announcement]) -> list[Unpublished]:
         """Publish announcements, and return those that could not be."""
         entries = [self._entry(each) for each in announcements]
-        unpublished = [each for numbers in _requests(entries) for each in self._put(entries, numbers)]
+        requests = at_once([_size(each) for each in entries], MOST_BYTES, MOST_ENTRIES)
+        unpublished = [each for numbers in requests for each in self._put(entries, numbers)]
         for number, refusal in unpublished:
             logger.error(
                 "An announcement was not taken", extra={"id": announcements[number].id, "refusal": refusal}
@@ -176,16 +178,6 @@ def _refusal(code: str) -> str | None:
     return code if code in NEVER else None
 
 
-def _requests(entries: Sequence["PutEventsRequestEntryTypeDef"]) -> Iterator[list[int]]:
-    """Split entries into what EventBridge takes at once: numbers of them, in their order."""
-    numbers: list[int] = []
-    size = 0
-    for number, entry in enumerate(entries):
-        length = TIME_BYTES + sum(len(entry[name].encode()) for name in ("Source", "DetailType", "Detail"))
-        if numbers and (len(numbers) == MOST_ENTRIES or size + length > MOST_BYTES):
-            yield numbers
-            numbers, size = [], 0
-        numbers.append(number)
-        size += length
-    if numbers:
-        yield numbers
+def _size(of: "PutEventsRequestEntryTypeDef") -> int:
+    """Return the bytes that EventBridge counts an entry for."""
+    return TIME_BYTES + sum(len(of[name].encode()) for name in ("Source", "DetailType", "Detail"))

@@ -218,16 +218,6 @@ class Catalogue:
         """The plans one subscribes to: all but `FREE`."""
         return tuple(plan for plan in self.plans.values() if plan.name != FREE)
 
-    def metric_for(self, method: str, path: str) -> str | None:
-        """The name of the metric that a request counts as; None when it is not counted.
-
-        Args:
-            method: The HTTP method, in any case.
-            path: The URL's path without its query.
-        """
-        route = self.route_for(method, path)
-        return None if route is None or route.metric == NONE else route.metric
-
     def route_for(self, method: str, path: str) -> Route | None:
         """The first line of the route map that a request matches; None when there is none.
 

@@ -12,15 +12,20 @@ from tollkeeper.client.audit_report import report
 from tollkeeper.client.host_routes import UnreadableHostError, application, routes_of
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Audit a host; return 0 if every route was thought of, 1 if not, 2 if nothing could be said."""
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(prog="tollkeeper-audit", description=__doc__)
     host = parser.add_mutually_exclusive_group(required=True)
     host.add_argument("--openapi", type=Path, help="the host's OpenAPI document, as JSON")
     host.add_argument("--app", help="the host's application, as module:app")
     parser.add_argument("--catalogue", type=Path, help="the catalogue; by default the one that ships along")
     parser.add_argument("--accepted", type=Path, help="a file of accepted routes: POST /path  # why")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Audit a host; return 0 if every route was thought of, 1 if not, 2 if nothing could be said."""
+    options = parser().parse_args(arguments)
     try:
         document = json.loads(options.openapi.read_text("utf-8")) if options.openapi else None
         routes = routes_of(application(options.app) if options.app else document)

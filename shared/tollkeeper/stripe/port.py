@@ -1,7 +1,7 @@
 """What Tollkeeper asks of Stripe, by Stripe's nouns, and the values that cross.
 
 A use case takes the nouns it needs: it names them in a Protocol of its own, made of these. The gateway gives
-the answers; in tests a fake does, and `tests/integration/test_stripe_port.py` holds both to what stands here.
+the answers; in tests a fake does, and `tests/integration/stripe_port` holds both to what stands here.
 
 Every call raises `StripeUnavailableError` when Stripe does not answer or asks for patience, and
 `StripeRefusedError` when it refuses, as it does for an id that it does not know.

@@ -1,6 +1,6 @@
 """The usage queue and its dead letters: records travel packed; what cannot be counted is kept."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,11 @@ class UsageQueue:
     def send(self, records: Sequence[Mapping[str, object]], accepted_at: datetime) -> list[int]:
         """Queue records, each user's side by side, and return the indexes of what could not be queued."""
         order = sorted(range(len(records)), key=lambda index: str(records[index]["userId"]))
-        texts = {index: compact(records[index]) for index in order}
-        messages = list(_packed(order, texts))
-        bodies = [pack([texts[index] for index in message], accepted_at) for message in messages]
+        texts = [compact(records[index]) for index in order]
+        messages = list(queues.at_once([len(text.encode()) for text in texts], MESSAGE_BYTES))
+        bodies = [pack([texts[place] for place in message], accepted_at) for message in messages]
         unsent = queues.send(self._client, self._url, [{"MessageBody": body} for body in bodies])
-        return [index for number in unsent for index in messages[number]]
+        return [order[place] for number in unsent for place in messages[number]]
 
     def is_empty(self) -> bool:
         """Whether nothing waits, is under way or is delayed, by SQS's own numbers, which lag by a minute."""
@@ -57,17 +57,3 @@ class DeadLetters:
         """Keep letters, and return the indexes of those that could not be."""
         messages = [queues.dead_letter(write_dead_letter(each), each.reason) for each in letters]
         return queues.send(self._client, self._url, messages)
-
-
-def _packed(order: Iterable[int], texts: dict[int, str]) -> Iterator[list[int]]:
-    message: list[int] = []
-    size = 0
-    for index in order:
-        length = len(texts[index].encode())
-        if message and size + length > MESSAGE_BYTES:
-            yield message
-            message, size = [], 0
-        message.append(index)
-        size += length
-    if message:
-        yield message

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from infra.local.customer import UsageRecord
-from infra.local.stack import WEB_APPLICATION, stripe_client
+from infra.local.places import WEB_APPLICATION
+from infra.local.stack import stripe_client
 from tests.e2e.callers import soon
 from tests.e2e.stacks import OBSERVED, Business
 
@@ -30,7 +31,7 @@ class Organisation:
         self._business = business
         self.name = name
         self.customer = business.organisation(name)
-        self.customer.buy("starter", "4242424242424242")
+        self.customer.buy("starter")
         self.stripe = stripe_client(business.stack.stripe).v1
         bought = soon(lambda: self.shown("eve"), lambda shown: shown["status"] == "active")
         self.customer_id, self.subscription_id = bought["customerId"], bought["subscriptionId"]

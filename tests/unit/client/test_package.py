@@ -46,6 +46,20 @@ def test_the_wheel_needs_nothing_and_brings_one_command(wheel: Path) -> None:
     assert expected == scripts.strip()
 
 
+def test_the_wheel_says_what_it_is(wheel: Path) -> None:
+    """Its version is told once, in the package; licence and README are in it."""
+    archive = zipfile.ZipFile(wheel)
+    folder = f"tollkeeper-{tollkeeper.__version__}.dist-info"
+    metadata = BytesParser().parsebytes(archive.read(f"{folder}/METADATA"))
+    assert (tollkeeper.__version__, "Apache-2.0") == (metadata["Version"], metadata["License-Expression"])
+    assert archive.read(f"{folder}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+    assert "text/markdown" == metadata["Description-Content-Type"]
+    assert (ROOT / "README.md").read_bytes() == metadata.get_payload(decode=True)
+    classifiers = set(metadata.get_all("Classifier", []))
+    assert {"Typing :: Typed", "Programming Language :: Python :: 3.11"} <= classifiers
+    assert not [each for each in classifiers if each.startswith("License ::")], "SPDX says it"
+
+
 def test_what_the_client_exports_is_what_hosts_may_use() -> None:
     """These names stay; each is described."""
     expected = [

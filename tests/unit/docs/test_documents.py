@@ -1,5 +1,6 @@
 """What the documents point to is there."""
 
+import json
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.unit.docs.documents import (
     table,
     text,
 )
+from tollkeeper import __version__
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 LISTED = set(re.findall(r"^([a-z-]+):.*?## ", MAKEFILE, re.MULTILINE))
@@ -44,14 +46,6 @@ def test_each_path_that_is_named_exists(document: Path) -> None:
     top = ("docs/", "functions/", "infra/", "shared/", "tests/")
     named = [re.split(r"[\s:]", span)[0] for span in spans(name_of(document)) if span.startswith(top)]
     assert [] == [path for path in named if not re.search(r"[…*]", path) and not (ROOT / path).exists()]
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
-def test_each_target_of_make_that_is_named_exists(document: Path) -> None:
-    """`make` has every target that a document tells people to run, and knows the variables it is given."""
-    told = [re.match(r"make ([a-z-]+)(?: ([A-Z]+)=)?", command) for command in commands(name_of(document))]
-    assert [] == [each[0] for each in told if each and each[1] not in LISTED]
-    assert [] == [each[0] for each in told if each and each[2] and not re.search(rf"\b{each[2]}\b", MAKEFILE)]
 
 
 def test_each_target_of_make_is_named_in_a_document() -> None:
@@ -157,3 +151,19 @@ def test_the_levels_of_tests_are_the_folders() -> None:
         each.name for each in (ROOT / "tests").iterdir() if each.is_dir() and not each.name.startswith("_")
     }
     assert folders - {"fakes"} == {each for each in listed if not each.startswith("soak")}
+
+
+def test_the_changelog_says_what_is_in_this_version() -> None:
+    """Its newest release is the version that package and API tell, with a day."""
+    newest = re.search(r"^## (\d\S*) - (20\d\d-\d\d-\d\d)$", text("CHANGELOG.md"), re.MULTILINE)
+    assert newest
+    described = json.loads((ROOT / "shared" / "tollkeeper" / "api" / "openapi.json").read_text())
+    assert (__version__, __version__) == (newest[1], described["info"]["version"])
+
+
+def test_each_page_is_in_the_index() -> None:
+    """docs/README.md leads to every page, once."""
+    listed = [link for link in links("docs/README.md") if not link.startswith("..")]
+    assert sorted(each.name for each in (ROOT / "docs").glob("*.md") if each.name != "README.md") == sorted(
+        listed
+    )

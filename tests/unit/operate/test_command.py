@@ -71,6 +71,16 @@ def test_the_options_of_all_are_everywhere(command: click.Command) -> None:
     assert ("--prod" in options) == (command.name in ACTING)
 
 
+@pytest.mark.parametrize("form", ["text", "json", "csv"])
+@pytest.mark.parametrize("command", SINGLE, ids=lambda each: str(each.name))
+def test_each_format_is_taken_as_it_is_documented(command: click.Command, form: str) -> None:
+    """In small letters, whichever version of click reads them."""
+    (option,) = [each for each in command.params if each.name == "form"]
+    context = click.Context(command)
+    assert Format(form) is option.process_value(context, form)
+    assert Format.TEXT is option.process_value(context, option.get_default(context))
+
+
 @pytest.mark.parametrize(
     "said",
     [["nonsense"], ["status", "--format", "xml"], ["redrive", "--queue", "mail"], ["sweep", "--days", "0"]],

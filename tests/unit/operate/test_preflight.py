@@ -1,14 +1,16 @@
 """What a preflight says before a deploy: each obstacle with a sentence that says what to do."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import httpx
 import pytest
+from botocore.exceptions import NoRegionError
 from moto import mock_aws
 
+from infra.operate.checks import Check, looked_at
 from infra.operate.exits import UnfitError
 from infra.operate.preflight import account
 from infra.operate.preflight.configured import Configured, fitting
@@ -17,8 +19,6 @@ from tests.ledger.tables import CREDENTIALS
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
-
-    from infra.operate.checks import Check
 
 ROOT = Path(__file__).parents[3]
 GOOD = {
@@ -34,9 +34,20 @@ def configured(given: Mapping[str, str], **others: Any) -> Configured:  # noqa: 
     return Configured("shop", given=given, **fields)
 
 
-def red(checks: "Iterable[Check]") -> dict[str, str]:
+def red(checks: Iterable[Check]) -> dict[str, str]:
     """Return what is not well, and what is said of it."""
     return {each.what: each.found for each in checks if not each.is_well}
+
+
+def test_whoever_has_not_set_up_aws_is_told_how() -> None:
+    """In the words of every other command."""
+
+    def look() -> Iterator[Check]:
+        yield Check("account", "a bucket", is_well=True)
+        raise NoRegionError
+
+    said = red(looked_at("account", look))
+    assert "choose a profile (AWS_PROFILE=…), or run `aws configure sso`" in said["can be looked at"]
 
 
 @pytest.mark.parametrize("environment", ["default", "prod"])

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.examples import END, NOW, OFFER, SUBSCRIPTION
+from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.stripe_events import METADATA, card, invoice, read, snapshot
 from tests.fakes.table import MemoryTable
@@ -30,21 +31,6 @@ from tollkeeper.subscriptions.synchronisation import CLOCKS_DIFFER
 SECOND = timedelta(seconds=1)
 UPDATED = snapshot("customer.subscription.updated", metadata=METADATA)
 PAID = invoice("invoice.paid", "evt_2")
-
-
-@dataclass
-class Wall:
-    """The wall clock."""
-
-    instant: datetime = NOW
-
-    def now(self) -> datetime:
-        """Return its time."""
-        return self.instant
-
-    def at(self, wall: datetime) -> datetime:
-        """Return its own time."""
-        return wall
 
 
 class Asked(FakeStripe):
@@ -81,7 +67,7 @@ class House:
 
     stripe: Asked = field(default_factory=lambda: Asked(SUBSCRIPTION))
     table: MemoryTable = field(default_factory=MemoryTable)
-    wall: Wall = field(default_factory=Wall)
+    wall: FixedClock = field(default_factory=lambda: FixedClock(NOW))
 
     def __post_init__(self) -> None:
         self.stripe.create_customer("ada")

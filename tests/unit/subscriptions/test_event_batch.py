@@ -87,12 +87,6 @@ def stripe() -> Slow:
 
 
 @pytest.fixture
-def table() -> MemoryTable:
-    """An empty ledger."""
-    return MemoryTable()
-
-
-@pytest.fixture
 def dead() -> Kept:
     """An empty dead-letter queue."""
     return Kept()

@@ -57,18 +57,6 @@ class Counting(FakeStripe):
 
 
 @pytest.fixture
-def table() -> MemoryTable:
-    """An empty ledger."""
-    return MemoryTable()
-
-
-@pytest.fixture
-def users(table: MemoryTable) -> Users:
-    """An empty book of users."""
-    return Users(table)
-
-
-@pytest.fixture
 def stripe() -> Counting:
     """A Stripe account with two pages and a half of subscribers of whom nobody has told, a minute apart."""
     stripe = Counting()

@@ -37,18 +37,6 @@ class Counting(FakeStripe):
 
 
 @pytest.fixture
-def table() -> MemoryTable:
-    """An empty ledger."""
-    return MemoryTable()
-
-
-@pytest.fixture
-def users(table: MemoryTable) -> Users:
-    """An empty book of users."""
-    return Users(table)
-
-
-@pytest.fixture
 def stripe(users: Users) -> Counting:
     """A Stripe account in which Ada has subscribed, of which a webhook has told."""
     stripe = Counting(SUBSCRIPTION)

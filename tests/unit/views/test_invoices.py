@@ -1,6 +1,6 @@
 """GET /invoices and /invoices/upcoming: what a user was billed, and what is to come."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from functions.invoices.app import app, handler
 from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, START, SUBSCRIPTION, USER
 from tests.fakes.api_gateway import Answer, call
+from tests.fakes.dashboard import BUSY, OneUser
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
-from tests.fakes.table import MemoryTable
 from tollkeeper import runtime_customers
-from tollkeeper.ledger.users import Users
 from tollkeeper.rules.charges import charges
 from tollkeeper.rules.overage import overage, spent
 from tollkeeper.rules.periods import Stretch
@@ -25,21 +24,6 @@ from tollkeeper.rules.users import User
 from tollkeeper.stripe.customer_port import LineKind, ShownLine
 from tollkeeper.views.errors import NoUpcomingInvoiceError
 from tollkeeper.views.invoices import InvoiceViews, UpcomingInvoiceView
-
-BUSY = {"apiCalls": 15_000, "aiQueries": 1_200, "exports": 600, "designsCreated": 7}
-"""What the assessed customer used: overage of $50, $20 and $50."""
-
-
-class OneUser(Users):
-    """A book of one user, who is as they are handed in."""
-
-    def __init__(self, user: User) -> None:
-        super().__init__(MemoryTable())
-        self._user = user
-
-    def read(self, user_id: str, now: datetime, instants: Iterable[datetime] = ()) -> User:  # noqa: ARG002 - at any time
-        """Return the user, or somebody who has nothing."""
-        return self._user if user_id == self._user.user_id else User(user_id)
 
 
 def upcoming(user: User, stripe: FakeStripe | None = None, now: datetime = NOW) -> UpcomingInvoiceView:
