@@ -148,10 +148,10 @@ def test_an_account_with_too_little_concurrency_is_told_how_to_deploy(
 @mock_aws
 def test_a_key_of_the_other_mode_is_named(stored: str | None, stage: str, *, is_well: bool) -> None:
     """Real money in prod, and nowhere else; the key itself is not shown."""
-    client = boto3.client("ssm", **CREDENTIALS)
+    client, name = boto3.client("ssm", **CREDENTIALS), f"/{stage}/{stored}"
     if stored:
-        client.put_parameter(Name="/key", Value=stored, Type="SecureString")
-    trouble = red(account.key(client, "/key", stage))
+        client.put_parameter(Name=name, Value=stored, Type="SecureString")
+    trouble = red(account.key(client, name, stage))
     assert is_well == (not trouble)
     assert all(str(stored) not in each for each in trouble.values())
 
