@@ -47,9 +47,12 @@ def _transact_swiftly(backend: DynamoDBBackend, transact_items: list[dict[str, A
         _transact(backend, transact_items)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def moto_client() -> Iterator["DynamoDBClient"]:
-    """DynamoDB as moto plays it, with one copy of the table per transaction."""
+    """DynamoDB as moto plays it, with one copy of the table per transaction.
+
+    It ends with each file: moto forgets nothing between two tests while somebody still plays.
+    """
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(DynamoDBBackend, "transact_write_items", _transact_swiftly)
         yield boto3.client("dynamodb", **CREDENTIALS)
