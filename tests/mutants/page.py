@@ -13,8 +13,8 @@ those of [mutmut](https://github.com/boxed/mutmut), of all its kinds, which take
 {rooms}.
 
 Quick tests are those of `tests/unit`, and of `tests/ledger` and `tests/integration` what runs on the table in
-memory and at the stand-in in process. The simulation, the tables of the emulators and the tests end to end,
-which notice more, are not asked.
+memory and at the stand-in in process, and the table's contract on moto. The simulation, the other tests on
+emulated tables and the tests end to end, which notice more, are not asked.
 
 A fault that changes nothing which anybody could see is none: those known to be such are named by hand, with
 their reasons, in [equivalent.toml](../tests/mutants/equivalent.toml).

@@ -1,7 +1,8 @@
 """Which of the quick tests touch which line of the layer, and how long each takes.
 
 Quick tests need nothing but this process: those of `unit`, and of `ledger` and `integration` what runs on the
-table in memory and on the stand-in.
+table in memory and on the stand-in. So is the table's contract on moto: what it says of DynamoDB's requests,
+no table in memory could.
 """
 
 import json
@@ -28,8 +29,10 @@ NOT_QUICK = (
 )
 """What reads the code instead of running it; and what tries all orders and crashes, or much by chance."""
 
-OUTSIDE = {"moto_client", "ministack_client", "ministack_endpoint", "stripe_itself"}
-KINDS_OF_TABLE = {"moto", "ministack"}
+OUTSIDE = {"ministack_client", "ministack_endpoint", "stripe_itself"}
+ON_MOTO = ("tests/ledger/test_table.py",)
+"""Where moto's table is quick: elsewhere it is asked again what the one in memory was."""
+
 LONGEST = 5.0
 """The seconds of a processor that a quick test takes at most, while it is watched."""
 
@@ -47,13 +50,16 @@ class Touches:
         return cls(**json.loads(file.read_text()))
 
     def tests(self, file: str, line: int) -> list[str]:
-        """Return the tests to run for a fault in a line: those of its own room first, then the fastest.
+        """Return the tests to run for a fault in a line: those of its own file first, then the fastest.
 
-        What runs when a module is imported, no test touches: then those that touch its file.
+        What runs when a module is imported, no test touches: then those that touch its file, and those of its
+        mirror, which may read no more than a name of it.
         """
         lines = self.lines.get(file, {})
-        found = {*lines.get(str(line), ())} or {test for tests in lines.values() for test in tests}
         mirror = Path(file.replace("shared/tollkeeper", "tests/unit")).parent / f"test_{Path(file).stem}.py"
+        of_file = {test for tests in lines.values() for test in tests}
+        of_mirror = {test for test in self.seconds if test.startswith(f"{mirror}::")}
+        found = {*lines.get(str(line), ())} or of_file | of_mirror
         quick = (test for test in found if self.seconds.get(test, LONGEST) < LONGEST)
         return sorted(quick, key=lambda test: (not test.startswith(str(mirror)), self.seconds[test], test))
 
@@ -116,10 +122,13 @@ def name_of(nodeid: str) -> str:
 
 
 def _on_another_table(item: pytest.Function) -> bool:
-    return hasattr(item, "callspec") and item.callspec.params.get("table") in KINDS_OF_TABLE
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    on_moto = params.get("table") == "moto" and not item.nodeid.startswith(ON_MOTO)
+    return on_moto or "ministack" in params.values()
 
 
 if __name__ == "__main__":
     ignored = [f"--ignore-glob={ROOT / each}" for each in NOT_QUICK]
-    plugins = [InMemory(), Watch(Path(sys.argv[1]))]
-    sys.exit(pytest.main([*QUICK, *ignored, "-q", "-p", "no:cacheprovider"], plugins=plugins))
+    into, *some = sys.argv[1:]
+    plugins = [InMemory(), Watch(Path(into))]
+    sys.exit(pytest.main([*(some or QUICK), *ignored, "-q", "-p", "no:cacheprovider"], plugins=plugins))
