@@ -128,6 +128,32 @@ def test_a_tracker_that_read_the_old_cap_does_not_bring_it_back() -> None:
         assert (None, 2) == (provisional.spending_cap, provisional.used["apiCalls"])
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, 500), (500, None), (500, 900)])
+def test_whoever_read_the_old_cap_does_not_begin_the_next_period_under_it(
+    before: int | None, after: int | None
+) -> None:
+    """Two minutes before the end another cap is accepted, while a record of after it is counted."""
+    for schedule in product((0, 1), repeat=6):
+        story = Story("starter")
+        story.accept(before)
+        story.on_day(30 - 2 * MINUTE / DAY)
+        stamped = story.now + 3 * MINUTE
+        record = UsageRecord("r", "ada", "exports", 1, stamped, story.now)
+
+        def tracking(table: Table, story: Story = story, record: UsageRecord = record) -> None:
+            counting = Counting(table, OFFER)
+            (user,) = counting.profiles(["ada"])
+            counting.count(user, [record], now=story.now, patience=patience())
+
+        def accepting(table: Table, story: Story = story) -> None:
+            SpendingCaps(table, OFFER).set("ada", after, story.now, patience())
+
+        Turns(story.table, [tracking, accepting]).take(schedule)
+        story.on_day(30.1)
+        story.hear()
+        assert (after, {"exports": 1}) == (story.check().spending_cap, story.check().used), schedule
+
+
 @pytest.mark.parametrize("plan", [None, "starter"])
 def test_every_interleaving_of_a_cap_and_a_word_puts_the_cap_on_the_period(plan: str | None) -> None:
     """Who accepts a cap while Stripe's word begins a period is not billed more in it."""
