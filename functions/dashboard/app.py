@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.event_handler.request import Request
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tollkeeper import runtime, runtime_dashboard, runtime_decisions
+from tollkeeper import runtime
 from tollkeeper.api import browser_replies, errors
 from tollkeeper.api.authorization import ForbiddenError
 from tollkeeper.api.bodies.dashboard import DashboardLinkOut
@@ -44,6 +44,8 @@ from tollkeeper.pages.security import HEADERS
 from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.rules.plan_changes import Effective
 from tollkeeper.rules.usage import MAX_QUANTITY
+from tollkeeper.runtime import dashboard as runtime_dashboard
+from tollkeeper.runtime import subscriptions, views
 from tollkeeper.settings import Stage
 from tollkeeper.subscriptions.cancellations import CancelAt
 from tollkeeper.telemetry import logger
@@ -96,7 +98,7 @@ def _show(visit: Visit) -> Answer:
 
 
 def _records(visit: Visit) -> Answer:
-    reader = runtime.reader()
+    reader = views.reader()
     question = reader.precise(visit.user, record_question(visit.fields))
     found = enough(lambda at: reader.asked_for(visit.user, question, at), visit.cursor)
     onward = Onward(
@@ -109,7 +111,7 @@ def _records(visit: Visit) -> Answer:
 
 
 def _records_csv(visit: Visit) -> Answer:
-    reader = runtime.reader()
+    reader = views.reader()
     question = reader.precise(visit.user, record_question(visit.fields))
     table = record_table(lambda at: reader.asked_for(visit.user, question, at), visit.cursor)
     return _table(visit, table, "records.csv", f"usage-{question.metric or 'all'}")
@@ -151,7 +153,7 @@ def _table(visit: Visit, table: RecordTable, address: str, name: str) -> Answer:
 def _plan(visit: Visit) -> Answer:
     _require_buyer(visit)
     wanted, now = visit.fields.get("to", ""), runtime.clock().now()
-    preview = runtime_decisions.plan_changes().preview(visit.user, wanted, now)
+    preview = subscriptions.plan_changes().preview(visit.user, wanted, now)
     view, plans = runtime_dashboard.dashboards().show(visit.user), runtime.catalogue().plans
     return _page(dashboard.plan(preview, view.plan, plans[wanted], view, _browser(visit)))
 
@@ -166,12 +168,12 @@ def _set_cap(visit: Visit) -> Answer:
         raise InvalidFieldError("amount", f"write an amount such as {example}, or nothing") from error
     if cap is not None and cap > MAX_QUANTITY:
         raise InvalidFieldError("amount", f"may be {reader.money(MAX_QUANTITY, currency)} at most")
-    runtime.spending_caps().set(visit.user, cap, runtime.clock().now(), runtime.patience())
+    subscriptions.spending_caps().set(visit.user, cap, runtime.clock().now(), runtime.patience())
     return _done(visit, "cap")
 
 
 def _change_plan(visit: Visit) -> Answer:
-    changes, wanted = runtime_decisions.plan_changes(), visit.fields.get("plan", "")
+    changes, wanted = subscriptions.plan_changes(), visit.fields.get("plan", "")
     change = changes.change(visit.user, wanted, visit.key, runtime.clock().now(), runtime.patience())
     return _done(visit, "plan" if change.effective is Effective.NOW else "later")
 
@@ -180,13 +182,13 @@ def _cancel(visit: Visit) -> Answer:
     at = visit.fields.get("at", "")
     if at not in set(CancelAt):
         raise InvalidFieldError("at", f"must be one of {', '.join(CancelAt)}")
-    ends = runtime_decisions.cancellations()
+    ends = subscriptions.cancellations()
     ends.cancel(visit.user, CancelAt(at), visit.key, runtime.clock().now(), runtime.patience())
     return _done(visit, "cancel")
 
 
 def _resume(visit: Visit) -> Answer:
-    ends = runtime_decisions.cancellations()
+    ends = subscriptions.cancellations()
     ends.resume(visit.user, visit.key, runtime.clock().now(), runtime.patience())
     return _done(visit, "resume")
 

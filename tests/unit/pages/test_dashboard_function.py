@@ -14,9 +14,10 @@ from functions.dashboard.app import DECIDING, LOOKING, handler
 from tests.examples import ENVIRONMENT, NOW, OFFER
 from tests.fakes.api_gateway import call, user_claims
 from tests.fakes.deciding import Household
-from tests.fakes.runtime import FakeContext, FixedClock
-from tollkeeper import runtime, runtime_dashboard, runtime_decisions
+from tests.fakes.runtime import FakeContext, FixedClock, forget
+from tollkeeper import runtime
 from tollkeeper.ledger.users import Users
+from tollkeeper.runtime import dashboard, subscriptions
 from tollkeeper.settings import Settings, Stage
 
 OTHERS = "dashboard/close"
@@ -94,23 +95,15 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         (runtime, "users"): lambda: Users(page.home.table),
         (runtime, "offer"): lambda: OFFER,
         (runtime, "stripe_gateway"): lambda **_: page.home.stripe,
-        (runtime_dashboard, "wall_clock"): lambda: FixedClock(page.wall),
-        (runtime_decisions, "plan_changes"): lambda: page.home.desk().plans,
-        (runtime_decisions, "cancellations"): lambda: page.home.desk().ends,
+        (dashboard, "wall_clock"): lambda: FixedClock(page.wall),
+        (subscriptions, "plan_changes"): lambda: page.home.desk().plans,
+        (subscriptions, "cancellations"): lambda: page.home.desk().ends,
     }
     for (module, name), part in outside.items():
         monkeypatch.setattr(module, name, part)
-    caches = (
-        runtime.authorizer,
-        runtime.spending_caps,
-        runtime_dashboard.bills_at_stripe,
-        runtime_dashboard.invoices_at_stripe,
-    )
-    for each in caches:
-        each.cache_clear()
+    forget()
     yield page
-    for each in caches:
-        each.cache_clear()
+    forget()
 
 
 class TestLinks:

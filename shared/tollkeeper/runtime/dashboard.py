@@ -1,10 +1,11 @@
-"""What the usage page is made of, beside what every function is made of (`runtime`)."""
+"""What the usage page is made of."""
 
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tollkeeper import runtime, runtime_customers
+from tollkeeper import runtime
 from tollkeeper.clock import Clock, WallClock, ticks
+from tollkeeper.runtime import views
 
 if TYPE_CHECKING:
     from tollkeeper.ledger.sessions import Sessions
@@ -31,7 +32,7 @@ def bills_at_stripe() -> "BillsAtStripe":
     """Return what remembers for a minute what Stripe said of users' bills."""
     from tollkeeper.views.bills_at_stripe import BillsAtStripe
 
-    return BillsAtStripe(runtime_customers.invoices, runtime.clock(), ticks(runtime.clock()))
+    return BillsAtStripe(views.invoices, runtime.clock(), ticks(runtime.clock()))
 
 
 @cache
@@ -44,7 +45,7 @@ def invoices_at_stripe() -> "InvoicesAtStripe":
 
 def explanations() -> "Explanations":
     """Return what explains users the invoices that their page lists."""
-    return runtime_customers.explanations_by(invoices_at_stripe())
+    return views.explanations_by(invoices_at_stripe())
 
 
 def dashboards() -> "Dashboards":
