@@ -4,11 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from boto3 import client
 from botocore.exceptions import EndpointConnectionError
 
+from tests.ledger.tables import CREDENTIALS
+from tollkeeper import __version__
 from tollkeeper.client.doors import DoorClosedError
 from tollkeeper.client.facts import Fact
-from tollkeeper.client.sqs import SqsDoor
+from tollkeeper.client.sqs import CONFIG, SqsDoor
 from tollkeeper.client.sums import SealedSum, Sums
 from tollkeeper.usage.messages import unpack
 
@@ -50,6 +53,12 @@ def test_sums_are_messages_that_the_tracker_reads() -> None:
     assert {each.id for each in sums} == handover.taken
     assert 1 < len(queue.bodies) <= 10
     assert max(map(len, queue.bodies)) < 65_536
+
+
+def test_sqs_is_told_who_sends() -> None:
+    """Beside what boto3 says of itself."""
+    sqs = client("sqs", config=CONFIG, **CREDENTIALS)
+    assert f"tollkeeper-client/{__version__}" in str(sqs.meta.config.user_agent_extra)
 
 
 def test_a_message_that_sqs_refuses_is_sent_again() -> None:
