@@ -10,7 +10,8 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from infra.local.places import ROOT
-from tests.unit.template import resources, template
+from infra.processed_template import processed
+from tests.unit.template import template
 
 type Tree = dict[str, Any]
 
@@ -198,10 +199,14 @@ class TestLayer:
 
     def test_each_function_names_the_layers_version(self) -> None:
         """Its name in the template is made of what is in it, so that another layer is another version."""
-        versions = resources("AWS::Lambda::LayerVersion")
-        (layer,) = versions
-        for function in resources("AWS::Lambda::Function").values():
-            assert [{"Ref": layer}] == function["Layers"]
+        versions = []
+        for content in ("s3://bucket/former", "s3://bucket/later"):
+            made = processed(layer=content)["Resources"]
+            (layer,) = (name for name, each in made.items() if each["Type"] == "AWS::Lambda::LayerVersion")
+            functions = (each for each in made.values() if each["Type"] == "AWS::Lambda::Function")
+            assert [[{"Ref": layer}]] * 17 == [each["Properties"]["Layers"] for each in functions]
+            versions.append(layer)
+        assert 2 == len({*versions})
 
     def test_no_alias_holds_a_function_back(self) -> None:
         """An alias would go on showing the version that the former layer is in."""
