@@ -30,6 +30,17 @@ def parameter(name: str) -> Tree:
     return declared
 
 
+def tuned(name: str) -> dict[str, int]:
+    """A number that is turned in the template, by stage."""
+    numbers: dict[str, str] = template()["Mappings"]["Tuning"][name]
+    return {stage: int(each) for stage, each in numbers.items()}
+
+
+def turned(name: str) -> Tree:
+    """How the template refers to such a number."""
+    return {"Fn::FindInMap": ["Tuning", name, {"Ref": "Stage"}]}
+
+
 def takes(name: str, value: str) -> bool:
     """Whether CloudFormation takes a value for a parameter: the whole of it, or each of a list."""
     declared = parameter(name)
