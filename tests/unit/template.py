@@ -48,7 +48,7 @@ def takes(name: str, value: str) -> bool:
     return all(re.fullmatch(declared["AllowedPattern"], each) for each in values)
 
 
-def holds(condition: object, parameters: Mapping[str, str]) -> object:
+def holds(condition: object, parameters: Mapping[str, str | int]) -> object:
     """What a condition or a rule's assertion comes to."""
     match condition:
         case {"Ref": str(name)}:

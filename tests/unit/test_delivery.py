@@ -186,7 +186,8 @@ class TestRoles:
     def test_it_reads_the_secrets_of_its_own_deployment_alone(self) -> None:
         """By the names that the template gives them, whatever the stage."""
         ((_, (reached,), _),) = (each for each in statements("DeployRole") if "ssm:GetParameter" in each[0])
-        pattern, names = dict(reached)["Fn::Sub"]
+        assert isinstance(reached, dict)
+        pattern, names = reached["Fn::Sub"]
         assert {"Name": {"Fn::If": ["IsNamedAtStripe", {"Ref": "Deployment"}, {"Ref": "StackName"}]}} == names
         for secret in (KEY, WEBHOOK_SECRET):
             name = f":parameter{secret_parameter('dev', '${Name}', secret)}"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from boto3 import client
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import EndpointConnectionError
 
 from tests.ledger.tables import CREDENTIALS
@@ -58,7 +59,16 @@ def test_sums_are_messages_that_the_tracker_reads() -> None:
 def test_sqs_is_told_who_sends() -> None:
     """Beside what boto3 says of itself."""
     sqs = client("sqs", config=CONFIG, **CREDENTIALS)
-    assert f"tollkeeper-client/{__version__}" in str(sqs.meta.config.user_agent_extra)
+    said: list[str] = []
+
+    def note(request: AWSPreparedRequest, **_: object) -> None:
+        said.append(str(request.headers["User-Agent"]))
+        raise EndpointConnectionError(endpoint_url="x")
+
+    sqs.meta.events.register("before-send.sqs.ListQueues", note)
+    with pytest.raises(EndpointConnectionError):
+        sqs.list_queues()
+    assert f"tollkeeper-client/{__version__}" in said[0]
 
 
 def test_a_message_that_sqs_refuses_is_sent_again() -> None:
