@@ -86,7 +86,7 @@ ROOMS = {
     # What is shown of them, and to whom.
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
     "tollkeeper.pages": room("views", "catalogue", "rules", others=["babel", "jinja2", "markupsafe"]),
-    "tollkeeper.client": room("catalogue"),
+    "tollkeeper.client": Room(frozenset({"tollkeeper", "tollkeeper.catalogue"})),  # its version is told there
     "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
     "tollkeeper.client.powertools": room("client", others=["aws_lambda_powertools"]),
     # What belongs to every function.
