@@ -192,12 +192,19 @@ def test_no_record_is_lost_or_counted_twice(house: House, bodies: list[str], ans
 
 def _lost(house: House, body: str, letters: Sequence[str]) -> list[object]:
     """Return the records of a message that are neither rows nor dead letters."""
-    try:
-        records = unpack(body).records
-    except UnreadableMessageError:
+    records = _records(body)
+    if records is None:
         return [] if body in letters else [body]
-    kept = [each for letter in letters if "records" in letter for each in json.loads(letter)["records"]]
+    kept = [each for letter in letters for each in _records(letter) or ()]
     return [each for each in records if each not in kept and not _is_counted(house, each)]
+
+
+def _records(body: str) -> Sequence[object] | None:
+    """Return the records of a message or of a dead letter; None of what is neither."""
+    try:
+        return unpack(body).records
+    except UnreadableMessageError:
+        return None
 
 
 def _is_counted(house: House, record: object) -> bool:
