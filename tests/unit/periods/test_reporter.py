@@ -191,6 +191,19 @@ def test_one_users_trouble_is_not_anothers() -> None:
     assert {"released": 1} == house.run()
 
 
+def test_what_got_no_answer_holds_nobody_up_for_five_minutes() -> None:
+    """Nor does what failed by itself; then it is taken on again."""
+
+    def breaks(_: str) -> None:
+        raise ZeroDivisionError
+
+    for fault, became in ((lambda _: Fault.LOST, "silences"), (breaks, "failed")):
+        house = busy_house().at(5 * MINUTE)
+        house.stripe.fault = fault
+        assert {"closed": 1, became: 1} == house.run()
+        assert [0, 1] == [house.at(minutes * MINUTE).run().get(became, 0) for minutes in (9, 10)]
+
+
 def test_a_failed_call_is_tried_again_in_a_later_run() -> None:
     """Under another key, and not before five minutes are over."""
     house = busy_house()
