@@ -15,7 +15,9 @@ from tests.integration.month_at_stripe import END, OVERAGE, MonthAtStripe
 from tests.ledger.billing_house import DAY, RUN, SECOND
 from tests.standin.harness import START, Sandbox
 from tollkeeper.rules.bills import State
+from tollkeeper.rules.times import epoch
 from tollkeeper.stripe.charge_lines import ChargeLine
+from tollkeeper.stripe.port import OwnInvoice
 
 PLAN = 29_00
 FAILS = "pm_card_chargeCustomerFail"
@@ -184,6 +186,70 @@ def test_a_line_has_the_catalogues_price_or_one_of_its_own_product(month: MonthA
     assert queries
     assert (price.id, "tollkeeper_aiQueries_overage") == (calls.price, queries.product)
     assert price.id != queries.price
+
+
+def test_a_line_tells_what_it_is_of(month: MonthAtStripe) -> None:
+    """To Stripe's pages in words, and in its metadata to whoever looks for a user, a metric or a charge."""
+    busy(month)
+    draft = month.renew()
+    month.stripe.add_lines(draft.id, [charge("apiCalls", 7, "1"), charge("aiQueries", 7, "0.5")], "key")
+    (asked,) = month.asked("POST", f"/v1/invoices/{draft.id}/add_lines")
+    calls, queries = asked["params"]["lines"].values()
+    told = {
+        "quantity": "7",
+        "period": {"start": str(epoch(START)), "end": str(epoch(END))},
+        "discountable": "false",
+    }
+    noted = {"userId": "ada", "deployment": "live"}
+    assert {
+        **told,
+        "description": "apiCalls of a month",
+        "metadata": {"charge": "charge-apiCalls", "eventType": "apiCalls", **noted},
+        "pricing": calls["pricing"],
+    } == calls
+    assert {
+        **told,
+        "description": "aiQueries of a month",
+        "metadata": {"charge": "charge-aiQueries", "eventType": "aiQueries", **noted},
+        "price_data": {
+            "currency": "usd",
+            "product": "tollkeeper_aiQueries_overage",
+            "unit_amount_decimal": "0.5",
+            "tax_behavior": queries["price_data"]["tax_behavior"],
+        },
+    } == queries
+
+
+def test_an_own_invoice_tells_whose_it_is(month: MonthAtStripe) -> None:
+    """In its metadata, with the bill that it is found by; nothing that waits elsewhere comes with it."""
+    month.subscribe()
+    of = OwnInvoice("bill", "ada", month.customers["ada"], month.subscriptions["ada"], "Usage of a month")
+    month.stripe.create_invoice(of, "key")
+    (asked,) = month.asked("POST", "/v1/invoices")
+    expected = {
+        "customer": of.customer_id,
+        "currency": "usd",
+        "auto_advance": "false",
+        "description": "Usage of a month",
+        "pending_invoice_items_behavior": "exclude",
+        "metadata": {"bill": "bill", "userId": "ada", "deployment": "live"},
+    }
+    assert expected.items() <= asked["params"].items()
+
+
+def test_prices_that_were_found_are_remembered(month: MonthAtStripe) -> None:
+    """Also once others were looked for: a line keeps the catalogue's price."""
+    busy(month)
+    draft = month.renew()
+    for number, metrics in enumerate((["apiCalls"], ["exports"], ["apiCalls", "exports"])):
+        prices = {"apiCalls": "1", "exports": "50"}
+        lines = [charge(each, 7, prices[each]) for each in metrics]
+        month.stripe.add_lines(draft.id, lines, f"key-{number}")
+    calls = month.asked("POST", f"/v1/invoices/{draft.id}/add_lines")
+    assert [["pricing"], ["pricing"], ["pricing", "pricing"]] == [
+        [name for line in each["params"]["lines"].values() for name in line if name.startswith("pric")]
+        for each in calls
+    ]
 
 
 def test_a_removed_line_waits_for_no_other_invoice(month: MonthAtStripe) -> None:

@@ -206,6 +206,23 @@ def test_a_period_that_is_expected_again_has_the_users_cap() -> None:
     assert 100 == story.check().spending_cap
 
 
+def test_a_period_that_is_expected_again_has_no_cap_that_was_taken_away() -> None:
+    """It was begun under one, turned out to be none, and goes on after all: without, as the user said."""
+    story = Story("starter")
+    story.accept(100)
+    story.on_day(30 - 2 * MINUTE / DAY)
+    story.track("exports", 1, at=story.now + 3 * MINUTE, accepted_at=story.now)
+    subscription = story.world.live[0]
+    story.world.change(subscription, cancel_at=subscription.period_end)
+    story.hear()
+    story.accept(None)
+    story.world.change(story.world.live[0], cancel_at=None)
+    story.hear()
+    story.on_day(30.1)
+    story.hear()
+    assert (None, {"exports": 1}) == (story.check().spending_cap, story.check().used)
+
+
 def test_a_cap_holds_in_a_period_that_nothing_has_begun() -> None:
     """The first that is consumed in it begins its row, under the user's cap."""
     story = Story("starter")

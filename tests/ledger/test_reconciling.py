@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from tests.fakes.invoices import Fault
 from tests.fakes.table import MemoryTable
-from tests.ledger.billing_house import DAY, MINUTE, MONTH, House, busy_house, endless
+from tests.ledger.billing_house import DAY, HOUR, MINUTE, MONTH, House, busy_house, endless
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.patience import Patience
@@ -200,6 +201,13 @@ def test_without_time_or_stripe_nothing_is_said() -> None:
     assert (2, 0) == (report["silences"], report["drift"])
 
 
+@pytest.mark.parametrize(("seconds", "is_begun"), [(30.0, False), (30.1, True)])
+def test_a_period_is_compared_while_there_is_half_a_minute(seconds: float, *, is_begun: bool) -> None:
+    """So long Stripe's answer may be waited for."""
+    report = reconciler(charged()).run(Patience(lambda: seconds))
+    assert (int(not is_begun), int(is_begun)) == (report["postponed"], report["agreed"])
+
+
 def test_each_period_that_is_not_compared_is_counted() -> None:
     """Also where several are of one user."""
     house = busy_house()
@@ -216,6 +224,29 @@ def test_each_period_that_is_not_compared_is_counted() -> None:
     house.table, silent = Silent(), house.table
     house.table.rows = silent.rows
     assert 2 == reconciler(house).run(endless())["failed"]
+
+
+def test_each_period_that_stripe_does_not_tell_of_is_counted() -> None:
+    """Also where several are of one user; after some, Stripe is left in peace until the next run."""
+    house = busy_house()
+    house.live_another_month()
+    house.at(MONTH + 5 * MINUTE)
+    house.go_on(MONTH + 3 * HOUR)
+    house.stripe.fault = lambda name: Fault.LOST if name == "invoices_since" else None
+    assert 2 == reconciler(house).run(endless())["silences"]
+
+
+def test_a_stripe_that_is_silent_is_left_in_peace() -> None:
+    """It is asked about prices, and then about a few users."""
+    users = [f"user-{number:02}" for number in range(12)]
+    house = House(users=users)
+    for user in users:
+        house.use(user, {"exports": 51})
+    house.renew(*users)
+    house.at(5 * MINUTE).go_on(3 * HOUR)
+    house.stripe.is_down = True
+    report = reconciler(house).run(endless())
+    assert (8, 5) == (report["silences"], report["postponed"])
 
 
 def test_a_period_is_found_by_the_index_alone() -> None:

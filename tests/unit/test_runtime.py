@@ -12,14 +12,14 @@ from tollkeeper import runtime
 from tollkeeper.runtime import mirror, periods, stripe_events, subscriptions
 from tollkeeper.settings import Settings, SettingsError
 from tollkeeper.stripe import gateway
-from tollkeeper.subscriptions.sweep import STRIPE_PATIENCE_SECONDS
 
 ASK_STRIPE = {
     "checkout": (subscriptions.checkout, {}),
     "events": (stripe_events.stripe_events, {"calls_per_second": 10.0}),
     "reporter": (periods.reporter, {"patience_seconds": 30.0, "calls_per_second": 20}),
+    "reconciler": (periods.reconciler, {"patience_seconds": 30.0, "calls_per_second": 5.0}),
     "mirror": (mirror.usage_mirror, {"patience_seconds": 30.0, "calls_per_second": 20}),
-    "sweep": (subscriptions.sweep, {"patience_seconds": STRIPE_PATIENCE_SECONDS}),
+    "sweep": (subscriptions.sweep, {"patience_seconds": 30.0}),
 }
 
 

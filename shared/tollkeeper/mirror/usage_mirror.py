@@ -107,15 +107,14 @@ class UsageMirror:
         meters: frozenset[str] | None = None
         for together in batched(self._days.due(now), DAYS_AT_ONCE, strict=False):
             if self._is_over(patience):
-                report["postponed"] += len(together)
+                report.update(postponed=len(together))
                 break
             if meters is None:
                 try:
                     meters = self._meters(report)
                 except StripeUnavailableError:
                     logger.warning("Stripe did not say which meters there are", exc_info=True)
-                    report["silences"] += 1
-                    break
+                    return Counter(silences=1)
             of_users = list(self._mirrored.with_users(together))
             several = self._several if len(of_users) > 1 else map
             work = partial(self._show_all, now=now, meters=meters, patience=patience)
@@ -133,7 +132,7 @@ class UsageMirror:
         found = self._stripe.showing_meters(wanted)
         if unusable := [name for name in wanted if name not in found]:
             logger.error("Meters are missing, or an active price uses them", extra={"meters": unusable})
-            report["unusable"] += len(unusable)
+            report["unusable"] = len(unusable)
         return found
 
     def _show_all(
@@ -148,31 +147,30 @@ class UsageMirror:
         report: Counter[str] = Counter()
         for each in days:
             if self._is_over(patience):
-                report["postponed"] += 1
+                report.update(postponed=1)
                 continue
             try:
                 report.update(self._show(each, user.customer_id, now, meters))
             except StripeUnavailableError:
                 logger.warning("Stripe took no usage", extra=_of(each), exc_info=True)
                 self._silences += 1
-                report["silences"] += 1
+                report.update(silences=1)
             except Exception:  # noqa: BLE001 - one user's trouble is not another's
                 logger.exception("A day could not be shown", extra=_of(each))
-                report["failed"] += 1
+                report.update(failed=1)
         return report
 
     def _show(
         self, shown: DayToShow, customer_id: str | None, now: datetime, meters: frozenset[str]
     ) -> Counter[str]:
         """Send what is to be sent of a day, and take it off."""
-        report: Counter[str] = Counter()
         if customer_id is None or not may_be_shown(shown.day, now):
             logger.warning("A day is not shown: it is too late, or has no customer", extra=_of(shown))
-            report["skipped"] += 1
+            report = Counter(skipped=1)
         else:
-            for event in self._mirrored.events(shown, customer_id):
-                report["sent" if self._send(event, meters) else "rejected"] += 1
-            report["shown"] += 1
+            events = self._mirrored.events(shown, customer_id)
+            report = Counter("sent" if self._send(each, meters) else "rejected" for each in events)
+            report["shown"] = 1
         self._days.take_off(shown)
         return report
 

@@ -164,7 +164,7 @@ class Reconciler:
             self._refunded = self._stripe.refunds_since(now - COMPARED_FOR)
         except StripeUnavailableError:
             logger.warning("Stripe gave no answer about prices, coupons, drafts or refunds", exc_info=True)
-            self._silences += 1
+            self._silences = 1
             return Counter(silences=1)
         except StripeRefusedError:  # its key may read less than that; periods are compared all the same
             logger.exception("Stripe refused to tell of prices, coupons, drafts or refunds")

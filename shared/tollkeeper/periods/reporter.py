@@ -82,7 +82,7 @@ class Reporter:
         settled: Settled | None = None
         for together in batched(_in_turn(ended, due), PERIODS_AT_ONCE, strict=False):
             if not patience.lasts(SECONDS_FOR_A_PERIOD):
-                report["postponed"] += len(together)
+                report.update(postponed=len(together))
                 break
             settled = settled or self._settling.ends(now)
             of_users = _by_user(together)

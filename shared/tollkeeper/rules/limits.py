@@ -103,9 +103,8 @@ def _under_cap(period: Period, terms: Terms, metric: str, asked: int, cap: int) 
     share = left // len(costly)
     most = {}
     for name, price in costly.items():
-        quantity = affordable(costs[name] + share, price) or 0
-        incurred = period.incurred.get(name, 0)
-        most[name] = terms.limit(name) + max(incurred, quantity + period.beyond.get(name, 0))
+        quantity = affordable(costs[name] + share, price) or 0  # with all that was incurred
+        most[name] = terms.limit(name) + quantity + period.beyond.get(name, 0)
     return Allowance({**most, metric: most[metric] - asked}, under_cap=True)
 
 

@@ -13,8 +13,8 @@ from tests.ledger.billing_house import HOUR, MINUTE, MONTH, OFFER, House, busy_h
 from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.users import Users
-from tollkeeper.periods.reporter import MOST_SILENCES, PeriodName, Worker
-from tollkeeper.rules.bills import State
+from tollkeeper.periods.reporter import PeriodName, Worker
+from tollkeeper.rules.bills import Policy, State
 from tollkeeper.rules.subscriptions import Cause
 from tollkeeper.stripe.event_types import EventType
 from tollkeeper.stripe.events import StripeEvent
@@ -98,6 +98,13 @@ def test_a_run_stops_in_time_and_the_next_goes_on() -> None:
     assert len(MANY) - 40 == house.run()["closed"]
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(60.0, {"postponed": 1}), (60.1, {"closed": 1})])
+def test_a_period_is_begun_while_there_is_a_minute(seconds: float, expected: dict[str, int]) -> None:
+    """So long its calls may take, the last of which gets no answer."""
+    house = busy_house(apiCalls=10).at(5 * MINUTE)
+    assert expected == house.reporter().run(Patience(lambda: seconds))
+
+
 def two_months() -> House:
     """Return a house in which two of Ada's months have ended, and neither is closed."""
     house = busy_house()
@@ -126,14 +133,34 @@ def test_each_period_that_another_run_is_at_is_counted() -> None:
     assert {"closed": 2, "taken": 2} == house.run()
 
 
+def test_each_period_that_fails_is_counted() -> None:
+    """Also where several are of one user."""
+    house = two_months()
+
+    def breaks(name: str) -> None:
+        if name == "add_lines":
+            raise ZeroDivisionError
+
+    house.stripe.fault = breaks
+    assert {"closed": 2, "failed": 2} == house.run()
+
+
+def test_each_draft_that_stripe_does_not_tell_of_is_counted() -> None:
+    """Where usage is waited for, and the drafts of two months are to be held meanwhile."""
+    house = busy_house(Policy(hold=3 * MONTH))
+    house.live_another_month()
+    house.at(MONTH + 25 * MINUTE)
+    house.queue.is_clear, house.stripe.is_down = False, True
+    assert {"silences": 2} == house.run()
+
+
 def test_a_stripe_that_is_silent_is_left_in_peace() -> None:
     """After a few unanswered calls no other is made in this run; the periods close all the same."""
     house = town()
     house.stripe.sent.clear()
     house.stripe.fault = lambda _: Fault.LOST
     report = house.run()
-    assert (len(MANY), MOST_SILENCES) == (report["closed"], report["silences"])
-    assert MOST_SILENCES == len(house.stripe.sent)
+    assert (len(MANY), 8, 8) == (report["closed"], report["silences"], len(house.stripe.sent))
     house.stripe.fault = lambda _: None
     house.go_on(20 * MINUTE)
     assert len(MANY) * [State.RELEASED] == [house.bill(user).state for user in MANY]
@@ -162,6 +189,19 @@ def test_one_users_trouble_is_not_anothers() -> None:
     assert {"closed": 2, "failed": 1, "released": 1} == house.run()
     house.at(20 * MINUTE)
     assert {"released": 1} == house.run()
+
+
+def test_what_got_no_answer_holds_nobody_up_for_five_minutes() -> None:
+    """Nor does what failed by itself; then it is taken on again."""
+
+    def breaks(_: str) -> None:
+        raise ZeroDivisionError
+
+    for fault, became in ((lambda _: Fault.LOST, "silences"), (breaks, "failed")):
+        house = busy_house().at(5 * MINUTE)
+        house.stripe.fault = fault
+        assert {"closed": 1, became: 1} == house.run()
+        assert [0, 1] == [house.at(minutes * MINUTE).run().get(became, 0) for minutes in (9, 10)]
 
 
 def test_a_failed_call_is_tried_again_in_a_later_run() -> None:

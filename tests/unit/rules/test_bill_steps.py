@@ -15,6 +15,7 @@ from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus, Renew
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 NOW = END + 30 * MINUTE
 HELD_UNTIL = END + 72 * HOUR
+TICK = timedelta.resolution
 POLICY = Policy()
 WRITES_OFF = Policy(apart=Apart.WRITE_OFF)
 
@@ -107,6 +108,8 @@ TABLE: list[tuple[str, Bill, Seen, Expected]] = [
     # bound to the renewal's draft
     ("it is to be held", on(State.BOUND), FRESH, Call.HOLD),
     ("it is held", on(State.BOUND), draft(), State.HELD),
+    ("it is held but for a minute", on(State.BOUND), draft(until=HELD_UNTIL - MINUTE), State.HELD),
+    ("it is held but for more", on(State.BOUND), draft(until=HELD_UNTIL - MINUTE - TICK), Call.HOLD),
     ("it is held while usage is waited for", on(State.BOUND, charges=None), FRESH, Call.HOLD),
     ("nothing is owed after all, and it was not held", on(State.BOUND, charges=()), FRESH, State.CHARGED),
     ("it was stopped", on(State.BOUND), STOPPED, State.OPENING),

@@ -92,6 +92,14 @@ class TestBound:
         expected = [(END, END, "free", False), (START, END - DAY, "professional", True)]
         assert expected == bound(ended, PERIOD, at=END + DAY)
 
+    def test_nobody_can_have_begun_it_more_than_ten_minutes_ahead(self) -> None:
+        """A clock that is five minutes ahead, of a record that is stamped five minutes ahead."""
+        ten, tick = timedelta(minutes=10), timedelta.resolution
+        ended = replace(CANCELLED, ended_at=END - ten)
+        left, void = (START, END - ten, "professional", True), (END, END, "free", False)
+        assert [void, left] == bound(ended, PERIOD, at=END - ten)
+        assert [left] == bound(ended, PERIOD, at=END - ten - tick)
+
     def test_a_closed_period_stays_as_it_is(self) -> None:
         """What Stripe was told of is written by nobody any more."""
         assert [] == bound(SUBSCRIPTION, closed(PERIOD))

@@ -3,7 +3,8 @@
 from dataclasses import astuple, replace
 
 from tests.examples import PERIOD
-from tollkeeper.rules.proofs import Evidence, Proof, RecordSums, prove
+from tollkeeper.rules.overage import Overage
+from tollkeeper.rules.proofs import Evidence, Proof, Proved, RecordSums, prove
 
 
 def proof(*evidence: Evidence, used: int) -> Proof:
@@ -26,11 +27,30 @@ def test_records_are_summed_by_what_they_are() -> None:
         record("c", 3, released=1),
         record("fix", -4),
         record("late", 9, counts=False),
+        record("later", 2, counts=False),
     ]
     found = proof(*evidence, used=8)
     (exports,) = found.metrics
-    assert RecordSums(records=4, used=15, corrected=-4, released=3, shown=9) == exports.sums
+    assert RecordSums(records=4, used=15, corrected=-4, released=3, shown=11) == exports.sums
     assert (8, []) == (exports.sums.total, [*found.differences])
+
+
+def test_a_metric_is_told_with_its_reckoning() -> None:
+    """Limit, what an upgrade froze, and what is over and due by the records, if it has a price."""
+    period = replace(PERIOD, used={"exports": 510, "designsCreated": 7}, incurred={"exports": 3})
+    records = [record("a", 510), record("b", 7, metric="designsCreated", marker=("designsCreated", 7))]
+    designs, exports = prove("live", "ada", period, None, [], records, markers_are_kept=True).metrics
+    sums = (RecordSums(records=1, used=7), RecordSums(records=1, used=510))
+    over = Overage(10, 500)
+    assert Proved("designsCreated", sums[0], 7, -1, 0, None, None, None, []) == designs
+    assert Proved("exports", sums[1], 510, 500, 3, over, over, None, []) == exports
+
+
+def test_what_the_row_has_not_is_nothing() -> None:
+    """Records of a metric that it does not count."""
+    found = prove("live", "ada", PERIOD, None, [], [record("a", 1)], markers_are_kept=True)
+    ((exports,), told) = (found.metrics, "exports: the records come to 1, the row says 0")
+    assert (0, 0, [told]) == (exports.row, exports.incurred, [*found.differences])
 
 
 def test_no_records_come_to_nothing() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from hypothesis import given
@@ -122,6 +123,60 @@ def test_a_line_that_is_changed_is_always_found(period: Period, data: st.DataObj
     assert (expected, bill.charges[at].metric) == (drift.kind, drift.metric)
 
 
+def test_what_does_not_agree_is_told_in_figures() -> None:
+    """What was to be found, and what was: between row and charges, and between a charge and its lines."""
+    period = replace(PERIOD, used={"apiCalls": 10_500}, closed_at=END)
+    bill = agreed(period)
+    (charge,), invoice = bill.charges or (), billed(bill)
+    (line,) = invoice.lines
+    due = "500 for 500 cents"
+
+    def told(*lines: InvoiceLine, bill: Bill = bill, period: Period = period) -> list[Drift]:
+        return found(period, bill, replace(invoice, lines=lines))
+
+    of = partial(Drift, metric="apiCalls")
+    more, less = replace(line, quantity=501), replace(line, amount=498)
+    undue = replace(line, charge_id="another")
+    unused, waived = replace(period, used={}), replace(bill, waived=frozenset({charge.id}))
+    assert [of(DriftKind.LINE_DIFFERS, expected=due, found="501 for 500 cents")] == told(more)
+    assert [of(DriftKind.LINE_DIFFERS, expected=due, found="500 for 498 cents")] == told(less)
+    assert [of(DriftKind.LINE_DOUBLED, expected=due, found=f"{due} and {due}")] == told(line, line)
+    assert [of(DriftKind.LINE_MISSING, expected=due, found="no line")] == told()
+    assert [Drift(DriftKind.LINE_UNDUE, None, "no line", due)] == told(line, undue)
+    assert [of(DriftKind.LINE_UNDUE, expected="no line: it was waived", found=due)] == told(line, bill=waived)
+    assert [of(DriftKind.ROW_DIFFERS, expected="nothing", found=due)] == told(line, period=unused)
+    assert [of(DriftKind.ROW_DIFFERS, expected=due, found="nothing")] == [
+        *drifts("live", "ada", period, None)
+    ]
+
+
+def test_a_row_that_was_changed_is_told_of_no_metric() -> None:
+    """Whatever it was that was changed."""
+    period = replace(PERIOD, closed_at=END, digest="as it closed")
+    told = (None, "the row as it closed", "a row that was changed since")
+    assert [Drift(DriftKind.DIGEST_CHANGED, *told)] == [*drifts("live", "ada", period, None)]
+
+
+def test_a_line_counts_wherever_it_will_be_paid() -> None:
+    """Also on another invoice, and on a draft; on one that was voided only if that is the bill's own."""
+    bill = agreed(replace(PERIOD, used={"apiCalls": 10_500}, closed_at=END))
+    own = billed(bill)
+    draft = replace(billed(bill, "in_2"), status=InvoiceStatus.DRAFT)
+    voided, own_voided = (replace(each, status=InvoiceStatus.VOID) for each in (draft, own))
+    kinds = [
+        [each.kind for each in line_drifts(bill, invoices)]
+        for invoices in ([own, draft], [own, voided], [voided], [draft], [own_voided])
+    ]
+    assert [[DriftKind.LINE_DOUBLED], [], [DriftKind.LINE_MISSING], [], []] == kinds
+
+
+def test_of_a_bill_that_is_not_agreed_no_line_is_looked_for() -> None:
+    """A person voided it, or it was written off."""
+    bill = agreed(replace(PERIOD, used={"apiCalls": 10_500}, closed_at=END))
+    for state in (State.VOIDED, State.WRITTEN_OFF, State.WAIVED):
+        assert [] == [*line_drifts(replace(bill, state=state), [])]
+
+
 def test_a_cent_may_be_rounded_otherwise() -> None:
     """How Stripe rounds half a cent is its own affair."""
     bill = agreed(replace(PERIOD, used={"apiCalls": 15_000}, closed_at=END))
@@ -149,6 +204,21 @@ def test_credit_notes_refunds_and_coupons_are_shown_beside_the_charge() -> None:
         "300 cents refunded of in_1",
         "a coupon takes 70 cents of overage off on in_1",
     ] == [*shown]
+
+
+def test_what_people_decided_of_a_whole_bill_is_shown() -> None:
+    """In words; of invoices that are not its own, nothing is."""
+    bill = agreed(replace(PERIOD, used={"apiCalls": 15_000}, closed_at=END))
+    own, other = billed(bill), replace(billed(bill, "in_2"), status=InvoiceStatus.VOID, credited=5)
+    gone = [replace(own, status=each) for each in (InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE)]
+    assert [["in_1 is void"], ["in_1 is uncollectible"]] == [
+        [*decisions(bill, [each, other])] for each in gone
+    ]
+    states = (State.VOIDED, State.WRITTEN_OFF, State.AGREED)
+    assert [["voided"], ["written off"], []] == [
+        [*decisions(replace(bill, state=each), [own], {})] for each in states
+    ]
+    assert [] == [*decisions(None, [own], {"in_1": 300})]
 
 
 def test_a_draft_is_dangerous_that_would_not_come_to_what_is_owed() -> None:

@@ -133,6 +133,30 @@ def test_others_may_grow_within_their_share_and_all_stay_within_the_cap(
         assert left < len(CENTS) * (price + 1) or bounds.most[each] > used[each]
 
 
+def test_what_is_left_is_shared_out_among_the_metrics() -> None:
+    """Of $9 an export costs 50 cents, and each of three metrics may grow by a third of what is left.
+
+    It grows from what an earlier cap kept from being billed, or an upgrade froze.
+    """
+    period = replace(
+        STARTER,
+        spending_cap=900,
+        used={"apiCalls": 1_200, "aiQueries": 130, "exports": 50},
+        beyond={"apiCalls": 200},
+    )
+    bounds = allowance(period, period.terms, "exports", 1)
+    left = 900 - 300 - 50
+    calls, queries, exports = left // 3, (300 + left // 3) // 10, (50 + left // 3) // 50
+    assert {
+        "apiCalls": 1_000 + 200 + calls,
+        "aiQueries": 100 + queries,
+        "exports": 50 + exports - 1,
+    } == bounds.most
+    frozen = replace(period, used={"apiCalls": 1_200}, incurred={"apiCalls": 900}, spending_cap=840)
+    bounds = allowance(frozen, frozen.terms, "apiCalls", 1)
+    assert {"apiCalls": 1_000 + 200 + 746 - 1, "aiQueries": 104, "exports": 50} == bounds.most
+
+
 def test_the_cap_that_decides_must_be_the_one_that_was_read() -> None:
     """Whether it leaves room, is reached, or is not set; where nothing costs, no cap decides."""
     limit = STARTER.terms.limit("exports")

@@ -151,6 +151,15 @@ def test_an_ended_subscription_cuts_its_period_short(ended: datetime | None, end
     assert (START, end) == replace(SUBSCRIPTION, ended_at=ended).bounds
 
 
+@pytest.mark.parametrize("cancel_at", [START, NOW, END, END + timedelta(days=3)])
+def test_a_subscription_that_is_to_end_keeps_its_period_until_it_has(cancel_at: datetime) -> None:
+    """Stripe may yet be told otherwise; what its user gave up alone has ended before Stripe says so."""
+    to_end = replace(SUBSCRIPTION, cancel_at=cancel_at)
+    given_up = replace(to_end, canceled_for=Cause.REQUESTED)
+    ends = max(START + timedelta(seconds=1), min(cancel_at, END))
+    assert ((START, END), (START, ends)) == (to_end.bounds, given_up.bounds)
+
+
 @pytest.mark.parametrize(
     ("cancel_at", "renews"),
     [(None, True), (NOW, False), (END, False), (END + TICK, True)],

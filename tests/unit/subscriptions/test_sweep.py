@@ -180,6 +180,54 @@ def test_events_before_the_last_three_days_were_for_earlier_sweeps(sweep: Sweep,
     assert (0, 1) == (run(sweep).followed, run(sweep, looks_back=timedelta(days=30)).followed)
 
 
+@pytest.mark.parametrize(
+    ("before_a_page", "before_a_customer", "is_done"),
+    [(180.0, 900.0, False), (180.1, 90.0, False), (180.1, 90.1, True)],
+)
+def test_what_there_is_no_time_for_is_not_begun(
+    sweep: Sweep, before_a_page: float, before_a_customer: float, *, is_done: bool
+) -> None:
+    """Three minutes are there for a page, and half of that for a customer; else the next run goes on."""
+    looks = iter([before_a_page, before_a_customer])
+    expected = Swept(repaired=1) if is_done else Swept(unfinished=True)
+    assert expected == run(sweep, seconds=lambda: next(looks, 900.0))
+
+
+def test_each_of_several_is_counted(sweep: Sweep, users: Users, stripe: FakeStripe) -> None:
+    """Whose row was put right, and whose event was followed; whoever was asked about once more, too."""
+    names = ["bob", "carl"]
+    for name in names:
+        stripe.create_customer(name)
+        stripe.held.append(replace(SUBSCRIPTION, id=f"sub_{name}", customer_id=f"cus_{name}"))
+    stripe.undelivered = [
+        read(invoice("invoice.payment_failed", f"evt_{name}", customer=f"cus_{name}")) for name in names
+    ]
+    assert Swept(repaired=3, followed=2) == run(sweep)
+    later = END + timedelta(hours=2)
+    for name in ("ada", *names):
+        read_anew = users.read(name, NOW).subscription
+        assert read_anew
+        assert END == read_anew.period_end
+    assert 3 == run(sweep, later).asked
+
+
+def test_each_of_whom_stripe_does_not_tell_is_counted(users: Users, table: Reads) -> None:
+    """A few are no reason to give up: who comes after them is put right."""
+
+    class Hesitating(FakeStripe):
+        def subscriptions_of(self, customer_id: str) -> list[Subscription]:
+            if customer_id != "cus_ada":
+                raise StripeUnavailableError
+            return super().subscriptions_of(customer_id)
+
+    others = [replace(SUBSCRIPTION, id=f"sub_{name}", customer_id=f"cus_{name}") for name in ("bob", "carl")]
+    stripe = Hesitating(*others, SUBSCRIPTION)
+    for name in ("bob", "carl", "ada"):
+        stripe.create_customer(name)
+    sweep = Sweep(users, Bills(table), stripe, OFFER, "live", SweepProgressBook(table))
+    assert (Swept(repaired=1, failed=2), SUBSCRIPTION) == (run(sweep), known(users))
+
+
 def test_one_that_cannot_be_put_right_does_not_stop_the_others(users: Users) -> None:
     """It is logged and counted, and found again tomorrow."""
 

@@ -1,7 +1,7 @@
 """How messages of the usage queue become counts."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Barrier
@@ -18,7 +18,7 @@ from tests.fakes.tracker import tracker_of
 from tollkeeper.ledger import keys, record_rows
 from tollkeeper.ledger.counting import Counting, Tally
 from tollkeeper.ledger.patience import ContendedError, Patience, for_seconds
-from tollkeeper.ledger.table import Key, Row, Write
+from tollkeeper.ledger.table import MOST_READS, Key, Row, Write
 from tollkeeper.ledger.tracking import MessageAttempts
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.times import epoch, iso
@@ -163,6 +163,44 @@ def test_a_message_sent_straight_to_the_queue_was_accepted_by_sqs(home: House) -
     assert {"apiCalls": 2} == tracked.counted
 
 
+def test_what_becomes_of_each_record_is_summed(home: House) -> None:
+    """Of several users and of several messages, whatever it is."""
+    fix = {**SENT, "id": "fix", "quantity": -9, "reason": "called twice", "actor": "support"}
+    hour = NOW - timedelta(hours=1)
+    home.track(message(SENT, BOBS))
+    wrong, conflict, many = {"quantity": 0}, {"quantity": 7}, []
+    for each in (SENT, BOBS):
+        name = str(each["userId"])
+        new, facts = {**each, "id": "new"}, {**fix, "userId": name}
+        many.append(message(each, new, {**new, **wrong, "id": "0"}, {**each, **conflict}, name=name))
+        many.append(message(facts, accepted_at=hour, name=f"fix of {name}"))
+        many.append(Message(f"unread of {name}", "null", NOW, receives=1))
+        many.append(message({**facts, "id": "early"}, name=f"early of {name}"))
+    tracked = home.track(*many)
+    assert ({"apiCalls": 4}, 2) == (tracked.counted, tracked.duplicates)
+    assert {"invalid_record": 4, "id_conflict": 2, "below_zero": 2} == tracked.refused
+    assert ({"early of ada", "early of bob"}, set()) == (tracked.failed, tracked.postponed)
+    assert 8 == len(home.dead_letter_queue.bodies)
+
+
+def test_users_are_read_together_however_many_there_are() -> None:
+    """A hundred in one request; nobody is read alone."""
+
+    class Reads(MemoryTable):
+        requests: int = 0
+
+        def get_all(self, keys: Iterable[Key]) -> Iterator[Row]:
+            self.requests += 1
+            return super().get_all(keys)
+
+    table = Reads()
+    dead_letters = DeadLetters(cast("SQSClient", FakeSqs()), "https://sqs.test/dead")
+    tracker = tracker_of(table, Counting(table, OFFER), dead_letters, CATALOGUE.metrics)
+    records = [{**SENT, "userId": f"user-{number}"} for number in range(2 * MOST_READS + 50)]
+    tracked = tracker.track([message(*records)], NOW, for_seconds(30))
+    assert (len(records) * 2, 3 + 1) == (tracked.counted.total(), table.requests)
+
+
 def test_another_fact_under_a_counted_id_is_a_dead_letter(home: House) -> None:
     """The first stands; the other is kept for somebody to look at, never dropped in silence."""
     home.track(message(SENT))
@@ -242,6 +280,12 @@ def test_there_is_no_beginning_without_time(home: House) -> None:
     assert ({"m-1", "m-2"}, {"m-1", "m-2"}, {}) == (tracked.failed, tracked.postponed, home.used("ada"))
 
 
+def test_a_user_is_begun_while_there_are_two_seconds(home: House) -> None:
+    """So long one takes who meets others at their rows."""
+    assert {"m-1"} == home.tracker.track([message(SENT)], NOW, Patience(lambda: 2.0)).postponed
+    assert set() == home.tracker.track([message(SENT)], NOW, Patience(lambda: 2.1)).postponed
+
+
 def test_a_message_whose_records_are_counted_is_done(home: House) -> None:
     """Whatever becomes of other messages with records of the same user."""
     early = {**SENT, "id": "fix-1", "quantity": -9, "reason": "called twice", "actor": "support"}
@@ -300,6 +344,21 @@ def test_a_user_whose_rows_are_busy_comes_again() -> None:
     busy = house(CountingWithoutBob)
     tracked = busy.track(message(SENT, BOBS, name="m-1"), message({**SENT, "id": "evt-2"}, name="m-2"))
     assert ({"m-1"}, {"apiCalls": 4}) == (tracked.failed, busy.used("ada"))
+
+
+def test_each_message_that_must_come_again_does() -> None:
+    """Those of busy users, those whose letters were not kept, and those that wait to be taken alone."""
+    busy = house(CountingWithoutBob)
+    stoppers = [replace(message(SENT, name=f"stopper-{number}"), receives=9) for number in range(3)]
+    for _ in range(3):
+        busy.attempts.begin([each.id for each in stoppers], NOW)
+    busy.dead_letter_queue.is_down = True
+    unread = [Message(f"unread-{number}", "null", NOW, receives=1) for number in range(2)]
+    bobs = [message({**BOBS, "id": name}, name=name) for name in ("bob-1", "bob-2")]
+    tracked = busy.track(*bobs, *unread, *stoppers)
+    alone = {"stopper-0", "stopper-1"}
+    assert {"bob-1", "bob-2", "unread-0", "unread-1", *alone} == tracked.failed
+    assert (alone, {"apiCalls": 2}) == (tracked.postponed, busy.used("ada"))
 
 
 def test_a_dead_letter_that_cannot_be_kept_comes_again(home: House) -> None:
