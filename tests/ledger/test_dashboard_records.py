@@ -99,7 +99,7 @@ def page(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     }
     for (module, name), part in outside.items():
         monkeypatch.setattr(module, name, part)
-    caches = (runtime.authorizer, runtime_dashboard.bills_at_stripe, runtime_dashboard.invoices_at_stripe)
+    caches = (runtime.authorizer, runtime_dashboard.remembered)
     for each in caches:
         each.cache_clear()
     yield Page(house).enter()

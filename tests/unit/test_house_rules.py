@@ -85,6 +85,10 @@ ROOMS = {
     "tollkeeper.views": room(*BELOW),
     # What is shown of them, and to whom.
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
+    "tollkeeper.api.dashboard": room(
+        *("api", "pages", "runtime", "runtime_customers", "runtime_dashboard", "runtime_decisions"),
+        *("ledger", "rules", "subscriptions", "views"),
+    ),
     "tollkeeper.pages": room("views", "catalogue", "rules", others=["babel", "jinja2", "markupsafe"]),
     "tollkeeper.client": room("catalogue"),
     "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
@@ -118,7 +122,10 @@ ROOMS = {
     "functions": Room(
         frozenset(
             {"tollkeeper"}
-            | {f"tollkeeper.{each}" for each in ("api", "pages", "queues", "settings", *NOUNS, *BELOW)}
+            | {
+                f"tollkeeper.{each}"
+                for each in ("api", "api.dashboard", "pages", "queues", "settings", *NOUNS, *BELOW)
+            }
             | {
                 f"tollkeeper.runtime{each}"
                 for each in (

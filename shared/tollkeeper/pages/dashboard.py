@@ -16,10 +16,10 @@ from tollkeeper.catalogue import UNLIMITED, Catalogue, Plan
 from tollkeeper.pages import writing
 from tollkeeper.pages.notation import IN_ENGLISH, Notation
 from tollkeeper.pages.security import STYLE
-from tollkeeper.views.bills_at_stripe import BillsView
 from tollkeeper.views.dashboard import DashboardView
 from tollkeeper.views.explanations import ExplanationView
 from tollkeeper.views.records import RecordQuestion, RecordsView
+from tollkeeper.views.stripe_bills import BillsView
 
 DONE = {
     "cap": "Your spending cap is set.",
@@ -178,6 +178,11 @@ def records(
         together=_together(found, question) if onward.is_first and onward.following is None else {},
         onward=onward,
     )
+
+
+def older_invoices(bills: BillsView, after: str, notation: Notation) -> str:
+    """Return the page of invoices that are older than one, whose id is `after`."""
+    return _rendered("invoices", notation, bills=bills, after=after)
 
 
 def explanation(

@@ -6,10 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.examples import CATALOGUE, NOW, OFFER, PERIOD, SUBSCRIPTION, USER
-from tests.fakes.dashboard import BUSY, SOME, OneUser, being, shown, spread, states, using
-from tests.fakes.runtime import FixedClock
-from tests.fakes.stripe import FakeStripe
+from tests.examples import CATALOGUE, NOW, OFFER, PERIOD
+from tests.fakes.dashboard import BUSY, SOME, being, shown, spread, states, using
 from tollkeeper.api import browser_replies
 from tollkeeper.pages import dashboard
 from tollkeeper.pages.dashboard import Browser, Onward
@@ -18,9 +16,7 @@ from tollkeeper.pages.security import CONTENT_SECURITY_POLICY, HEADERS, STYLE
 from tollkeeper.pages.writing import colours
 from tollkeeper.rules.money import money
 from tollkeeper.rules.series import FacilityDay, Span
-from tollkeeper.views.bills_at_stripe import BillsAtStripe
 from tollkeeper.views.dashboard import DashboardView
-from tollkeeper.views.invoices import InvoiceViews
 from tollkeeper.views.records import RecordQuestion, RecordsView, RecordView
 
 STATES = states()
@@ -317,22 +313,3 @@ def test_no_chart_has_a_colour_twice() -> None:
             drawn = colours(chart, view)
             assert len(drawn) == len(set(drawn))
             assert set(drawn) <= set(range(1, 7))
-
-
-def test_stripe_is_asked_once_a_minute() -> None:
-    """However often the page is loaded; and again when the minute is over, or something was changed."""
-    stripe, clock, seconds, asked = FakeStripe(SUBSCRIPTION), FixedClock(NOW), [0.0], []
-
-    def views() -> InvoiceViews:
-        asked.append(seconds[0])
-        return InvoiceViews(OneUser(USER), stripe, OFFER, "live", clock)
-
-    bills = BillsAtStripe(views, clock, lambda: seconds[0])
-    for second in (0.0, 1.0, 59.9, 60.0, 61.0):
-        seconds[0] = second
-        bills.of("ada")
-    assert [0.0, 60.0] == asked
-    stripe.is_down = True
-    bills.forget("ada")
-    assert [False, False] == [bills.of("ada").is_known for _ in range(2)]
-    assert [0.0, 60.0, 61.0] == asked
