@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,8 +16,10 @@ from tollkeeper.catalogue import UNLIMITED, Catalogue, Plan
 from tollkeeper.pages import writing
 from tollkeeper.pages.notation import IN_ENGLISH, Notation
 from tollkeeper.pages.security import STYLE
-from tollkeeper.views.dashboard import DashboardView
+from tollkeeper.rules.facilities import fewer
+from tollkeeper.views.dashboard import MOST_FACILITIES, DashboardView
 from tollkeeper.views.explanations import ExplanationView
+from tollkeeper.views.metrics import Figures
 from tollkeeper.views.records import RecordQuestion, RecordsView
 from tollkeeper.views.stripe_bills import BillsView
 
@@ -29,6 +31,33 @@ DONE = {
     "resume": "Your subscription goes on.",
 }
 """What a page says first, by what was just done."""
+
+
+MOST_BYTES = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How much the usage page tells: the whole of a name is on the pages of records.
+
+    `name` and `line` are characters of a name and of an invoice's line, `lines` how many of these there are,
+    `facilities` how many each chart tells apart, and `has_table` whether its days are told as a table too.
+    """
+
+    name: int
+    line: int
+    lines: int
+    facilities: int
+    has_table: bool
+
+
+DETAILS = (
+    Detail(name=60, line=200, lines=30, facilities=MOST_FACILITIES, has_table=True),
+    Detail(name=32, line=120, lines=20, facilities=MOST_FACILITIES, has_table=False),
+    Detail(name=24, line=100, lines=12, facilities=2, has_table=False),
+    Detail(name=12, line=60, lines=8, facilities=0, has_table=False),
+)
+"""From the most to the least: the page tells as much as it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +100,14 @@ class Onward:
     following: str | None
     is_first: bool
     json: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """As of when a page's figures are told, and whether they may still change."""
+
+    as_of: datetime
+    figures: Figures
 
 
 @pass_context
@@ -126,6 +163,7 @@ def _environment() -> Environment:
         money=_money,
         data=writing.data,
         sentence=writing.sentence,
+        brief=writing.brief,
         percent=writing.percent,
         within=writing.within,
         colours=writing.colours,
@@ -145,16 +183,26 @@ _TEMPLATES = _environment()
 
 
 def dashboard(view: DashboardView, browser: Browser, *, done: str = "", plans_page: str | None = None) -> str:
-    """Return the usage page. `done` is what was just done; `plans_page` is where plans can be bought."""
-    return _rendered(
-        "dashboard",
-        browser.notation,
-        view.currency,
-        view=view,
-        browser=browser,
-        done=DONE.get(done),
-        plans_page=plans_page,
-    )
+    """Return the usage page. `done` is what was just done; `plans_page` is where plans can be bought.
+
+    It is told in less detail where it would weigh more than 60,000 bytes.
+    """
+    page = ""
+    for detail in DETAILS:
+        charts = [replace(each, facilities=fewer(each.facilities, detail.facilities)) for each in view.charts]
+        page = _rendered(
+            "dashboard",
+            browser.notation,
+            view.currency,
+            view=replace(view, charts=charts),
+            browser=browser,
+            done=DONE.get(done),
+            plans_page=plans_page,
+            detail=detail,
+        )
+        if len(page.encode()) < MOST_BYTES:
+            break
+    return page
 
 
 def records(
@@ -163,7 +211,7 @@ def records(
     catalogue: Catalogue,
     onward: Onward,
     notation: Notation,
-    as_of: datetime,
+    told: Told,
 ) -> str:
     """Return the page of records behind a number."""
     names = _names(catalogue)
@@ -171,7 +219,7 @@ def records(
         "records",
         notation,
         found=found,
-        as_of=as_of,
+        told=told,
         question=question,
         names=names,
         title=names.get(question.metric, question.metric) if question.metric else "all metrics",

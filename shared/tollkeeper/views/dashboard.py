@@ -21,8 +21,8 @@ from tollkeeper.views.metrics import Beyond, PeriodView, period_view
 from tollkeeper.views.stripe_bills import BillsView
 from tollkeeper.views.subscription import SubscriptionView, overview
 
-MOST_DAYS_SHOWN = 62
-"""Days in a chart: a period that awaits its renewal may be longer than a month."""
+MOST_DAYS_SHOWN = 35
+"""Days in a chart: a month, and some more where a period awaits its renewal."""
 
 MOST_FACILITIES = 4
 """Facilities told apart in a chart; the eye keeps no more colours apart."""

@@ -6,7 +6,7 @@ from tollkeeper.api.browsers import Visit
 from tollkeeper.api.dashboard.shown import Answer, as_page, notation_of
 from tollkeeper.api.record_queries import record_question
 from tollkeeper.pages import dashboard
-from tollkeeper.pages.dashboard import Onward
+from tollkeeper.pages.dashboard import Onward, Told
 from tollkeeper.views.record_tables import RecordTable, record_table
 from tollkeeper.views.records import enough
 
@@ -21,8 +21,8 @@ def records(visit: Visit) -> Answer:
         visit.here("records", cursor=found.cursor) if found.cursor else None,
         is_first=visit.cursor is None,
     )
-    offered, now = runtime.catalogue(), runtime.clock().now()
-    return as_page(dashboard.records(found, question, offered, onward, notation_of(visit), now))
+    told = Told(runtime.clock().now(), reader.figures(visit.user, question))
+    return as_page(dashboard.records(found, question, runtime.catalogue(), onward, notation_of(visit), told))
 
 
 def records_csv(visit: Visit) -> Answer:
