@@ -57,16 +57,17 @@ class Wire:
 
     def answer(self, request: Any, **_: object) -> AWSResponse:  # noqa: ANN401 - botocore's own
         """Answer a request."""
-        self.requests += 1
-        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
-        asked = json.loads(request.body)
+        with self.lanes.aside():
+            self.requests += 1
+            operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+            asked = json.loads(request.body)
+            items = asked.get("TransactItems", [])
+            units = sum(2 * write_units(_bytes(item)) for item in items)
         if operation != "TransactWriteItems":
             self.lanes.wait(latency(self._chance, 6, 30))
             return _response(
                 request, 200, {"Responses": {name: [] for name in asked.get("RequestItems", {})}, "Items": []}
             )
-        items = asked["TransactItems"]
-        units = sum(2 * write_units(_bytes(item)) for item in items)
         self.lanes.wait(latency(self._chance, 12 + 0.35 * len(items), 60 + 0.35 * len(items)))
         if self.throughput.take(units, self.lanes.now()):
             return _response(request, 200, {})

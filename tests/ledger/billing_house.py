@@ -135,6 +135,13 @@ class House(Kept):
                 self.hear(user)
         return drafts
 
+    def live_another_month(self) -> None:
+        """Let Ada be busy from the month's end on, until her next month has ended at Stripe as well."""
+        self.use()
+        self.at(MONTH)
+        self.stripe.renew("sub_ada", END + 2 * MONTH)
+        self.hear()
+
     # The reporter.
 
     def reporter(

@@ -48,6 +48,32 @@ def test_a_higher_cap_does_not_bill_what_was_tracked_beyond_the_old_one() -> Non
     assert {"apiCalls": 700} == billed(story)
 
 
+def test_what_an_old_cap_kept_off_stays_so_under_two_later_ones() -> None:
+    """Of 1,500 over, $5 accepted 500; it is raised twice, and lowered to where it was."""
+    story = Story("starter")
+    story.accept(500)
+    story.track("apiCalls", 2_500)
+    for cap in (100_00, 200_00, 500):
+        story.accept(cap)
+        assert {"apiCalls": 1_000} == story.check().beyond
+    story.track("apiCalls", 200)
+    assert {"apiCalls": 500} == billed(story)
+
+
+def test_what_a_correction_took_back_was_beyond_no_cap() -> None:
+    """Of 1,500 over, $5 accepted 500; where all is taken back, the next cap keeps nothing off."""
+    story = Story("starter")
+    story.accept(500)
+    story.track("apiCalls", 2_500)
+    story.accept(100_00)
+    at = story.now
+    story.count([UsageRecord("back", "ada", "apiCalls", -1_500, at, at, reason="mistake", actor="support")])
+    story.accept(200_00)
+    assert {} == story.check().beyond
+    story.track("apiCalls", 300)
+    assert {"apiCalls": 300} == billed(story)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "calls"), [(500, 100_00, 500), (500, None, 500), (None, 100, 1_500)]
 )
@@ -102,6 +128,32 @@ def test_a_tracker_that_read_the_old_cap_does_not_bring_it_back() -> None:
         assert (None, 2) == (provisional.spending_cap, provisional.used["apiCalls"])
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, 500), (500, None), (500, 900)])
+def test_whoever_read_the_old_cap_does_not_begin_the_next_period_under_it(
+    before: int | None, after: int | None
+) -> None:
+    """Two minutes before the end another cap is accepted, while a record of after it is counted."""
+    for schedule in product((0, 1), repeat=6):
+        story = Story("starter")
+        story.accept(before)
+        story.on_day(30 - 2 * MINUTE / DAY)
+        stamped = story.now + 3 * MINUTE
+        record = UsageRecord("r", "ada", "exports", 1, stamped, story.now)
+
+        def tracking(table: Table, story: Story = story, record: UsageRecord = record) -> None:
+            counting = Counting(table, OFFER)
+            (user,) = counting.profiles(["ada"])
+            counting.count(user, [record], now=story.now, patience=patience())
+
+        def accepting(table: Table, story: Story = story) -> None:
+            SpendingCaps(table, OFFER).set("ada", after, story.now, patience())
+
+        Turns(story.table, [tracking, accepting]).take(schedule)
+        story.on_day(30.1)
+        story.hear()
+        assert (after, {"exports": 1}) == (story.check().spending_cap, story.check().used), schedule
+
+
 @pytest.mark.parametrize("plan", [None, "starter"])
 def test_every_interleaving_of_a_cap_and_a_word_puts_the_cap_on_the_period(plan: str | None) -> None:
     """Who accepts a cap while Stripe's word begins a period is not billed more in it."""
@@ -152,6 +204,26 @@ def test_a_period_that_is_expected_again_has_the_users_cap() -> None:
     story.track("apiCalls", 2_000)
     story.hear()
     assert 100 == story.check().spending_cap
+
+
+def test_a_cap_holds_in_a_period_that_nothing_has_begun() -> None:
+    """The first that is consumed in it begins its row, under the user's cap."""
+    story = Story("starter")
+    story.accept(500)
+    story.on_day(30.1)
+    assert story.consume("exports") is None
+    assert (500, {"exports": 1}) == (story.check().spending_cap, story.check().used)
+
+
+def test_what_costs_nothing_does_not_wait_for_a_cap() -> None:
+    """Who consumes what has no price loses no race to somebody who sets a cap meanwhile."""
+    story = Story("starter")
+    story.consume("designsCreated")
+    table = BusyTable()
+    table.rows, story.table = story.table.rows, table
+    table.meanwhile = lambda: story.accept(500)
+    story.consume("designsCreated")
+    assert 2 == len(story.calls), "the race was lost"
 
 
 class BusyTable(MemoryTable):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 
@@ -16,7 +16,6 @@ from tests.ledger.busy_table import BusyTable
 from tests.ledger.story import OFFER, patience
 from tollkeeper.ledger import keys, record_rows, rows
 from tollkeeper.ledger.counting import Counting
-from tollkeeper.ledger.dynamo import MOST_ATTEMPTS, DynamoTable
 from tollkeeper.ledger.lines import listed_in
 from tollkeeper.ledger.listing import FEW
 from tollkeeper.ledger.patience import Patience
@@ -24,9 +23,7 @@ from tollkeeper.ledger.table import (
     Key,
     Refused,
     Row,
-    Table,
     TransactionCancelledError,
-    UnavailableError,
     Write,
 )
 from tollkeeper.ledger.tracking import MessageAttempts
@@ -35,9 +32,6 @@ from tollkeeper.rules.usage import UsageRecord
 from tollkeeper.rules.users import User
 from tollkeeper.usage.batch import Message, Tracked
 from tollkeeper.usage.messages import DeadLetter
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MESSAGES = 93
@@ -263,40 +257,3 @@ def test_a_transaction_that_is_refused_for_ever_ends_with_its_patience(many: int
     tally = Counting(table, OFFER).count(User("ada"), records, now=NOW, patience=patience(20))
     assert (records, []) == (tally.left, tally.refused)
     assert table.attempts <= 21
-
-
-class UnprocessedClient:
-    """DynamoDB that comes to one key of a request at a time, or to none."""
-
-    def __init__(self, *, works: bool = True) -> None:
-        self.requests = 0
-        self._works = works
-
-    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        """Return the first row that is asked for, and leave the rest."""
-        self.requests += 1
-        ((name, asked),) = RequestItems.items()
-        first, *rest = asked["Keys"] if self._works else [None, *asked["Keys"]]
-        left = {"UnprocessedKeys": {name: {**asked, "Keys": rest}}} if rest else {}
-        return {"Responses": {name: [first] if first else []}, **left}
-
-
-def dynamo(client: UnprocessedClient) -> Table:
-    """Return the table over such a client."""
-    return DynamoTable(cast("DynamoDBClient", client), "ledger")
-
-
-def test_rows_that_dynamodb_did_not_come_to_are_asked_for_again() -> None:
-    """What stands in UnprocessedKeys is no row that is missing."""
-    client = UnprocessedClient()
-    wanted = [keys.profile(f"user-{number}") for number in range(4)]
-    found = [Key(str(row["pk"]), str(row["sk"])) for row in dynamo(client).get_all(wanted)]
-    assert (wanted, 4) == (found, client.requests)
-
-
-def test_rows_that_dynamodb_never_comes_to_are_unavailable() -> None:
-    """Nobody waits for them without a bound, and nobody takes them for missing."""
-    client = UnprocessedClient(works=False)
-    with pytest.raises(UnavailableError):
-        list(dynamo(client).get_all([keys.profile("ada")]))
-    assert MOST_ATTEMPTS == client.requests

@@ -1,17 +1,18 @@
 """What does not agree of a closed period is found, named, and told once; in memory, with the port's fake."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from tests.ledger.billing_house import DAY, MINUTE, House, busy_house, endless
+from tests.fakes.table import MemoryTable
+from tests.ledger.billing_house import DAY, MINUTE, MONTH, House, busy_house, endless
 from tollkeeper.catalogue import load
 from tollkeeper.ledger import keys
 from tollkeeper.ledger.patience import Patience
-from tollkeeper.ledger.table import Row
+from tollkeeper.ledger.table import Key, Row, UnavailableError
 from tollkeeper.periods.reconciler import COMPARED_FOR, Compared, Reconciler
 from tollkeeper.rules.invoices import InvoiceStatus
 from tollkeeper.rules.reconciling import DriftKind
@@ -197,6 +198,24 @@ def test_without_time_or_stripe_nothing_is_said() -> None:
     house.stripe.is_down = True
     report = reconciler(house).run(endless())
     assert (2, 0) == (report["silences"], report["drift"])
+
+
+def test_each_period_that_is_not_compared_is_counted() -> None:
+    """Also where several are of one user."""
+    house = busy_house()
+    house.live_another_month()
+    house.at(MONTH + 5 * MINUTE)
+    house.run()
+    late = Patience(lambda: 1.0, sleep=lambda _: None)
+    assert 2 == reconciler(house).run(late)["postponed"]
+
+    class Silent(MemoryTable):
+        def get_all(self, keys: Iterable[Key]) -> Iterator[Row]:
+            raise UnavailableError(keys)
+
+    house.table, silent = Silent(), house.table
+    house.table.rows = silent.rows
+    assert 2 == reconciler(house).run(endless())["failed"]
 
 
 def test_a_period_is_found_by_the_index_alone() -> None:

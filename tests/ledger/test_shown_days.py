@@ -1,6 +1,6 @@
 """The days that Stripe is to be shown: each is found once it was counted in, for one index entry."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -16,11 +16,13 @@ from tests.fakes.table import MemoryTable
 from tests.ledger.crashes import Crash, CrashingTable, Moment, Outside
 from tests.ledger.turns import Turns
 from tollkeeper.catalogue import load
+from tollkeeper.ledger import record_rows
 from tollkeeper.ledger.consuming import Consuming
 from tollkeeper.ledger.counting import Counting
+from tollkeeper.ledger.keys import Due, shard
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.shown_days import ShownDays
-from tollkeeper.ledger.table import Table
+from tollkeeper.ledger.table import MOST_READS, Cells, Key, Row, Table
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.metering import shown_at
 from tollkeeper.rules.offers import Offer
@@ -119,6 +121,28 @@ def test_the_days_of_many_users_are_found(table: Table) -> None:
         for batch in range(3):
             count(table, *(replace(record(f"{batch}-{number}"), user_id=name) for number in range(11)))
     assert sorted((name, TODAY, 3) for name in names) == sorted(due(table))
+
+
+def test_no_more_days_are_read_than_are_looked_at() -> None:
+    """Of a thousand users, those of about one request at a time: a run may have no time for the others."""
+
+    class Read(MemoryTable):
+        rows_read = 0
+
+        def get_all(self, keys: Iterable[Key]) -> Iterator[Row]:
+            those = [*super().get_all(keys)]
+            self.rows_read += len(those)
+            return iter(those)
+
+    table, number = Read(), 4 * 250
+    for user in range(number):
+        used = replace(record("a"), user_id=f"user-{user}")
+        entry: Cells = {"due": shard(Due.MIRROR, used.user_id), "dueAt": shown_at(TODAY)}
+        table.transact([record_rows.counted(used, NOW, due=entry)])
+    days = ShownDays(table).due(LATER)
+    next(days)
+    assert MOST_READS == table.rows_read
+    assert number - 1 == len([*days])
 
 
 def test_who_is_no_customer_marks_nothing(table: Table) -> None:

@@ -42,7 +42,7 @@ def test_put_is_refused_where_a_row_is(table: Table) -> None:
         table.transact([Put(Key("USER#ada", "NEW"), {}), Put(KEY, {"a": 2})])
     first, second = caught.value.refused
     assert (True, False) == (first.in_order, first.by_condition)
-    assert second.by_condition
+    assert (False, True) == (second.in_order, second.by_condition)
     assert {"pk": "USER#ada", "sk": "PROFILE", "a": 1} == second.row
     assert caught.value.only_by_condition
     assert {"a": 1} == read(table)
@@ -76,6 +76,8 @@ def test_change_takes_reserved_words(table: Table) -> None:
         (Condition("a", Is.AT_LEAST, 5), True),
         (Condition("a", Is.AT_LEAST, 6), False),
         (Condition("z", Is.AT_LEAST, 0), False),
+        (Condition("z", Is.AT_LEAST, 0, or_absent=True), True),
+        (Condition("a", Is.AT_LEAST, 6, or_absent=True), False),
         (Condition("a", Is.AT_MOST, 5), True),
         (Condition("a", Is.AT_MOST, 4), False),
         (equal("t", "x"), True),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.mutants.faults import Fault
+from tests.mutants.touches import LAST
 from tests.mutants.trial import Verdict
 
 HEAD = """# Faults put in
@@ -13,8 +14,9 @@ those of [mutmut](https://github.com/boxed/mutmut), of all its kinds, which take
 {rooms}.
 
 Quick tests are those of `tests/unit`, and of `tests/ledger` and `tests/integration` what runs on the table in
-memory and at the stand-in in process. The simulation, the tables of the emulators and the tests end to end,
-which notice more, are not asked.
+memory and at the stand-in in process, and the table's contract on moto. What none of them notices is put into
+[the simulation](simulation.md) of `make test`, which lives three seeds. Tests end to end, those of crashes
+and of races, and the others on emulated tables are not asked.
 
 A fault that changes nothing which anybody could see is none: those known to be such are named by hand, with
 their reasons, in [equivalent.toml](../tests/mutants/equivalent.toml).
@@ -33,10 +35,11 @@ def page(
     """Return the page of a run: the score, by room and by kind, what survived, and what is equivalent."""
     rooms = ", ".join(sorted({each.fault.room for each in verdicts}))
     noticed = sum(each.noticed for each in verdicts)
+    lived = sum(each.by.startswith(LAST) for each in verdicts)
     lines = [
         HEAD.format(rooms=rooms),
         f"The last run, seed {seed}: **{noticed} of {len(verdicts)} were noticed, {score(verdicts):.1%}**,",
-        f"and {len(equal)} more were equivalent.",
+        f"{lived} of them by the simulation alone, and {len(equal)} more were equivalent.",
         "",
         *_table("room", verdicts, lambda each: each.room),
         *_table("kind", verdicts, lambda each: each.kind),

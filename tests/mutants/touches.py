@@ -1,7 +1,8 @@
 """Which of the quick tests touch which line of the layer, and how long each takes.
 
 Quick tests need nothing but this process: those of `unit`, and of `ledger` and `integration` what runs on the
-table in memory and on the stand-in.
+table in memory and on the stand-in. So is the table's contract on moto: what it says of DynamoDB's requests,
+no table in memory could.
 """
 
 import json
@@ -11,13 +12,16 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import coverage
 import pytest
 
 ROOT = Path(__file__).parents[2]
-QUICK = ("tests/unit", "tests/ledger", "tests/integration")
+LAST = "tests/sim/test_simulation.py::test_every_line_is_what_the_auditor_says"
+"""What is asked of a fault that no quick test has noticed: three lives of the simulation."""
+QUICK = ("tests/unit", "tests/ledger", "tests/integration", LAST)
 NOT_QUICK = (
     *("tests/unit/docs/*", "tests/unit/test_house_rules.py", "tests/unit/test_routes.py"),
     "tests/unit/test_template*.py",
@@ -28,8 +32,10 @@ NOT_QUICK = (
 )
 """What reads the code instead of running it; and what tries all orders and crashes, or much by chance."""
 
-OUTSIDE = {"moto_client", "ministack_client", "ministack_endpoint", "stripe_itself"}
-KINDS_OF_TABLE = {"moto", "ministack"}
+OUTSIDE = {"ministack_client", "ministack_endpoint", "stripe_itself"}
+ON_MOTO = ("tests/ledger/test_table.py",)
+"""Where moto's table is quick: elsewhere it is asked again what the one in memory was."""
+
 LONGEST = 5.0
 """The seconds of a processor that a quick test takes at most, while it is watched."""
 
@@ -47,15 +53,23 @@ class Touches:
         return cls(**json.loads(file.read_text()))
 
     def tests(self, file: str, line: int) -> list[str]:
-        """Return the tests to run for a fault in a line: those of its own room first, then the fastest.
+        """Return the tests to run for a fault in a line: those of its own file first, then the fastest.
 
-        What runs when a module is imported, no test touches: then those that touch its file.
+        What runs when a module is imported, no test touches: then those that touch its file, and those of its
+        mirror, which may read no more than a name of it.
         """
         lines = self.lines.get(file, {})
-        found = {*lines.get(str(line), ())} or {test for tests in lines.values() for test in tests}
         mirror = Path(file.replace("shared/tollkeeper", "tests/unit")).parent / f"test_{Path(file).stem}.py"
-        quick = (test for test in found if self.seconds.get(test, LONGEST) < LONGEST)
+        of_file = {test for tests in lines.values() for test in tests}
+        of_mirror = {test for test in self.seconds if test.startswith(f"{mirror}::")}
+        found = {*lines.get(str(line), ())} or of_file | of_mirror
+        quick = (test for test in found - {LAST} if self.seconds.get(test, LONGEST) < LONGEST)
         return sorted(quick, key=lambda test: (not test.startswith(str(mirror)), self.seconds[test], test))
+
+    def is_lived(self, file: str, line: int) -> bool:
+        """Return whether the simulation touches a line, or the file of one that no test touches."""
+        lines = self.lines.get(file, {})
+        return LAST in lines.get(str(line), [] if str(line) in lines else {*chain(*lines.values())})
 
 
 class InMemory:
@@ -116,10 +130,13 @@ def name_of(nodeid: str) -> str:
 
 
 def _on_another_table(item: pytest.Function) -> bool:
-    return hasattr(item, "callspec") and item.callspec.params.get("table") in KINDS_OF_TABLE
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    on_moto = params.get("table") == "moto" and not item.nodeid.startswith(ON_MOTO)
+    return on_moto or "ministack" in params.values()
 
 
 if __name__ == "__main__":
     ignored = [f"--ignore-glob={ROOT / each}" for each in NOT_QUICK]
-    plugins = [InMemory(), Watch(Path(sys.argv[1]))]
-    sys.exit(pytest.main([*QUICK, *ignored, "-q", "-p", "no:cacheprovider"], plugins=plugins))
+    into, *some = sys.argv[1:]
+    plugins = [InMemory(), Watch(Path(into))]
+    sys.exit(pytest.main([*(some or QUICK), *ignored, "-q", "-p", "no:cacheprovider"], plugins=plugins))

@@ -1,10 +1,11 @@
-"""The auditor reads off Stripe's invoices who had which plan when."""
+"""The auditor reads off Stripe's invoices who had which plan when, and knows what nobody can have heard."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
+from tests.sim.auditor.sold import SOON, Jump, unheard_until
 from tests.sim.auditor.timeline import spans
 
 TRIAL = datetime(2026, 2, 1, 0, 7, 43, tzinfo=UTC)
@@ -29,6 +30,15 @@ def test_an_upgrade_invoiced_in_the_same_second_as_the_renewal_is_seen() -> None
         trial, period = spans(order, [SUBSCRIPTION], {"cus": {"userId": "user"}}, {}, PRICES)
         assert (["starter"], True, RENEWAL) == (trial.plans, trial.is_trial, trial.end)
         assert (["starter", "enterprise"], False, END) == (period.plans, period.is_trial, period.end)
+
+
+def test_nothing_is_heard_between_two_jumps_that_follow_each_other() -> None:
+    """Stripe renewed in the first of them; after the second, nobody here knows of it for a while."""
+    first, second = Jump(TRIAL, RENEWAL), Jump(RENEWAL + timedelta(days=1), END)
+    renewed = RENEWAL - timedelta(days=3)
+    assert END + SOON - timedelta(days=1) == unheard_until(renewed, [first, second])
+    assert RENEWAL + SOON == unheard_until(renewed, [first])
+    assert unheard_until(renewed, [second]) is None
 
 
 SUBSCRIPTION: Mapping[str, Any] = {

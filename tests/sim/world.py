@@ -113,12 +113,14 @@ class World:
         self.journal.note(self.house.now, "another catalogue", told, {})
 
     def _jump(self) -> None:
-        """Let the clock jump, while nothing of ours runs: Stripe does its part, and tells it later."""
+        """Let the clock jump, while nothing of ours runs: Stripe does its part in time, and tells later."""
         before, by = self.house.now, self._chance.choice(JUMPS)
         if not self._jumps_left or before + by > self._end - 5 * DAY:
             return
         self._jumps_left -= 1
         self.house.weather.marks[f"jumps of {by.days} days"] += 1
+        while (due := self.house.stripe.next_due()) and due <= before + by:
+            self.house.stripe.move(due)
         self.house.move(before + by)
         self.journal.note(before, "the clock jumps", {"to": self.house.now.isoformat()}, {})
 

@@ -19,7 +19,7 @@ from tollkeeper.rules.audit import of_spending_cap
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.overage import with_cap
 from tollkeeper.rules.periods import Period
-from tollkeeper.rules.users import User, open_period
+from tollkeeper.rules.users import User, next_period, open_period
 
 
 class SpendingCaps:
@@ -45,7 +45,7 @@ class SpendingCaps:
             if user.spending_cap == cap:
                 return
             try:
-                self._table.transact(_writes(user, open_period(user, now, self._offer), cap, now))
+                self._table.transact(_writes(user, cap, now, self._offer))
             except (TransactionCancelledError, UnavailableError):
                 patience.wait(attempt)
                 attempt += 1
@@ -53,8 +53,8 @@ class SpendingCaps:
                 return
 
 
-def _writes(user: User, period: Period, cap: int | None, now: datetime) -> list[Change | Put]:
-    before = user.spending_cap
+def _writes(user: User, cap: int | None, now: datetime, offer: Offer) -> list[Change | Put]:
+    before, period = user.spending_cap, open_period(user, now, offer)
     entry = of_spending_cap(user.user_id, before, cap, at=now)
     writes: list[Change | Put] = [
         Change(
@@ -66,14 +66,16 @@ def _writes(user: User, period: Period, cap: int | None, now: datetime) -> list[
         ),
         Put(keys.audit(user.user_id, now, uuid4().hex), entry_rows.audit_entry(entry)),
     ]
-    # What is stamped a little ahead may have begun the next period already.
+    # What is stamped a little ahead may have begun the next period, or be about to, under the old cap.
     begun = [each for each in user.periods if each.is_open and each.start > now and each != period]
-    writes += [_capped(user.user_id, each, cap) for each in (period, *begun) if each.terms.prices]
-    return writes
+    if (soon := next_period(user, now, offer)) and soon not in begun:
+        begun.append(soon)
+    is_capped = (each for each in (period, *begun) if each.terms.prices or each.subscription_id)
+    return [*writes, *(_capped(user.user_id, each, cap) for each in is_capped)]
 
 
 def _capped(user_id: str, period: Period, cap: int | None) -> Change:
-    """Return the change of the open period, if its counters still are what the old cap was judged by."""
+    """Return the change of a period, if its counters still are what the old cap was judged by."""
     after = with_cap(period, cap)
     begins = {**open_rows.begins(period), "spendingCap": None}
     return Change(

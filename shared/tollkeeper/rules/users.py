@@ -13,6 +13,7 @@ from tollkeeper.rules.decisions import Decision
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.periods import Period, Stretch, Terms, calendar_month
 from tollkeeper.rules.subscriptions import Subscription, effective_plan
+from tollkeeper.rules.usage import FURTHEST_AHEAD
 
 TIMELINE = timedelta(days=70)
 """How far back a user's row tells their periods: further than any record that is still on its way."""
@@ -97,6 +98,20 @@ def open_period(user: User, now: datetime, offer: Offer) -> Period:
     """Return the period in which a user consumes now: if theirs is closed already, the calendar month."""
     period = period_at(user, now, offer)
     return period if period.is_open else calendar_period(user, now, offer)
+
+
+def next_period(user: User, now: datetime, offer: Offer) -> Period | None:
+    """Return the provisional period that somebody may begin before it has come; None if nobody may.
+
+    What is stamped after the present one's end is taken up to `FURTHEST_AHEAD` before it, by another's clock.
+    """
+    subscription = user.subscription
+    if subscription is None or not subscription.renews:
+        return None
+    if not now < subscription.period_end <= now + 2 * FURTHEST_AHEAD:
+        return None
+    period = period_at(user, subscription.period_end, offer)
+    return period if period.is_open else None
 
 
 def terms_in_force(user: User, period: Period, now: datetime, offer: Offer) -> Terms:

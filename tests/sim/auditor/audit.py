@@ -13,16 +13,23 @@ from typing import Any
 
 from tests.sim.auditor.agreement import announced, closed, proved
 from tests.sim.auditor.records import Fact, caps_in, facts, heard, put_aside
-from tests.sim.auditor.sold import PRICES, Sold, in_force, jumps, later, plans_by_price, sold
+from tests.sim.auditor.sold import (
+    PRICES,
+    SOON,
+    Sold,
+    in_force,
+    jumps,
+    later,
+    plans_by_price,
+    sold,
+    unheard_until,
+)
 from tests.sim.auditor.timeline import Span, at, duplicates, month_of, spans
 from tests.sim.auditor.words import gone_back
 
 FINAL = ("open", "paid", "uncollectible")
 SETTLING = timedelta(hours=64)
 """So long a period waits at most for what was accepted before its end."""
-
-SOON = timedelta(days=5)
-"""After so long a sweep has found what webhooks missed."""
 
 PINNED = timedelta(days=9)
 """So long after its start at most a period's terms are pinned: its webhooks may be lost for days."""
@@ -193,9 +200,8 @@ class Auditor:
 
     def _was_unheard(self, own: Span, fact: Fact) -> bool:
         """Whether the clock had jumped over a period's start, and Stripe's word of it had yet to come."""
-        return any(
-            each.begin <= own.start <= each.end and fact.first_sent < each.end + SOON for each in self._jumps
-        )
+        until = unheard_until(own.start, self._jumps)
+        return until is not None and fact.first_sent < until
 
     def _limits_held(self, user: str, places: Mapping[str, Sequence[tuple[Span, Mapping[str, Any]]]]) -> None:
         """See that what was allowed fits under what is hard (rules 5, 6)."""
@@ -312,11 +318,7 @@ class Auditor:
 
     def _known_to_end(self, span: Span) -> datetime:
         """Return until when a period's end may have been unheard of, since the clock had jumped over it."""
-        return max(
-            span.end,
-            *(each.end + SOON for each in self._jumps if each.begin <= span.end <= each.end),
-            span.end,
-        )
+        return unheard_until(span.end, self._jumps) or span.end
 
     def _terms(self, span: Span) -> list[Sold]:
         """Return what may have been pinned by a period: what was sold when it began or was heard of first."""

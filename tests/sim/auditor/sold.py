@@ -72,6 +72,10 @@ def in_force(everything: Sequence[Sold], first: datetime, last: datetime) -> lis
     ]
 
 
+SOON = timedelta(days=5)
+"""After so long a sweep has found what webhooks missed."""
+
+
 @dataclass(frozen=True)
 class Jump:
     """A stretch of time in which nothing ran."""
@@ -96,3 +100,12 @@ def later(moment: datetime, by: timedelta, stood_still: Sequence[Jump]) -> datet
         if each.end > moment and each.begin < end:
             end += each.end - max(moment, each.begin)
     return end
+
+
+def unheard_until(moment: datetime, stood_still: Sequence[Jump]) -> datetime | None:
+    """Return until when nobody may have heard of what Stripe did at a moment; None if nothing stood still.
+
+    Where the clock soon jumps again, nothing may have been heard in between.
+    """
+    ends = [each.end for each in stood_still if each.begin <= moment <= each.end]
+    return later(max(ends), SOON, stood_still) if ends else None

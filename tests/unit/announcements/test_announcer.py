@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.examples import NOW, PERIOD
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stream import Record, StreamingTable, is_delivered, record
-from tollkeeper.announcements.announcer import MOST_BYTES, Announced, EventBus, announce
+from tollkeeper.announcements.announcer import MOST_BYTES, Announced, EventBus, Unpublished, announce
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.coverage_book import CoverageBook
 from tollkeeper.ledger.table import Change, Key, Row
@@ -253,6 +253,19 @@ def test_what_comes_again_is_not_put_aside_each_time(
         events, [STRANGE[0], *table.stream, STRANGE[1]], aside
     )
     assert [STRANGE[0]] == [kept for kept, _ in aside.kept]
+
+
+def test_a_record_that_comes_again_is_not_put_aside(table: StreamingTable, aside: FakeAside) -> None:
+    """Of two announcements of one record one is refused for the time being, the other for ever."""
+
+    class Half:
+        def publish(self, announcements: Sequence[Announcement]) -> list[Unpublished]:
+            assert 2 == len(announcements)
+            return [Unpublished(0, None), Unpublished(1, "MalformedDetail")]
+
+    count(table, 400)
+    assert Announced(failed={"0"}) == announce(table.stream, Half(), aside, FixedClock(NOW))
+    assert [] == aside.kept
 
 
 @pytest.mark.parametrize("code", ["MalformedDetail", "InvalidArgument"])

@@ -25,7 +25,7 @@ from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.history import History
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.shown_days import ShownDays
-from tollkeeper.ledger.table import Row, Table, UnavailableError
+from tollkeeper.ledger.table import Row, Table, UnavailableError, Write
 from tollkeeper.ledger.users import Users
 from tollkeeper.mirror.usage_mirror import MOST_SILENCES, Mirrored, Several, UsageMirror
 from tollkeeper.rules.metering import IDENTIFIER_MEMORY, MeterEvent, shown_at
@@ -277,6 +277,24 @@ def test_one_users_trouble_is_nobody_elses() -> None:
     report = house.mirror(table=table).run(DUE, Patience(lambda: 900.0))
     assert {"sent": 1, "shown": 1, "failed": 2} == report
     assert {"sent": 2, "shown": 2} == house.run()
+
+
+def test_each_day_that_could_not_be_taken_off_is_counted() -> None:
+    """Also where several are of one user; they come again."""
+    house = House()
+    house.use(("apiCalls", 3))
+    house.use(("apiCalls", 5), at=NOON + 24 * HOUR)
+
+    class ReadOnly(MemoryTable):
+        def transact(self, writes: Sequence[Write]) -> None:
+            raise UnavailableError(writes)
+
+    table = ReadOnly()
+    table.rows = house.table.rows
+    late = DUE + 24 * HOUR
+    assert 2 == house.mirror(table=table).run(late, Patience(lambda: 900.0))["failed"]
+    assert {(user, day) for user, _, day in house.stripe.picture} == {("cus_ada", date(2025, 11, 11))}
+    assert {"skipped": 1, "sent": 1, "shown": 1} == house.run(late)
 
 
 def test_wherever_a_run_dies_a_day_is_shown_once() -> None:

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from tests.fakes.invoices import Fault
-from tests.ledger.billing_house import HOUR, MINUTE, OFFER, House, busy_house, endless
+from tests.ledger.billing_house import HOUR, MINUTE, MONTH, OFFER, House, busy_house, endless
 from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.users import Users
@@ -96,6 +96,34 @@ def test_a_run_stops_in_time_and_the_next_goes_on() -> None:
     report = house.reporter().run(Patience(lambda: next(seconds, 0.0), sleep=lambda _: None))
     assert (40, len(MANY) - 40) == (report["closed"], report["postponed"])
     assert len(MANY) - 40 == house.run()["closed"]
+
+
+def two_months() -> House:
+    """Return a house in which two of Ada's months have ended, and neither is closed."""
+    house = busy_house()
+    house.live_another_month()
+    return house.at(MONTH + 5 * MINUTE)
+
+
+def test_each_period_that_is_not_begun_is_counted() -> None:
+    """Also where several are of one user."""
+    house = two_months()
+    seconds = iter([900.0])  # one look before all, and none before each
+    assert {"postponed": 2} == house.reporter().run(Patience(lambda: next(seconds, 0.0)))
+    assert 2 == house.run()["closed"]
+
+
+def test_each_period_that_another_run_is_at_is_counted() -> None:
+    """Where its bill has moved since it was read, it is left to whoever moved it."""
+    house = two_months()
+    bills = Bills(house.table)
+
+    def move(_: str) -> None:
+        for each in bills.of_user("ada"):
+            bills.write(each, each, house.now)
+
+    house.stripe.fault = move
+    assert {"closed": 2, "taken": 2} == house.run()
 
 
 def test_a_stripe_that_is_silent_is_left_in_peace() -> None:

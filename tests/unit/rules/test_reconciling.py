@@ -70,6 +70,7 @@ def test_a_changed_counter_always_changes_the_digest(period: Period, metric: str
         [
             {"start": NOW},
             {"end": NOW},
+            {"end": None},
             {"subscription_id": "sub_other"},
             {"closed_at": NOW},
             {"pinned": "otherwise"},
