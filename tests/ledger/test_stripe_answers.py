@@ -20,6 +20,7 @@ from tollkeeper.ledger.stripe_answers import StripeAnswers
 from tollkeeper.ledger.table import Table
 from tollkeeper.rules.asking import MINUTE, MOST_CLICKS
 from tollkeeper.stripe.errors import StripeUnavailableError
+from tollkeeper.views import stripe_bills
 from tollkeeper.views.bills_at_stripe import BillsAtStripe
 from tollkeeper.views.invoices import InvoiceViews
 from tollkeeper.views.stripe_bills import BillsView, packed
@@ -176,6 +177,19 @@ def test_a_row_goes_by_itself_and_with_its_user() -> None:
     assert int((NOW + LIFETIME).timestamp()) == row["expiresAt"]
     Erasing(loads.table).erase("ada", "kim", NOW)
     assert [] == list(loads.table.get_all([keys.answer("ada")]))
+
+
+def test_all_are_shown_as_many_invoices_as_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asked too: what is on the list can be explained, and the rest is on the page of older ones."""
+    loads = Loads()
+    for number in range(2, 12):
+        loads.stripe.bill(SUBSCRIPTION, number, 99_00)
+    whole = packed(loads.with_(MemoryTable()).of(USER, Answer()))
+    assert whole is not None
+    monkeypatch.setattr(stripe_bills, "MOST_CHARACTERS", len(whole) - 20)
+    first = loads.load()
+    assert first == loads.load()
+    assert (True, True) == (0 < len(first.invoices) < 11, first.has_more)
 
 
 def test_what_another_release_wrote_was_not_said() -> None:

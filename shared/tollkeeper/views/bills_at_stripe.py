@@ -55,9 +55,10 @@ class BillsAtStripe:
         except (StripeUnavailableError, StripeFailedError, StripeRefusedError):
             self._answers.keep_silence(user.user_id, claimed)
             return replace(self._last(answer, now), is_silent=True)
-        if (said := packed(found)) is not None:
-            self._answers.keep(user.user_id, claimed, said)
-        return found
+        if (said := packed(found)) is None:
+            return found
+        self._answers.keep(user.user_id, claimed, said)
+        return unpacked(said) or found  # as many invoices as everybody is shown from now on
 
     def decided(self, user_id: str, answer: Answer) -> None:
         """Ask anew for the next page, since the user has just changed something; not without end."""
