@@ -133,6 +133,15 @@ class TestFigures:
         (width,) = {each["viewbox"] for each in page(view).all("svg") if each.get("class") == "chart"}
         assert f"0 0 {days * 10 - 2} 60" == width
 
+    def test_days_of_another_period_are_said_to_be_among_them(self) -> None:
+        """So that nobody wonders where the table's numbers and the chart's do not agree."""
+        assert "so the first day may hold what was used before" in words(STATES["ordinary"])
+        ended = replace(STATES["free"], past=STATES["ordinary"].past)
+        assert (
+            "so what was used until Nov 3, 2025, 9:30 AM UTC is among them and counts in the period before"
+            in words(ended)
+        )
+
     def test_the_days_of_the_assessed_customer_come_to_what_they_used(self) -> None:
         """Whatever facilities there are."""
         totals = {chart.name: chart.total for chart in STATES["over"].charts}
@@ -332,7 +341,11 @@ def _heaviest() -> DashboardView:
     days = [NOW.date() - timedelta(34 - number) for number in range(35)]
     charts = [
         replace(
-            chart, facilities=[replace(each, by_day=[*each.by_day * 3][:35]) for each in chart.facilities]
+            chart,
+            facilities=[
+                replace(each, by_day=[*each.by_day, *each.by_day, *each.by_day][:35])
+                for each in chart.facilities
+            ],
         )
         for chart in view.charts
     ]
