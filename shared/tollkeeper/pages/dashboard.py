@@ -14,10 +14,11 @@ from markupsafe import Markup
 
 from tollkeeper.catalogue import UNLIMITED, Catalogue, Plan
 from tollkeeper.pages import writing
+from tollkeeper.pages.detail import DETAILS, MOST_BYTES
 from tollkeeper.pages.notation import IN_ENGLISH, Notation
 from tollkeeper.pages.security import STYLE
 from tollkeeper.rules.facilities import fewer
-from tollkeeper.views.dashboard import MOST_FACILITIES, DashboardView
+from tollkeeper.views.dashboard import DashboardView
 from tollkeeper.views.explanations import ExplanationView
 from tollkeeper.views.metrics import Figures
 from tollkeeper.views.records import RecordQuestion, RecordsView
@@ -31,33 +32,6 @@ DONE = {
     "resume": "Your subscription goes on.",
 }
 """What a page says first, by what was just done."""
-
-
-MOST_BYTES = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """How much the usage page tells: the whole of a name is on the pages of records.
-
-    `name` and `line` are characters of a name and of an invoice's line, `lines` how many of these there are,
-    `facilities` how many each chart tells apart, and `has_table` whether its days are told as a table too.
-    """
-
-    name: int
-    line: int
-    lines: int
-    facilities: int
-    has_table: bool
-
-
-DETAILS = (
-    Detail(name=60, line=200, lines=30, facilities=MOST_FACILITIES, has_table=True),
-    Detail(name=32, line=120, lines=20, facilities=MOST_FACILITIES, has_table=False),
-    Detail(name=24, line=100, lines=12, facilities=2, has_table=False),
-    Detail(name=12, line=60, lines=8, facilities=0, has_table=False),
-)
-"""From the most to the least: the page tells as much as it can."""
 
 
 @dataclass(frozen=True, slots=True)
