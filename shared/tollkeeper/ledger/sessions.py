@@ -109,7 +109,7 @@ class Sessions:
             UnknownSessionError: there is none, or no more, or it is of another user than the ticket says.
         """
         user_id, secret = ticket
-        if not (_may_be(secret) and 0 < len(user_id.encode(errors="replace")) <= LONGEST_USER_ID):
+        if not (_may_be(secret) and _may_name(user_id)):
             raise UnknownSessionError
         wanted = keys.session(_digest(secret)), keys.profile(user_id), keys.answer(user_id)
         found = {Key(str(row["pk"]), str(row["sk"])): row for row in self._table.get_all(wanted)}
@@ -141,6 +141,14 @@ class Sessions:
 
 def _may_be(secret: str) -> bool:
     return 0 < len(secret) <= LONGEST_SECRET
+
+
+def _may_name(user_id: str) -> bool:
+    """Whether a text can be a user's in a key: DynamoDB refuses one that is too long, and half letters."""
+    try:
+        return 0 < len(user_id.encode()) <= LONGEST_USER_ID
+    except UnicodeEncodeError:
+        return False
 
 
 def _cells(of: Session) -> Cells:
