@@ -336,6 +336,16 @@ class TestFigures:
         page.house.clock.instant = last + 35 * DAY
         assert "· provisional :" in words(page.read(self.IN_DAYS))
 
+    def test_days_of_two_periods_wait_for_both(self, page: Page) -> None:
+        """The first is closed, the second is not."""
+        page.house.renew("ada")
+        page.house.at(5 * MINUTE)
+        page.house.run()
+        page.house.clock.instant = END + 60 * DAY
+        across = f"records?from={(END - DAY).date()}&to={(END + DAY).date()}"
+        assert "· provisional :" in words(page.read(across))
+        assert "· final :" in words(page.read(self.IN_DAYS))
+
     def test_a_month_without_a_subscription_never_closes(self, page: Page, house: House) -> None:
         """So its figures stay provisional."""
         house.clock.instant = BEGINNING
