@@ -16,7 +16,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from tollkeeper import __version__
-from tollkeeper.api.bodies.failure import Failure, GatewayFailure
+from tollkeeper.api.bodies.failure import ConsumeRefused, Failure, GatewayFailure, ValidationFailure
 from tollkeeper.api.bodies.quota import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
 from tollkeeper.api.resolver import UserInQuery, resolver
 
@@ -42,16 +42,21 @@ SERVICE_OPERATIONS = (
 )
 """How method and path begin where a back end's token is asked for; a user's token is, everywhere else."""
 
-FAILURES: Mapping[str, tuple[str, str, type[Failure | GatewayFailure]]] = {
+type Described = Failure | GatewayFailure | ValidationFailure | ConsumeRefused
+
+FAILURES: Mapping[str, tuple[str, str, type[Described]]] = {
     "401": ("Unauthorized", "No token, or one that is not valid here", GatewayFailure),
     "403": ("Forbidden", "A token without the right to this", GatewayFailure),
     "413": ("TooLarge", "A body that is too large", GatewayFailure),
+    "422": ("Invalid", "A request of which parts cannot be used, each named", ValidationFailure),
     "429": ("TooManyRequests", "Too many requests at once", GatewayFailure),
     "5XX": ("Unavailable", "It did not work; the same request may succeed later", GatewayFailure),
     "default": ("Failure", "Any other error, said in a sentence", Failure),
 }
 """What every call may be answered with besides success: a name, what it means, and the body. Those of
 `GatewayFailure` API Gateway answers too, before a function is asked or in its place."""
+
+REFUSED = "The plan includes no more, or the overage would pass the spending cap"
 
 
 def quota() -> APIGatewayHttpResolver:
@@ -89,13 +94,15 @@ def document() -> dict[str, Any]:
         status: {"$ref": f"#/components/responses/{name}"} for status, (name, _, _) in FAILURES.items()
     }
     schemas = {name: schema for name, schema in schemas.items() if "ValidationError" not in name}
-    schemas |= {model.__name__: model.model_json_schema() for model in (Failure, GatewayFailure)}
+    for model in (Failure, GatewayFailure, ValidationFailure, ConsumeRefused):
+        made = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= {**made.pop("$defs", {}), model.__name__: made}
     for path, operations in paths.items():
         for method, operation in operations.items():
             of_service = f"{method} {path}".startswith(SERVICE_OPERATIONS)
             operation["security"] = [{"serviceToken" if of_service else "userToken": []}]
-            operation["responses"].pop("422", None)
             operation["responses"] |= failures
+    paths["/quota/{eventType}/consume"]["post"]["responses"]["402"] = _failure(REFUSED, ConsumeRefused)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -117,7 +124,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _failure(description: str, model: type[Failure | GatewayFailure]) -> dict[str, Any]:
+def _failure(description: str, model: type[Described]) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 

@@ -32,3 +32,11 @@ def written() -> dict[str, Any]:
     """Return template.yaml with every short form written out."""
     read: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - a SafeLoader
     return read
+
+
+KEY, WEBHOOK_SECRET = "stripe-secret-key", "stripe-webhook-secret"
+
+
+def secret_parameter(stage: str, deployment: str, secret: str) -> str:
+    """Return the SSM parameter that holds one of a deployment's secrets: the name that the template makes."""
+    return f"/tollkeeper/{stage}/{deployment}/{secret}"

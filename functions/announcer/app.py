@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
 from tollkeeper.announcements.announcer import announce
+from tollkeeper.runtime import announcements
 from tollkeeper.telemetry import logger, metrics
 
 
@@ -15,7 +16,7 @@ from tollkeeper.telemetry import logger, metrics
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Announce a batch, and name the records that must come again."""
     announced = announce(
-        event["Records"], runtime.event_bus(), runtime.stream_dead_letters(), runtime.clock()
+        event["Records"], announcements.event_bus(), announcements.stream_dead_letters(), runtime.clock()
     )
     metrics.add_metric("Announced", MetricUnit.Count, announced.published)
     if announced.put_aside:  # a custom metric costs by the hours in which it is told

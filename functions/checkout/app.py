@@ -9,6 +9,7 @@ from tollkeeper import runtime
 from tollkeeper.api.bodies.checkout import CheckoutRequest, CheckoutSessionOut
 from tollkeeper.api.resolver import Caller, handler_of, resolver
 from tollkeeper.clock import Clock
+from tollkeeper.runtime import subscriptions
 from tollkeeper.subscriptions.checkout import Checkout, CheckoutWish
 
 app = resolver()
@@ -18,7 +19,7 @@ app = resolver()
 def checkout(
     body: CheckoutRequest,
     user: Caller,
-    checkouts: Annotated[Checkout, Depends(runtime.checkout)],
+    checkouts: Annotated[Checkout, Depends(subscriptions.checkout)],
     clock: Annotated[Clock, Depends(runtime.clock)],
 ) -> CheckoutSessionOut:
     """Return where to send the user, who pays there; the trial, if they have not had one, comes first."""

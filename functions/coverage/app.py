@@ -7,18 +7,19 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tollkeeper import runtime, runtime_coverage
+from tollkeeper import runtime
 from tollkeeper.api.bodies.coverage import CoverageOut, CoverageReportIn, CoverageTaken
 from tollkeeper.api.resolver import resolver, respond
 from tollkeeper.clock import Clock
 from tollkeeper.coverage.telling import CoverageTelling
+from tollkeeper.runtime import coverage
 from tollkeeper.telemetry import logger, metrics
 
 MOST_HOURS = 168
 
 app = resolver()
 
-ThisCoverage = Annotated[CoverageTelling, Depends(runtime_coverage.coverage)]
+ThisCoverage = Annotated[CoverageTelling, Depends(coverage.coverage)]
 ThisClock = Annotated[Clock, Depends(runtime.clock)]
 Hours = Annotated[int, Query(ge=1, le=MOST_HOURS, description="The last so many hours.")]
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.event_handler.request import Request
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tollkeeper import runtime, runtime_dashboard
+from tollkeeper import runtime
 from tollkeeper.api.authorization import ForbiddenError
 from tollkeeper.api.bodies.dashboard import DashboardLinkOut
 from tollkeeper.api.browser_replies import redirect
@@ -19,6 +19,7 @@ from tollkeeper.api.dashboard.shown import FAILURES, Answer, as_page, failed, re
 from tollkeeper.api.resolver import Caller, resolver, respond
 from tollkeeper.ledger.sessions import LINK_LIFETIME, SESSION_LIFETIME, Sessions
 from tollkeeper.pages import dashboard
+from tollkeeper.runtime import dashboard as runtime_dashboard
 from tollkeeper.settings import Stage
 from tollkeeper.telemetry import logger
 

@@ -7,10 +7,11 @@ from aws_lambda_powertools.event_handler import Depends, Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tollkeeper import runtime, runtime_customers
+from tollkeeper import runtime
 from tollkeeper.api.bodies.explanations import ExplanationOut
 from tollkeeper.api.bodies.invoices import InvoicesOut, UpcomingInvoiceOut
 from tollkeeper.api.resolver import Caller, resolver, respond
+from tollkeeper.runtime import views
 from tollkeeper.telemetry import logger
 from tollkeeper.views.explanations import Explanations
 from tollkeeper.views.invoices import InvoiceViews
@@ -29,7 +30,7 @@ class Format(StrEnum):
 
 app = resolver()
 
-TheseInvoices = Annotated[InvoiceViews, Depends(runtime_customers.invoices)]
+TheseInvoices = Annotated[InvoiceViews, Depends(views.invoices)]
 Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="How many at once.")]
 StartingAfter = Annotated[
     str | None,
@@ -64,7 +65,7 @@ Cursor = Annotated[
     str | None, Query(max_length=4096, description="Of the answer before, to go on from there.")
 ]
 Told = Annotated[Format, Query(alias="format", description="csv: the records alone, as a table.")]
-TheseExplanations = Annotated[Explanations, Depends(runtime_customers.explanations)]
+TheseExplanations = Annotated[Explanations, Depends(views.explanations)]
 EXPLAINED: dict[int, Any] = {
     200: {
         "description": "The invoice's overage, and the records behind it",

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
 
-from tollkeeper import runtime, runtime_customers
+from tollkeeper import runtime
 from tollkeeper.api.bodies.portal import PortalRequest, PortalSessionOut
 from tollkeeper.api.resolver import Caller, handler_of, resolver
 from tollkeeper.clock import Clock
+from tollkeeper.runtime import subscriptions
 from tollkeeper.subscriptions.portal import Portal
 
 app = resolver()
@@ -18,7 +19,7 @@ app = resolver()
 def portal(
     body: PortalRequest,
     user: Caller,
-    portals: Annotated[Portal, Depends(runtime_customers.portal)],
+    portals: Annotated[Portal, Depends(subscriptions.portal)],
     clock: Annotated[Clock, Depends(runtime.clock)],
 ) -> PortalSessionOut:
     """Return where to send the user, who may also cancel there at the period's end."""

@@ -12,9 +12,10 @@ from tollkeeper.api.authorization import Authorizer
 from tollkeeper.api.replies import Reply
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.quota.quota import Quota
+from tollkeeper.runtime import quota as runtime_quota
 from tollkeeper.telemetry import logger
 
-runtime.get_ready(runtime.catalogue, runtime.quota, runtime.clock)
+runtime.get_ready(runtime.catalogue, runtime_quota.quota, runtime.clock)
 
 
 @logger.inject_lambda_context
@@ -23,7 +24,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> Reply:
     return answer(
         event,
         runtime.authorizer(),
-        runtime.quota(),
+        runtime_quota.quota(),
         runtime.catalogue().metrics,
         runtime.settings().upgrade_url,
         runtime.clock().now(),

@@ -17,6 +17,7 @@ from tollkeeper.api.bodies.subscription import SubscriptionOut
 from tollkeeper.api.bodies.usage import UsageOut
 from tollkeeper.api.resolver import Caller, UserInPath, of_any_user, resolver, respond
 from tollkeeper.rules.series import MOST_DAYS, Granularity
+from tollkeeper.runtime import views
 from tollkeeper.telemetry import logger
 from tollkeeper.usage.records import Id, Instant
 from tollkeeper.views.reader import Reader
@@ -26,7 +27,7 @@ OPENAPI = Path(tollkeeper.__file__).parent / "api" / "openapi.json"
 app = resolver()
 
 
-ThisReader = Annotated[Reader, Depends(runtime.reader)]
+ThisReader = Annotated[Reader, Depends(views.reader)]
 From = Annotated[
     Day | None, Query(alias="from", description="First day; else the first of the month of `to`.")
 ]

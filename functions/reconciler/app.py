@@ -5,8 +5,8 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tollkeeper import runtime_reconciling
 from tollkeeper.ledger.patience import Patience
+from tollkeeper.runtime import periods
 from tollkeeper.telemetry import logger, metrics
 
 RESERVE_SECONDS = 15.0
@@ -22,7 +22,7 @@ def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         RuntimeError: some periods could not be compared, so that the alarm on failures rings.
     """
     patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
-    report = runtime_reconciling.reconciler().run(patience)
+    report = periods.reconciler().run(patience)
     metrics.add_metric("Reconciler_drift", MetricUnit.Count, report["drift"])  # nought too: its absence rings
     for name in ("failed", "postponed"):
         if report[name]:  # a custom metric costs by the hours in which it is told

@@ -5,10 +5,10 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tollkeeper import runtime
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.periods.closing import Closed
 from tollkeeper.periods.reporter import OLDEST, OVERDUE
+from tollkeeper.runtime import periods
 from tollkeeper.telemetry import logger, metrics
 
 RESERVE_SECONDS = 15.0
@@ -27,7 +27,7 @@ def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         RuntimeError: some periods could not be taken on, so that the alarm on failures rings; they stay due.
     """
     patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
-    report = runtime.reporter().run(patience)
+    report = periods.reporter().run(patience)
     for name, number in report.items():  # a custom metric costs by the hours in which it is told
         unit = MetricUnit.Seconds if name == OLDEST else MetricUnit.Count
         metrics.add_metric(f"Reporter_{name}", unit, number)

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tollkeeper import runtime
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.queues import seconds_until_again
+from tollkeeper.runtime import stripe_events
 from tollkeeper.subscriptions.event_batch import EventBatch, QueuedEvent
 from tollkeeper.subscriptions.event_workers import side_by_side
 from tollkeeper.subscriptions.stripe_events import Outcome
@@ -36,9 +37,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Follow the events of a batch, and name the messages that must come again."""
     patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
     messages = {each["receiptHandle"]: message(each) for each in event["Records"]}
-    batch = EventBatch([*messages.values()], runtime.stripe_events())
+    batch = EventBatch([*messages.values()], stripe_events.stripe_events())
     several = side_by_side(runtime.settings().stripe_calls_each)
-    followed = batch.follow(runtime.clock().now(), patience, runtime.dead_events(), several)
+    followed = batch.follow(runtime.clock().now(), patience, stripe_events.dead_events(), several)
     for outcome, count in followed.outcomes.items():
         metrics.add_metric(outcome, MetricUnit.Count, count)
     if failed := followed.outcomes[Outcome.FINALIZATION_FAILED]:
@@ -46,7 +47,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if followed.letters:
         reasons = [reason for _, reason in followed.letters]
         logger.error("Stripe events became dead letters", extra={"reasons": reasons})
-    runtime.stripe_event_queue().show_again(
+    stripe_events.stripe_event_queue().show_again(
         {
             receipt: seconds_until_again(each.receives, begun=each.message_id not in followed.postponed)
             for receipt, each in messages.items()

@@ -10,10 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tollkeeper import runtime
 from tollkeeper.api import replies
 from tollkeeper.api.replies import Reply
+from tollkeeper.runtime import stripe_events
 from tollkeeper.stripe.webhook import Delivery, Receipt, receive
 from tollkeeper.telemetry import logger
 
-runtime.get_ready(runtime.secrets, runtime.stripe_event_queue)
+runtime.get_ready(runtime.secrets, stripe_events.stripe_event_queue)
 
 
 @logger.inject_lambda_context
@@ -21,7 +22,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> Reply:
     """Answer 200 once an event is safely queued, and something else if it is not."""
     secrets = runtime.secrets().read(runtime.settings().stripe_webhook_secret_parameter)
     # Stripe signs on the real time, whatever time a sandbox is at.
-    return answer(receive(read(event), secrets, runtime.stripe_event_queue(), datetime.now(UTC)))
+    return answer(receive(read(event), secrets, stripe_events.stripe_event_queue(), datetime.now(UTC)))
 
 
 def read(request: Mapping[str, Any]) -> Delivery:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 
-from tollkeeper import runtime, runtime_decisions
+from tollkeeper import runtime
 from tollkeeper.api.bodies.subscription import (
     CancellationOut,
     CancellationRequest,
@@ -19,6 +19,7 @@ from tollkeeper.api.resolver import Caller, handler_of, resolver
 from tollkeeper.clock import Clock as ThatTellsTime
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.ledger.spending_caps import SpendingCaps
+from tollkeeper.runtime import subscriptions
 from tollkeeper.subscriptions.cancellations import Cancellations
 from tollkeeper.subscriptions.plan_changes import PlanChanges
 
@@ -26,8 +27,8 @@ app = resolver()
 
 Clock = Annotated[ThatTellsTime, Depends(runtime.clock)]
 Waits = Annotated[Patience, Depends(runtime.patience)]
-Changes = Annotated[PlanChanges, Depends(runtime_decisions.plan_changes)]
-Ends = Annotated[Cancellations, Depends(runtime_decisions.cancellations)]
+Changes = Annotated[PlanChanges, Depends(subscriptions.plan_changes)]
+Ends = Annotated[Cancellations, Depends(subscriptions.cancellations)]
 Key = Annotated[
     str | None,
     Header(
@@ -43,7 +44,7 @@ Key = Annotated[
 def set_spending_cap(
     body: SpendingCap,
     user: Caller,
-    caps: Annotated[SpendingCaps, Depends(runtime.spending_caps)],
+    caps: Annotated[SpendingCaps, Depends(subscriptions.spending_caps)],
     clock: Clock,
     patience: Waits,
 ) -> SpendingCap:

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from tollkeeper import runtime
 from tollkeeper.ledger.patience import Patience
+from tollkeeper.runtime import subscriptions
 from tollkeeper.telemetry import logger, metrics
 
 RESERVE_SECONDS = 5.0
@@ -24,7 +25,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     looks_back = timedelta(days=event["days"]) if "days" in event else None
     patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
-    swept = asdict(runtime.sweep().run(runtime.clock().now(), patience, looks_back))
+    swept = asdict(subscriptions.sweep().run(runtime.clock().now(), patience, looks_back))
     for name, number in (
         ("RowsRepaired", swept["repaired"]),
         ("MissedEventsFollowed", swept["followed"]),

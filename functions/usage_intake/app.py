@@ -9,12 +9,13 @@ from tollkeeper import runtime
 from tollkeeper.api.bodies.intake import UsageAccepted, UsageBatch
 from tollkeeper.api.resolver import handler_of, resolver
 from tollkeeper.clock import Clock
+from tollkeeper.runtime import usage
 from tollkeeper.usage.intake import Intake
 from tollkeeper.usage.records import CorrectionIn
 
 app = resolver()
 
-ThisIntake = Annotated[Intake, Depends(runtime.intake)]
+ThisIntake = Annotated[Intake, Depends(usage.intake)]
 ThisClock = Annotated[Clock, Depends(runtime.clock)]
 
 

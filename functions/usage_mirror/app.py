@@ -5,8 +5,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from tollkeeper import runtime, runtime_mirror
+from tollkeeper import runtime
 from tollkeeper.ledger.patience import Patience
+from tollkeeper.runtime import mirror
 from tollkeeper.telemetry import logger, metrics
 
 RESERVE_SECONDS = 15.0
@@ -22,7 +23,7 @@ def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         RuntimeError: some days could not be shown, which shows in the function's errors; they stay due.
     """
     patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
-    report = runtime_mirror.usage_mirror().run(runtime.clock().now(), patience)
+    report = mirror.usage_mirror().run(runtime.clock().now(), patience)
     for name, number in report.items():  # a custom metric costs by the hours in which it is told
         metrics.add_metric(f"Mirror_{name}", MetricUnit.Count, number)
     logger.info("Mirrored", extra=dict(report))

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from tollkeeper import runtime
 from tollkeeper.ledger.patience import Patience
 from tollkeeper.queues import seconds_until_again
+from tollkeeper.runtime import usage
 from tollkeeper.telemetry import logger, metrics
 from tollkeeper.usage.batch import Message
 
@@ -34,7 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Count a batch, and name the messages that must come again."""
     patience = Patience(lambda: context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS)
     messages = {each["messageId"]: message(each) for each in event["Records"]}
-    tracked = runtime.tracker().track([*messages.values()], runtime.clock().now(), patience)
+    tracked = usage.tracker().track([*messages.values()], runtime.clock().now(), patience)
     for metric, units in tracked.counted.items():
         metrics.add_metric(f"Usage_{metric}", MetricUnit.Count, units)
     metrics.add_metric("UsageDuplicates", MetricUnit.Count, tracked.duplicates)
@@ -42,7 +43,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if tracked.refused:
         logger.warning("Usage became dead letters", extra={"reasons": dict(tracked.refused)})
     receipts = {each["receiptHandle"]: each["messageId"] for each in event["Records"]}
-    runtime.usage_queue().show_again(
+    usage.usage_queue().show_again(
         {
             receipt: seconds_until_again(messages[name].receives, begun=name not in tracked.postponed)
             for receipt, name in receipts.items()

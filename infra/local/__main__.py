@@ -31,8 +31,7 @@ def main() -> int:
                     _up(home, _edition(arguments), arguments)
             case "redeploy":
                 with alone(home.folder, "up"):
-                    redeploy(home, _edition(arguments))
-                    host.deploy_again(home)
+                    _redeploy(home, _edition(arguments))
             case "down":
                 down(home)
             case "logs":
@@ -82,6 +81,17 @@ def _up(home: Home, edition: Edition, arguments: argparse.Namespace) -> None:
         _story(home)
     if arguments.host:
         _host(home)
+
+
+def _redeploy(home: Home, edition: Edition) -> None:
+    stack = redeploy(home, edition)
+    host_is_new = host.deploy_again(home)
+    console.print(
+        f"[bold green]Deployed again[/], {edition}. What the stack holds lives on, at the same addresses.",
+        f"[bold]API[/]      {stack.api}",
+        *(["The example host was started anew, with the same catalogue."] if host_is_new else []),
+        sep="\n",
+    )
 
 
 def _story(home: Home) -> None:

@@ -21,6 +21,7 @@ class DeployedTemplate:
 
     resources: Tree
     conditions: Tree
+    mappings: Tree
     names: Mapping[str, object]
 
     @classmethod
@@ -39,6 +40,7 @@ class DeployedTemplate:
         return cls(
             template["Resources"],
             template.get("Conditions", {}),
+            template.get("Mappings", {}),
             _surroundings(stack) | _parameters(template, stack) | ids | _function_arns(template, stack, ids),
         )
 
@@ -82,6 +84,8 @@ class DeployedTemplate:
                 result = glue.join(self.resolve(parts))
             case "Fn::If", [condition, then, otherwise]:
                 result = self.resolve(then if self.resolve(self.conditions[condition]) else otherwise)
+            case "Fn::FindInMap", [mapping, first, second]:
+                result = self.mappings[mapping][first][self.resolve(second)]
             case "Fn::Equals", [left, right]:
                 result = self.resolve(left) == self.resolve(right)
             case "Fn::Not", [condition]:

@@ -16,5 +16,11 @@ class Edition:
     catalogue: Path = SHIPPED
     parameters: Mapping[str, str] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Say in what it differs from what is shipped."""
+        catalogue = "the shipped catalogue" if self.catalogue == SHIPPED else str(self.catalogue)
+        given = [f"{name}={value}" for name, value in self.parameters.items()]
+        return f"with {' and '.join([catalogue, *given])}"
+
 
 AS_SHIPPED = Edition()

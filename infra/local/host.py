@@ -20,15 +20,17 @@ def start(home: Home) -> str:
     return _start(home, free_port())
 
 
-def deploy_again(home: Home) -> None:
-    """Have the host, if it is running, read what is sold by now, as one that is deployed with it.
+def deploy_again(home: Home) -> bool:
+    """Have the host, if it is running, read what is sold by now; return whether it is.
 
     Raises:
         LocalError: it did not start again.
     """
-    if home.example_host.running:
-        home.example_host.stop()
-        _start(home, int(home.host_file.read_text().strip().rpartition(":")[2]))
+    if not home.example_host.running:
+        return False
+    home.example_host.stop()
+    _start(home, int(home.host_file.read_text().strip().rpartition(":")[2]))
+    return True
 
 
 def _start(home: Home, port: int) -> str:

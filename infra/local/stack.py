@@ -18,8 +18,6 @@ from infra.local.product.pages import PRICING
 
 SANDBOX_READY_SECONDS = 120.0
 STRIPE_SECRET_KEY = "sk_test_local"  # noqa: S105 - the stand-in takes any test key
-SECRET_KEY_PARAMETER = "/tollkeeper/local/stripe-secret-key"  # noqa: S105 - a name, not a secret
-WEBHOOK_SECRET_PARAMETER = "/tollkeeper/local/stripe-webhook-secret"  # noqa: S105 - the same
 
 
 def up(home: Home, edition: Edition = AS_SHIPPED) -> Stack:
@@ -135,10 +133,7 @@ def _parameters(stripe_url: str) -> dict[str, str]:
         "ServiceAudience": issuer.SERVICE_AUDIENCE,
         "AllowedOrigins": f"{WEB_APPLICATION},{stripe_url}",
         "UpgradeUrl": f"{stripe_url}{PRICING}",
-        "StripeSecretKeyParameter": SECRET_KEY_PARAMETER,
-        "StripeWebhookSecretParameter": WEBHOOK_SECRET_PARAMETER,
         "StripeApiBase": stripe_url,
-        "SandboxClockUrl": f"{stripe_url}/_sandbox/clock",
     }
 
 

@@ -152,10 +152,10 @@ class Deployment:
         template = processed()
         source = template["Resources"]["StripeEventsQueue"]["Properties"]
         function = template["Resources"]["StripeEvents"]["Properties"]
-        parameters = template["Parameters"]
+        tuning = template["Mappings"]["Tuning"]
         return cls(
-            int(parameters["StripeCallsPerSecond"]["Default"]),
-            int(parameters["StripeEventConcurrency"]["Default"]),
+            int(tuning["StripeCallsPerSecond"]["prod"]),
+            int(tuning["StripeEventConcurrency"]["prod"]),
             source["BatchSize"],
             source["MaximumBatchingWindowInSeconds"],
             function["Timeout"],

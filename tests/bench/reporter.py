@@ -35,7 +35,7 @@ from tollkeeper.rules.bills import Policy
 from tollkeeper.rules.invoices import Invoice, InvoiceLine, InvoiceStatus, Renewal
 from tollkeeper.rules.overage import amount
 from tollkeeper.rules.times import epoch
-from tollkeeper.runtime import REPORTER_WORKERS
+from tollkeeper.runtime.periods import REPORTER_WORKERS
 from tollkeeper.stripe.charge_lines import ChargeLine
 from tollkeeper.stripe.gateway import StripeGateway
 

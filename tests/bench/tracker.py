@@ -31,7 +31,7 @@ from tollkeeper.ledger.table import Key, Refused, Row, TransactionCancelledError
 from tollkeeper.ledger.tracking import MessageAttempts, QueueBacklog
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import UsageRecord
-from tollkeeper.runtime import TRACKER_WORKERS
+from tollkeeper.runtime.usage import TRACKER_WORKERS
 from tollkeeper.usage.batch import Message
 from tollkeeper.usage.messages import compact, pack
 from tollkeeper.usage.queue import DeadLetters

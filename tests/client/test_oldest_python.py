@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.tollkeeper_api import TollkeeperApi
+from tollkeeper import __version__
 
 ROOT = Path(__file__).parents[2]
 HOST = Path(__file__).with_name("oldest_host.py")
@@ -53,6 +54,8 @@ def test_a_host_on_the_oldest_python_counts_exactly(python: Path, api: Tollkeepe
     assert Path(told["where"]).is_relative_to(python.parents[1])
     assert told["counted"] == {metric: api.counted("ada", metric) for metric in told["counted"]}
     assert [] == api.conflicts
+    assert {f"tollkeeper-client/{__version__}"} == {*api.agents}
+    assert api.agents.total() == api.tokens + api.calls.total()
 
 
 def test_the_installed_command_audits_a_host(python: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from stripe import WebhookSignature
 from infra.local.customer import Customer
 from infra.local.places import ROOT, Home, Stack
 from infra.local.sam import STACK_NAME
-from infra.local.stack import WEBHOOK_SECRET_PARAMETER
+from infra.template import WEBHOOK_SECRET, secret_parameter
 from tests.e2e.callers import Callers, soon
 from tests.e2e.queues import Queues
 from tests.ledger.tables import CREDENTIALS
@@ -26,6 +26,8 @@ from tests.ledger.tables import CREDENTIALS
 FLOOD = 300
 SOON_VISIBLE, AS_DEPLOYED = 20, 420
 """Seconds after which a message can be seen again whose function was ended, in the test and otherwise."""
+
+WEBHOOK_SECRET_PARAMETER = secret_parameter("local", STACK_NAME, WEBHOOK_SECRET)
 
 CONNECTIONS = 12
 NOBODYS = '{"id":"evt_nobodys","object":"event","created":1763208000,"type":"ping","data":{"object":{}}}'
@@ -167,7 +169,7 @@ def test_a_deploy_in_the_middle_of_traffic_loses_nothing(
     """
     queues.hide_for(SOON_VISIBLE)
     deploying = subprocess.Popen(
-        [sys.executable, "-m", "infra.local", "redeploy", "--set", "HoldHours=71"],
+        [sys.executable, "-m", "infra.local", "redeploy", "--set", "RecordDays=401"],
         env=os.environ | {"TOLLKEEPER_LOCAL": str(home.folder), "PYTHONPATH": ".:shared"},
         cwd=ROOT,
     )
@@ -182,7 +184,7 @@ def test_a_deploy_in_the_middle_of_traffic_loses_nothing(
     assert 0 == deploying.returncode
     functions = boto3.client("lambda", endpoint_url=stack.awsEndpoint, **CREDENTIALS)
     described = functions.get_function_configuration(FunctionName=_function(stack, "UsageTracker"))
-    assert "71" == described["Environment"]["Variables"]["HOLD_HOURS"]
+    assert "401" == described["Environment"]["Variables"]["RECORD_DAYS"]
     assert sent > 10
     assert sent == soon(lambda: callers.usage(user)["exports"], lambda used: used >= sent)
     queues.settle()

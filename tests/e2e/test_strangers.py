@@ -16,7 +16,8 @@ from stripe import WebhookSignature
 
 from infra.local import issuer
 from infra.local.places import Home, Stack
-from infra.local.stack import WEBHOOK_SECRET_PARAMETER
+from infra.local.sam import STACK_NAME
+from infra.template import WEBHOOK_SECRET, secret_parameter
 from tests.e2e.callers import Callers
 from tests.e2e.operations import operations
 from tests.ledger.tables import CREDENTIALS
@@ -133,7 +134,8 @@ class TestWebhook:
     def secret(self, stack: Stack) -> str:
         """The secret that Stripe signs with."""
         parameters = boto3.client("ssm", endpoint_url=stack.awsEndpoint, **CREDENTIALS)
-        found = parameters.get_parameter(Name=WEBHOOK_SECRET_PARAMETER, WithDecryption=True)
+        name = secret_parameter("local", STACK_NAME, WEBHOOK_SECRET)
+        found = parameters.get_parameter(Name=name, WithDecryption=True)
         return str(found["Parameter"]["Value"]).partition(",")[0]
 
     def send(self, stack: Stack, signature: str | None, payload: str = PAYLOAD) -> httpx.Response:

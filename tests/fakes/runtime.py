@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -15,6 +17,12 @@ from tollkeeper import runtime
 from tollkeeper.settings import Settings
 from tollkeeper.stripe.port import Stripe
 from tollkeeper.telemetry import metrics
+
+MODULES = [import_module(f"tollkeeper.runtime.{each.name}") for each in iter_modules(runtime.__path__)]
+REMEMBERED = [
+    part for module in (runtime, *MODULES) for part in vars(module).values() if hasattr(part, "cache_clear")
+]
+"""What a function makes once in its life."""
 
 SECRET = "whsec_present"
 """What the deployment that functions are made for keeps secret: Stripe's key and the webhook's."""
@@ -76,13 +84,16 @@ def made_of(table: MemoryTable, sqs: FakeSqs, stripe: Stripe, now: datetime) -> 
         "secrets": FakeSecrets,
         "stripe_gateway": lambda **_: stripe,
     }
-    caches = [each for each in vars(runtime).values() if hasattr(each, "cache_clear")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(metrics, "namespace", "Tollkeeper")
         for name, part in outside.items():
             patch.setattr(runtime, name, part)
-        for part in caches:
-            part.cache_clear()
+        forget()
         yield
-    for part in caches:
-        part.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    """Let functions make anew what they have made."""
+    for each in REMEMBERED:
+        each.cache_clear()

@@ -54,6 +54,7 @@ class TollkeeperApi:
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
+    agents: Counter[str] = field(default_factory=Counter)
     rejections: dict[str, tuple[str, bool]] = field(default_factory=dict)
     bodies: list[dict[str, Any]] = field(default_factory=list)
     consumed: list[dict[str, Any]] = field(default_factory=list)
@@ -179,6 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/token":
             with self.api.lock:
                 self.api.tokens += 1
+                self.api.agents[self.headers["User-Agent"]] += 1
                 token = {"access_token": f"t-{self.api.tokens}", "expires_in": self.api.token_lifetime}
             self._answer(200, token)
         else:
@@ -189,6 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
         with api.lock:
             fault = api.fault(self.path)
             api.calls[f"{self.command} {urlsplit(self.path).path}"] += 1
+            api.agents[self.headers["User-Agent"]] += 1
             good = f"Bearer t-{api.tokens}"
         if fault == "401" or self.headers["Authorization"] != good:
             self._answer(401, {"message": "Unauthorized"})

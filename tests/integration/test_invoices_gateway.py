@@ -4,10 +4,11 @@ At the stand-in, through Stripe's unmodified SDK; what the fake has too is in te
 """
 
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from stripe import Invoice
+from stripe import Invoice, InvoiceService
 
 from tests.integration.invoice_worlds import NEXT_END
 from tests.integration.month_at_stripe import END, OVERAGE, MonthAtStripe
@@ -58,6 +59,20 @@ def cancelled(month: MonthAtStripe) -> Invoice:
     month.settle()
     (own,) = month.own()
     return own
+
+
+def test_of_two_drafts_the_oldest_is_the_renewals(
+    month: MonthAtStripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe lists the newest first; whoever looks again finds the same one."""
+    draft = busy(month).renew()
+    later = Invoice.construct_from(
+        {**draft.to_dict(), "id": "in_later", "created": draft.created + 60}, key=None
+    )
+    listed = SimpleNamespace(auto_paging_iter=lambda: iter([later, draft]))
+    monkeypatch.setattr(InvoiceService, "list", lambda *_: listed)
+    found = month.stripe.renewal(month.subscriptions["ada"], END).draft
+    assert draft.id == (found and found.id)
 
 
 def test_a_coupon_spares_the_plan_and_never_the_overage(month: MonthAtStripe) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.standin.harness import START, Sandbox
-from tollkeeper.catalogue import load, overage_name
+from tollkeeper.catalogue import Mode, load, overage_name
 from tollkeeper.rules.subscriptions import Card, Status, Subscription
 from tollkeeper.rules.times import epoch
 from tollkeeper.stripe.charge_lines import ChargeLine
@@ -68,6 +68,17 @@ class TestOptions:
             session.payment_method_collection,
             session.allowed_payment_method_types,
         )
+
+    def test_of_what_has_no_consequence_nothing_is_said(self, sandbox: Sandbox, selling: Selling) -> None:
+        """Where all metrics are only observed, the page has no words of ours, not even empty ones."""
+        metrics = {name: replace(each, mode=Mode.OBSERVE) for name, each in load().metrics.items()}
+        gateway = selling(metrics=metrics)
+        wanted = CheckoutOrder("ada", gateway.create_customer("ada"), "professional", 0, PAGE, PAGE)
+        gateway.create_checkout_session(wanted)
+        (asked,) = sandbox.http.get("/_sandbox/requests?method=POST&path=/v1/checkout/sessions").json()[
+            "requests"
+        ]
+        assert "custom_text" not in asked["params"]
 
     def test_automatic_tax_is_on_all_that_is_billed(self, sandbox: Sandbox, selling: Selling) -> None:
         """On the first invoice, on renewals, and on an invoice of its own, which takes our lines."""
@@ -191,6 +202,18 @@ class TestPortal:
             "/_sandbox/requests?method=POST&path=/v1/billing_portal/sessions"
         ).json()["requests"]
         assert other.id == last["params"]["configuration"]
+
+    def test_of_two_the_oldest_is_used(self, sandbox: Sandbox, gateway: StripeGateway) -> None:
+        """Two deploys at once have made one each: every function uses the same."""
+        api = sandbox.stripe.v1.billing_portal.configurations
+        (ours,) = api.list().data
+        sandbox.move(START + timedelta(days=1))
+        api.create({"features": {"invoice_history": {"enabled": True}}, "metadata": {"tollkeeper": "portal"}})
+        gateway.create_portal_session(gateway.create_customer("ada"), PAGE, None)
+        (asked,) = sandbox.http.get("/_sandbox/requests?method=POST&path=/v1/billing_portal/sessions").json()[
+            "requests"
+        ]
+        assert ours.id == asked["params"]["configuration"]
 
     def test_it_is_looked_for_once(self, sandbox: Sandbox, gateway: StripeGateway) -> None:
         """In a function's life, and once more when Stripe refuses something."""

@@ -23,6 +23,7 @@ from infra.operate.stripe_catalogue.planning import (
     plan,
     wanted,
 )
+from infra.operate.stripe_catalogue.unsold import Unsold
 from infra.stripe_standin.app import create_app
 from infra.stripe_standin.clocks.sandbox_clock import SandboxClock
 from tollkeeper.catalogue import Catalogue, load
@@ -271,6 +272,42 @@ class TestApply:
         apply(client, CATALOGUE, NOW)
 
         assert ([], []) == (apply(client, CATALOGUE, NOW), list(read(client).replaced))
+
+    def test_taken_out(self, client: StripeClient) -> None:
+        """A plan and a priced metric that the catalogue has no more are told, and stay as they are."""
+        apply(client, CATALOGUE, NOW)
+        paying = subscribe(client, STARTER)
+        without = replace(
+            CATALOGUE,
+            plans={name: each for name, each in CATALOGUE.plans.items() if name == "free"},
+            metrics={name: each for name, each in CATALOGUE.metrics.items() if name != "exports"},
+        )
+
+        steps = apply(client, without, NOW)
+
+        assert {
+            ("tollkeeper_starter", (paying,)),
+            ("tollkeeper_professional", ()),
+            ("tollkeeper_enterprise", ()),
+            ("tollkeeper_exports_overage", ()),
+        } == {(step.product, step.subscriptions) for step in steps if isinstance(step, Unsold)}
+        assert all(isinstance(step, Unsold) for step in steps)
+        assert {True} == {each.active for each in read(client).products.values()}
+        assert [] == apply(client, CATALOGUE, NOW)
+
+    def test_archived_by_hand(self, client: StripeClient) -> None:
+        """Whoever archives what is sold no more hears of it no more."""
+        apply(client, CATALOGUE, NOW)
+        without = replace(
+            CATALOGUE, plans={name: each for name, each in CATALOGUE.plans.items() if name != "enterprise"}
+        )
+        assert ["tollkeeper_enterprise"] == [
+            step.product for step in apply(client, without, NOW) if isinstance(step, Unsold)
+        ]
+
+        client.v1.products.update("tollkeeper_enterprise", {"active": False})
+
+        assert [] == apply(client, without, NOW)
 
 
 class TestCommandLine:

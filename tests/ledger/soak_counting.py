@@ -13,7 +13,7 @@ from time import monotonic
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.ledger.test_counting_model import CountingMachine
+from tests.ledger.counting_machine import CountingMachine
 
 AT_ONCE = 200
 """Sequences of one seed: what a search remembers of those that it has tried costs more, the more they are."""

@@ -1,5 +1,6 @@
 """The table that template.yaml describes, made wherever there is a DynamoDB to make it in."""
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -23,8 +24,9 @@ class _Template(yaml.SafeLoader):
 _Template.add_multi_constructor("!", lambda *_: None)
 
 
+@cache
 def template() -> dict[str, Any]:
-    """Return template.yaml as it is written."""
+    """Return template.yaml as it is written. It is nobody's to change."""
     read: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(), _Template)  # noqa: S506 - a SafeLoader
     return read
 

@@ -17,13 +17,14 @@ import pytest
 from functions.dashboard.app import handler
 from tests.examples import ENVIRONMENT
 from tests.fakes.api_gateway import call
-from tests.fakes.runtime import FakeContext, FixedClock
+from tests.fakes.runtime import FakeContext, FixedClock, forget
 from tests.ledger.billing_house import BEGINNING, DAY, END, MINUTE, OFFER, House, endless
-from tollkeeper import runtime, runtime_dashboard
+from tollkeeper import runtime
 from tollkeeper.ledger.consuming import Consuming, Release
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.runtime import dashboard
 from tollkeeper.settings import Settings
 from tollkeeper.stripe.customer_port import LineKind, ShownInvoice, ShownLine
 from tollkeeper.views import record_tables, records
@@ -95,16 +96,13 @@ def page(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         (runtime, "users"): lambda: Users(house.table),
         (runtime, "offer"): lambda: OFFER,
         (runtime, "stripe_gateway"): lambda **_: house.stripe,
-        (runtime_dashboard, "wall_clock"): lambda: FixedClock(BEGINNING),
+        (dashboard, "wall_clock"): lambda: FixedClock(BEGINNING),
     }
     for (module, name), part in outside.items():
         monkeypatch.setattr(module, name, part)
-    caches = (runtime.authorizer, runtime_dashboard.remembered)
-    for each in caches:
-        each.cache_clear()
+    forget()
     yield Page(house).enter()
-    for each in caches:
-        each.cache_clear()
+    forget()
 
 
 def count(

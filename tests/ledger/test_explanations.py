@@ -11,7 +11,6 @@ import pytest
 from functions.invoices.app import app, handler
 from tests.fakes.api_gateway import Answer, call
 from tests.ledger.billing_house import BUSY, MINUTE, OFFER, House, endless
-from tollkeeper import runtime_customers
 from tollkeeper.catalogue import load
 from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.closing import Closing
@@ -19,6 +18,7 @@ from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.history import History
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.runtime import views
 from tollkeeper.views.explanations import Explanations
 
 ROUTE = "GET /invoices/{invoiceId}/explain"
@@ -39,7 +39,7 @@ def house() -> Iterator[House]:
     explanations = Explanations(
         Users(table), Bills(table), Closing(table), History(table), house.stripe, load(), house.clock
     )
-    app.dependency_overrides = {runtime_customers.explanations: lambda: explanations}
+    app.dependency_overrides = {views.explanations: lambda: explanations}
     yield house
     app.dependency_overrides = {}
 

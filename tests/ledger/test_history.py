@@ -13,7 +13,7 @@ from hypothesis.stateful import invariant
 
 from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, RECORD, START, SUBSCRIPTION, bound
 from tests.fakes.table import MemoryTable
-from tests.ledger.test_counting_model import CountingMachine, run_machine
+from tests.ledger.counting_machine import CountingMachine, run_machine
 from tollkeeper.catalogue import LatePolicy
 from tollkeeper.ledger import entry_rows, keys, record_rows, rows
 from tollkeeper.ledger.closing import Closing

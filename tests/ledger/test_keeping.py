@@ -57,7 +57,7 @@ def test_a_restored_table_has_what_the_stacks_own_has(emulator: str, request: py
     assert described["DeletionProtectionEnabled"]
     kept = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
     assert ("ENABLED", "expiresAt") == (kept["TimeToLiveStatus"], kept["AttributeName"])
-    assert f"ExistingTable={name} ExistingTableStream={found.stream}" == found.parameters
+    assert f"ExistingTable={name}/stream/{found.stream}" == found.parameters
     restored = DynamoTable(client, name)
     assert list(table.get_all([PERIOD])) == list(restored.get_all([PERIOD]))
     restored.transact([Change(PERIOD, add={"used_exports": 1})])

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 from urllib.parse import parse_qs
@@ -17,24 +17,17 @@ from stripe import StripeClient
 
 from tests.examples import ENVIRONMENT
 from tests.fakes.api_gateway import SERVICE_CLAIMS
-from tests.fakes.runtime import FakeContext
+from tests.fakes.runtime import FakeContext, forget
 from tests.ledger.tables import template
 from tests.sim.queues import SimulatedBus, SimulatedSqs
 from tests.sim.stripe_at_hand import KEY
 from tests.sim.tables import StormyTable
-from tollkeeper import (
-    runtime,
-    runtime_coverage,
-    runtime_customers,
-    runtime_dashboard,
-    runtime_decisions,
-    runtime_mirror,
-    runtime_reconciling,
-)
+from tollkeeper import runtime
 from tollkeeper.announcements.announcer import EventBus
 from tollkeeper.catalogue import Catalogue
 from tollkeeper.clock import WallClock
 from tollkeeper.ledger.patience import Patience
+from tollkeeper.runtime import announcements
 from tollkeeper.settings import Settings
 from tollkeeper.subscriptions import event_workers
 from tollkeeper.telemetry import metrics
@@ -44,13 +37,6 @@ FUNCTIONS = (
     *("reconciler", "reporter", "stripe_events", "stripe_webhook", "subscriptions", "sweep"),
     *("usage_intake", "usage_mirror", "usage_tracker"),
 )
-ROOMS: tuple[ModuleType, ...] = (
-    *(runtime, runtime_coverage, runtime_customers, runtime_dashboard, runtime_decisions),
-    *(runtime_mirror, runtime_reconciling, event_workers),
-)
-REMEMBERED = [each for room in ROOMS for name, each in vars(room).items() if hasattr(each, "cache_clear")]
-"""What a function makes once in its life."""
-
 WEBHOOK_SECRET = "whsec_simulated"
 ORIGIN = "https://app.example"
 
@@ -120,13 +106,14 @@ class Deployment:
             "clock_at": lambda _: clock,
             "table": lambda: outside.table,
             "sqs": lambda: outside.sqs,
-            "event_bus": lambda: EventBus(cast("Any", outside.bus), self._settings.event_bus_name),
             "secrets": lambda: SimpleNamespace(read=self._secret),
         }
         with ExitStack() as stack, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Powertools, where there is nothing to count
             for name, part in made_of.items():
                 stack.enter_context(patch.object(runtime, name, part))
+            bus = EventBus(cast("Any", outside.bus), self._settings.event_bus_name)
+            stack.enter_context(patch.object(announcements, "event_bus", lambda: bus))
             for where in ("concurrent.futures", event_workers.__name__):
                 stack.enter_context(patch(f"{where}.ThreadPoolExecutor", OneAfterTheOther))
             stack.enter_context(patch("tollkeeper.stripe.gateway.connect", outside.connect))
@@ -145,8 +132,8 @@ class Deployment:
 
     def begin_anew(self) -> None:
         """Let every function start cold, as after it died or was deployed."""
-        for part in REMEMBERED:
-            part.cache_clear()
+        forget()
+        event_workers.side_by_side.cache_clear()
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what a handler returns
         """Call a function as Lambda does."""

@@ -32,6 +32,27 @@ def test_an_upgrade_invoiced_in_the_same_second_as_the_renewal_is_seen() -> None
         assert (["starter", "enterprise"], False, END) == (period.plans, period.is_trial, period.end)
 
 
+def test_a_trial_is_known_by_what_stripe_told_of_it() -> None:
+    """Moved on and upgraded, of which no invoice tells, and then ended early."""
+    invoices = [
+        _invoice(TRIAL, _line(TRIAL, END, cents=0, amount=0)),
+        _invoice(RENEWAL, _line(RENEWAL, END, cents=29_900, amount=29_900)),
+    ]
+    moved = END + timedelta(days=9)
+    told = [
+        {"at": int(when.timestamp()), "subscription": {**SUBSCRIPTION, **_state(cents, trial_end)}}
+        for when, cents, trial_end in (
+            (TRIAL, 2_900, END),
+            (TRIAL + timedelta(days=2), 2_900, moved),
+            (TRIAL + timedelta(days=3), 29_900, moved),
+            (RENEWAL, 29_900, RENEWAL),
+        )
+    ]
+    trial, period = spans(invoices, [SUBSCRIPTION], {"cus": {"userId": "user"}}, {}, PRICES, told)
+    assert (["starter", "enterprise"], RENEWAL, moved) == (trial.plans, trial.end, trial.planned_end)
+    assert (["enterprise"], END) == (period.plans, period.end)
+
+
 def test_nothing_is_heard_between_two_jumps_that_follow_each_other() -> None:
     """Stripe renewed in the first of them; after the second, nobody here knows of it for a while."""
     first, second = Jump(TRIAL, RENEWAL), Jump(RENEWAL + timedelta(days=1), END)
@@ -49,6 +70,13 @@ SUBSCRIPTION: Mapping[str, Any] = {
     "ended_at": None,
     "trial_end": int(RENEWAL.timestamp()),
 }
+
+
+def _state(cents: int, trial_end: datetime) -> Mapping[str, Any]:
+    return {
+        "items": {"data": [{"price": {"unit_amount": cents}}]},
+        "trial_end": int(trial_end.timestamp()),
+    }
 
 
 def _invoice(created: datetime, *lines: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -30,6 +30,17 @@ def parameter(name: str) -> Tree:
     return declared
 
 
+def tuned(name: str) -> dict[str, int]:
+    """A number that is turned in the template, by stage."""
+    numbers: dict[str, str] = template()["Mappings"]["Tuning"][name]
+    return {stage: int(each) for stage, each in numbers.items()}
+
+
+def turned(name: str) -> Tree:
+    """How the template refers to such a number."""
+    return {"Fn::FindInMap": ["Tuning", name, {"Ref": "Stage"}]}
+
+
 def takes(name: str, value: str) -> bool:
     """Whether CloudFormation takes a value for a parameter: the whole of it, or each of a list."""
     declared = parameter(name)
@@ -37,7 +48,7 @@ def takes(name: str, value: str) -> bool:
     return all(re.fullmatch(declared["AllowedPattern"], each) for each in values)
 
 
-def holds(condition: object, parameters: Mapping[str, str]) -> object:
+def holds(condition: object, parameters: Mapping[str, str | int]) -> object:
     """What a condition or a rule's assertion comes to."""
     match condition:
         case {"Ref": str(name)}:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,9 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from infra.local.places import ROOT
-from tests.unit.template import resources, template
+from infra.processed_template import processed
+from infra.template import KEY, WEBHOOK_SECRET, secret_parameter
+from tests.unit.template import template
 
 type Tree = dict[str, Any]
 
@@ -52,12 +55,34 @@ NAMELESS = {
     "cloudformation:CreateChangeSet",  # SAM's transform
     "cloudformation:DescribeStacks",  # the stack of that bucket
     "lambda:GetEventSourceMapping",
+    "lambda:ListEventSourceMappings",
+    "apigateway:GET",
+    "ssm:GetParameter",  # secrets, which bear the name of the deployment
     "apigateway:DELETE",
     "events:CreateEventBus",  # Stripe's partner bus
     "backup:CreateBackupPlan",
     "backup-storage:MountCapsule",
 }
 """The first action of each statement that may reach something without the stack's name, and why it must."""
+
+
+SMOKED = {
+    "describe_stacks": "cloudformation:DescribeStacks",
+    "list_stack_resources": "cloudformation:ListStackResources",
+    "get_function_configuration": "lambda:GetFunctionConfiguration",
+    "invoke": "lambda:InvokeFunction",
+    "list_event_source_mappings": "lambda:ListEventSourceMappings",
+    "get_authorizers": "apigateway:GET",
+    "get_routes": "apigateway:GET",
+    "describe_table": "dynamodb:DescribeTable",
+    "get_queue_attributes": "sqs:GetQueueAttributes",
+    "get_schedule": "scheduler:GetSchedule",
+    "describe_alarms": "cloudwatch:DescribeAlarms",
+    "get_parameters": "ssm:GetParameters",
+}
+"""What `tollkeeper smoke` calls of AWS, and the right to it; `ssm:GetParameter` reads the secrets beside."""
+
+CALLED = re.compile(r"\.((?:get|list|describe)_(?!paginator)\w+|invoke)\(|get_paginator\(\"(\w+)\"\)")
 
 
 @cache
@@ -149,6 +174,25 @@ class TestRoles:
         assert types <= NEEDED.keys()
         assert set() == {each for of in types for each in NEEDED[of]} - may
 
+    def test_the_smoke_test_may_look_at_all_that_it_looks_at(self) -> None:
+        """Else each delivery would end red, however well the stack is."""
+        operate = ROOT / "infra" / "operate"
+        files = [*(operate / "smoke").glob("*.py"), operate / "stacks.py"]
+        called = {a or b for file in files for a, b in CALLED.findall(file.read_text())}
+        assert SMOKED.keys() == called
+        may = {each for found in statements("DeployRole") for each in found[0]}
+        assert {*SMOKED.values(), "ssm:GetParameter"} <= may
+
+    def test_it_reads_the_secrets_of_its_own_deployment_alone(self) -> None:
+        """By the names that the template gives them, whatever the stage."""
+        ((_, (reached,), _),) = (each for each in statements("DeployRole") if "ssm:GetParameter" in each[0])
+        assert isinstance(reached, dict)
+        pattern, names = reached["Fn::Sub"]
+        assert {"Name": {"Fn::If": ["IsNamedAtStripe", {"Ref": "Deployment"}, {"Ref": "StackName"}]}} == names
+        for secret in (KEY, WEBHOOK_SECRET):
+            name = f":parameter{secret_parameter('dev', '${Name}', secret)}"
+            assert fnmatch(name, ":" + pattern.rpartition(":")[2])
+
 
 class TestWorkflow:
     """What happens to a change."""
@@ -198,10 +242,14 @@ class TestLayer:
 
     def test_each_function_names_the_layers_version(self) -> None:
         """Its name in the template is made of what is in it, so that another layer is another version."""
-        versions = resources("AWS::Lambda::LayerVersion")
-        (layer,) = versions
-        for function in resources("AWS::Lambda::Function").values():
-            assert [{"Ref": layer}] == function["Layers"]
+        versions = []
+        for content in ("s3://bucket/former", "s3://bucket/later"):
+            made = processed(layer=content)["Resources"]
+            (layer,) = (name for name, each in made.items() if each["Type"] == "AWS::Lambda::LayerVersion")
+            functions = (each for each in made.values() if each["Type"] == "AWS::Lambda::Function")
+            assert [[{"Ref": layer}]] * 17 == [each["Properties"]["Layers"] for each in functions]
+            versions.append(layer)
+        assert 2 == len({*versions})
 
     def test_no_alias_holds_a_function_back(self) -> None:
         """An alias would go on showing the version that the former layer is in."""

@@ -86,11 +86,10 @@ ROOMS = {
     # What is shown of them, and to whom.
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
     "tollkeeper.api.dashboard": room(
-        *("api", "pages", "runtime", "runtime_customers", "runtime_dashboard", "runtime_decisions"),
-        *("ledger", "rules", "subscriptions", "views"),
+        *("api", "pages", "runtime", "ledger", "rules", "subscriptions", "views")
     ),
     "tollkeeper.pages": room("views", "catalogue", "rules", others=["babel", "jinja2", "markupsafe"]),
-    "tollkeeper.client": room("catalogue"),
+    "tollkeeper.client": Room(frozenset({"tollkeeper", "tollkeeper.catalogue"})),  # its version is told there
     "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
     "tollkeeper.client.powertools": room("client", others=["aws_lambda_powertools"]),
     # What belongs to every function.
@@ -100,11 +99,6 @@ ROOMS = {
     "tollkeeper.secrets": room("settings", others=["aws_lambda_powertools", "mypy_boto3_ssm"]),
     "tollkeeper.queues": room("telemetry", others=["botocore", "mypy_boto3_sqs"]),
     "tollkeeper.telemetry": room(others=["aws_lambda_powertools"]),
-    "tollkeeper.runtime_coverage": room("runtime", "coverage", "ledger"),
-    "tollkeeper.runtime_customers": room("ledger", "runtime", "subscriptions", "views"),
-    "tollkeeper.runtime_dashboard": room(
-        "clock", "ledger", "runtime", "runtime_customers", "subscriptions", "views"
-    ),
     "tollkeeper.runtime": room(
         *NOUNS,
         *BELOW,
@@ -116,28 +110,14 @@ ROOMS = {
         "settings",
         others=["boto3", "mypy_boto3_sqs"],
     ),
-    "tollkeeper.runtime_decisions": room(*NOUNS, *BELOW, "runtime"),
-    "tollkeeper.runtime_mirror": room("mirror", "ledger", "runtime"),
-    "tollkeeper.runtime_reconciling": room(*NOUNS, *BELOW, "runtime"),
     "functions": Room(
         frozenset(
             {"tollkeeper"}
             | {
                 f"tollkeeper.{each}"
-                for each in ("api", "api.dashboard", "pages", "queues", "settings", *NOUNS, *BELOW)
+                for each in ("api", "api.dashboard", "pages", "queues", "runtime", "settings")
             }
-            | {
-                f"tollkeeper.runtime{each}"
-                for each in (
-                    "",
-                    "_coverage",
-                    "_customers",
-                    "_dashboard",
-                    "_decisions",
-                    "_mirror",
-                    "_reconciling",
-                )
-            }
+            | {f"tollkeeper.{each}" for each in (*NOUNS, *BELOW)}
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),
@@ -198,15 +178,7 @@ NAMESAKES = {
 }
 """Each function, and the module or room of the layer that does its work."""
 
-FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings", "telemetry"} | {
-    "runtime",
-    "runtime_coverage",
-    "runtime_customers",
-    "runtime_dashboard",
-    "runtime_decisions",
-    "runtime_mirror",
-    "runtime_reconciling",
-}
+FOR_EVERY_FUNCTION = {"__init__", "aws", "clock", "queues", "secrets", "settings", "telemetry"}
 """The only modules beside the rooms of the layer."""
 
 

@@ -6,18 +6,20 @@ from dataclasses import replace
 import pytest
 
 from tests.examples import ENVIRONMENT
+from tests.fakes.runtime import forget
 from tests.fakes.table import MemoryTable
-from tollkeeper import runtime, runtime_mirror
+from tollkeeper import runtime
+from tollkeeper.runtime import mirror, periods, stripe_events, subscriptions
 from tollkeeper.settings import Settings, SettingsError
 from tollkeeper.stripe import gateway
 from tollkeeper.subscriptions.sweep import STRIPE_PATIENCE_SECONDS
 
 ASK_STRIPE = {
-    "checkout": (runtime.checkout, {}),
-    "events": (runtime.stripe_events, {"calls_per_second": 10.0}),
-    "reporter": (runtime.reporter, {"patience_seconds": 30.0, "calls_per_second": 20}),
-    "mirror": (runtime_mirror.usage_mirror, {"patience_seconds": 30.0, "calls_per_second": 20}),
-    "sweep": (runtime.sweep, {"patience_seconds": STRIPE_PATIENCE_SECONDS}),
+    "checkout": (subscriptions.checkout, {}),
+    "events": (stripe_events.stripe_events, {"calls_per_second": 10.0}),
+    "reporter": (periods.reporter, {"patience_seconds": 30.0, "calls_per_second": 20}),
+    "mirror": (mirror.usage_mirror, {"patience_seconds": 30.0, "calls_per_second": 20}),
+    "sweep": (subscriptions.sweep, {"patience_seconds": STRIPE_PATIENCE_SECONDS}),
 }
 
 
@@ -43,12 +45,9 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keys]:
         "sqs": lambda: None,
     }.items():
         monkeypatch.setattr(runtime, name, part)
-    caches = [each for each in vars(runtime).values() if hasattr(each, "cache_clear")]
-    for each in caches:
-        each.cache_clear()
+    forget()
     yield keys
-    for each in caches:
-        each.cache_clear()
+    forget()
 
 
 @pytest.fixture

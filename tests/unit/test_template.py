@@ -6,8 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.template import ROOT, written
-from tests.unit.template import STACK, holds, parameter, refused, resources, statements, takes, template
+from infra.operate.preflight.configured import TUNED
+from infra.template import KEY, ROOT, WEBHOOK_SECRET, secret_parameter, written
+from tests.unit.template import (
+    STACK,
+    holds,
+    parameter,
+    refused,
+    resources,
+    statements,
+    takes,
+    template,
+    tuned,
+)
 from tollkeeper.rules.offers import LEAST_LIFETIME
 
 NAMES = {
@@ -155,23 +166,61 @@ class TestDeploying:
         assert config["global"]["parameters"]["stack_name"]
         assert [] == refused(**given)
 
-    def test_prod_has_secrets_of_its_own(self) -> None:
-        """The defaults are dev's, each of them."""
-        own = {
-            "StripeSecretKeyParameter": "/tollkeeper/prod/stripe-secret-key",
-            "StripeWebhookSecretParameter": "/tollkeeper/prod/stripe-webhook-secret",
-        }
-        assert [] == refused(Stage="prod", **own)
-        assert [] == refused(Stage="dev")
-        for name, value in own.items():
-            assert [True] == [
-                value in said for said in refused(Stage="prod", **{**own, name: parameter(name)["Default"]})
-            ]
+    def test_little_is_asked(self) -> None:
+        """`sam deploy --guided` asks for every parameter, in order: first what nobody else can know."""
+        asked = template()["Parameters"]
+        assert 21 == len(asked)
+        assert ["TokenIssuer", "AllowedOrigins"] == [
+            name for name, each in asked.items() if "Default" not in each
+        ]
+        assert ["Stage", "TokenIssuer", "AllowedOrigins", "AlarmEmail"] == [*asked][:4]
+        for name, each in asked.items():
+            is_bounded = {"AllowedPattern", "AllowedValues"} & {*each} or {"MinValue", "MaxValue"} <= {*each}
+            assert is_bounded, f"{name} takes any nonsense"
+            assert each["Description"].endswith("."), f"{name} is not described in sentences"
 
-    @pytest.mark.parametrize("name", ["SandboxClockUrl", "StripeApiBase"])
-    def test_prod_runs_on_real_time_and_real_stripe(self, name: str) -> None:
-        """Neither can be set there."""
-        assert any(name in said for said in refused(Stage="prod", **{name: "https://stand-in.test"}))
+    def test_what_is_turned_is_turned_by_stage(self) -> None:
+        """Each number is there for every stage, within its bounds, and the comment above it names them."""
+        numbers, text = template()["Mappings"]["Tuning"], (ROOT / "template.yaml").read_text()
+        assert TUNED.keys() == numbers.keys()
+        for name, (least, most) in TUNED.items():
+            assert {*parameter("Stage")["AllowedValues"]} == {*numbers[name]}
+            assert all(least <= each <= most for each in tuned(name).values())
+            comment = re.sub(r"\s+# ", " ", text.partition(f"\n    {name}: ")[0].rpartition("}\n")[2])
+            assert f"({least:,} to {most:,})" in comment
+            assert "urn it up" in comment
+
+    def test_each_stage_has_secrets_of_its_own(self) -> None:
+        """Their names are made of stage and deployment, so that prod cannot be given dev's."""
+        name = {"Name": {"Fn::If": ["IsNamedAtStripe", {"Ref": "Deployment"}, STACK]}}
+        made = {secret: secret_parameter("${Stage}", "${Name}", secret) for secret in (KEY, WEBHOOK_SECRET)}
+        for function in resources("AWS::Lambda::Function").values():
+            told = function["Environment"]["Variables"]
+            assert {"Fn::Sub": [made[KEY], name]} == told["STRIPE_SECRET_KEY_PARAMETER"]
+            assert {"Fn::Sub": [made[WEBHOOK_SECRET], name]} == told["STRIPE_WEBHOOK_SECRET_PARAMETER"]
+        arn = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter"
+        read = {
+            role: statement["Resource"]
+            for role, statement in statements()
+            if statement["Action"] == "ssm:GetParameter"
+        }
+        assert {"Fn::Sub": [f"{arn}{made[WEBHOOK_SECRET]}", name]} == read.pop("StripeWebhookRole")
+        assert read
+        assert all({"Fn::Sub": [f"{arn}{made[KEY]}", name]} == each for each in read.values())
+
+    def test_prod_runs_on_real_time_and_real_stripe(self) -> None:
+        """A stand-in, which also tells the time, cannot be set there."""
+        assert [] == refused(Stage="prod")
+        stand_in = {"StripeApiBase": "https://stand-in.test"}
+        assert ["StripeApiBase is for other stages than prod."] == refused(Stage="prod", **stand_in)
+        assert [] == refused(Stage="dev", **stand_in)
+        clock = {"Fn::If": ["HasStandIn", {"Fn::Sub": "${StripeApiBase}/_sandbox/clock"}, ""]}
+        for function in resources("AWS::Lambda::Function").values():
+            assert clock == function["Environment"]["Variables"]["SANDBOX_CLOCK_URL"]
+        condition = template()["Conditions"]["HasStandIn"]
+        assert [False, True] == [
+            holds(condition, {"StripeApiBase": each}) for each in ("", *stand_in.values())
+        ]
 
     def test_users_are_no_services(self) -> None:
         """One audience for both would let a user's token in where a back end's is asked for."""
@@ -199,10 +248,9 @@ class TestDeploying:
         assert takes("ServiceScope", "tollkeeper/billing")
         assert "billing:service" == parameter("ServiceScope")["Default"]
 
-    @pytest.mark.parametrize(("value", "expected"), [("", False), ("10", True)])
-    def test_an_account_may_have_nothing_to_reserve(self, value: str, expected: bool) -> None:  # noqa: FBT001 - a parameter of the table
-        """A new one has ten executions in all, and none to reserve: then the parameter is left empty."""
-        assert takes("WebhookConcurrency", value)
+    @pytest.mark.parametrize(("value", "expected"), [(0, False), (10, True)])
+    def test_an_account_may_have_nothing_to_reserve(self, value: int, expected: bool) -> None:  # noqa: FBT001 - a parameter of the table
+        """A new one has ten executions in all, and none to reserve: then the parameter is 0."""
         webhook = resources("AWS::Lambda::Function")["StripeWebhook"]
         reserved = {"Fn::If": ["ReservesConcurrency", {"Ref": "WebhookConcurrency"}, {"Ref": "AWS::NoValue"}]}
         assert reserved == webhook["ReservedConcurrentExecutions"]
@@ -210,6 +258,7 @@ class TestDeploying:
         assert expected == holds(condition, {"WebhookConcurrency": value})
         # Lambda reserves what leaves a hundred to all other functions.
         declared = parameter("WebhookConcurrency")
+        assert 0 == declared["MinValue"]
         assert f"fewer than {100 + int(declared['Default'])} to give" in declared["Description"]
 
 
@@ -261,8 +310,7 @@ class TestRights:
         }
 
 
-TABLE = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}"
-"""What a table is called that takes the place of the stack's own."""
+TABLES = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table"
 
 
 class TestTable:
@@ -293,17 +341,19 @@ class TestTable:
         }
         assert "MakesTable" == template()["Resources"]["Table"]["Condition"]
         condition = template()["Conditions"]["MakesTable"]
-        assert [True, False] == [holds(condition, {"ExistingTable": each}) for each in ("", "restored")]
+        assert [True, False] == [
+            holds(condition, {"ExistingTable": each}) for each in ("", "restored/stream/1")
+        ]
 
     def test_its_stream_is_told_with_it(self) -> None:
         """Without it nothing would be announced."""
-        restored = {"ExistingTable": "restored", "ExistingTableStream": "2026-11-28T05:00:00.000"}
-        assert [] == refused(**restored) == refused()
-        assert all(takes(name, value) for name, value in restored.items())
-        for name, value in restored.items():
-            assert 1 == len(refused(**{name: value}))
+        assert takes("ExistingTable", "restored/stream/2026-11-28T05:00:00.000")
+        assert not takes("ExistingTable", "restored")
         source = resources("AWS::Lambda::EventSourceMapping")["AnnouncerStream"]["EventSourceArn"]
-        assert {"Fn::Sub": f"{TABLE}/stream/${{ExistingTableStream}}"} == source["Fn::If"][2]
+        assert {"Fn::Sub": f"{TABLES}/${{ExistingTable}}"} == source["Fn::If"][2]
+        name = {"Fn::Select": [0, {"Fn::Split": ["/", {"Ref": "ExistingTable"}]}]}
+        told = resources("AWS::Lambda::Function")["Quota"]["Environment"]["Variables"]["TABLE_NAME"]
+        assert name == told["Fn::If"][2]
 
     def test_backups_are_kept_if_they_are_asked_for(self) -> None:
         """For as long as is said, of the table that is in use, and by a role that can do no more."""

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from functions.stripe_events.app import RESERVE_SECONDS
+from infra.operate.preflight.configured import TUNED
 from infra.template import ROOT
-from tests.unit.template import parameter, resources
+from tests.unit.template import resources, tuned, turned
 from tollkeeper.queues import seconds_until_again
 from tollkeeper.rules.metering import LONGEST_RUN
 from tollkeeper.subscriptions.event_batch import SECONDS_FOR_A_CUSTOMER
@@ -67,11 +68,11 @@ class TestFloods:
         (stage,) = resources("AWS::ApiGatewayV2::Stage").values()
         everywhere = stage["DefaultRouteSettings"]
         assert (
-            {"Ref": "ApiRequestsPerSecond"}
+            turned("ApiRequestsPerSecond")
             == everywhere["ThrottlingRateLimit"]
             == everywhere["ThrottlingBurstLimit"]
         )
-        most = parameter("ApiRequestsPerSecond")["Default"]
+        most = min(tuned("ApiRequestsPerSecond").values())
         open_routes = {
             f"{method.upper()} {path}"
             for path, operations in api["Body"]["paths"].items()
@@ -119,8 +120,7 @@ class TestQueues:
         window = source.get("MaximumBatchingWindowInSeconds", 0)
         shortest = longest = window
         if isinstance(window, dict):
-            declared = parameter(window["Ref"])
-            shortest, longest = declared["MinValue"], declared["MaxValue"]
+            shortest, longest = TUNED[window["Fn::FindInMap"][1]]
         timeout = resources("AWS::Lambda::Function")[function]["Timeout"]
         assert queue["VisibilityTimeout"] >= 6 * timeout + longest
         assert source["BatchSize"] <= 10 or shortest >= 1
@@ -161,25 +161,22 @@ class TestQueues:
 
     def test_a_full_batch_of_stripes_events_is_followed_in_time(self) -> None:
         """Each event of another customer, at the usual pace; time is kept for the last customers begun."""
-        calls = int(parameter("StripeCallsPerSecond")["Default"]) / int(
-            parameter("StripeEventConcurrency")["Default"]
-        )
+        calls = tuned("StripeCallsPerSecond")["prod"] / tuned("StripeEventConcurrency")["prod"]
         source = resources("AWS::Lambda::EventSourceMapping")["StripeEventsQueue"]
-        assert {"MaximumConcurrency": {"Ref": "StripeEventConcurrency"}} == source["ScalingConfig"]
+        assert {"MaximumConcurrency": turned("StripeEventConcurrency")} == source["ScalingConfig"]
         timeout = resources("AWS::Lambda::Function")["StripeEvents"]["Timeout"]
         begun = timeout - RESERVE_SECONDS - SECONDS_FOR_A_CUSTOMER
         assert source["BatchSize"] / calls + SECONDS_OF_SLOW_STRIPE < begun
         # However few calls are allowed, waiting for one's turn is a small part of what a customer may take.
-        declared = parameter("StripeCallsPerSecond"), parameter("StripeEventConcurrency")
-        fewest = declared[0]["MinValue"] / declared[1]["MaxValue"]
+        fewest = TUNED["StripeCallsPerSecond"][0] / TUNED["StripeEventConcurrency"][1]
         assert workers_for(fewest) / fewest < SECONDS_FOR_A_CUSTOMER / 8
 
     def test_who_follows_stripes_events_keeps_to_its_limits(self) -> None:
         """Together they leave something of the 25 calls a second that Stripe takes of an endpoint."""
-        assert 25 * 0.8 >= int(parameter("StripeCallsPerSecond")["Default"])
+        assert 25 * 0.8 >= max(tuned("StripeCallsPerSecond").values())
         variables = resources("AWS::Lambda::Function")["StripeEvents"]["Environment"]["Variables"]
-        assert {"Ref": "StripeCallsPerSecond"} == variables["STRIPE_CALLS_PER_SECOND"]
-        assert {"Ref": "StripeEventConcurrency"} == variables["STRIPE_EVENT_CONCURRENCY"]
+        assert turned("StripeCallsPerSecond") == variables["STRIPE_CALLS_PER_SECOND"]
+        assert turned("StripeEventConcurrency") == variables["STRIPE_EVENT_CONCURRENCY"]
 
     def test_the_figures_in_the_comment_are_these(self) -> None:
         """What the comment above the queue says, computed."""
@@ -188,9 +185,9 @@ class TestQueues:
         assert f"{DAY // 420 + 1} receives" in comment
         assert f"{1_000 * 420 / DAY:.1f} days"[:3] in comment
 
-    def test_the_trackers_batch_and_concurrency_are_parameters(self) -> None:
+    def test_the_trackers_window_and_concurrency_are_turned_by_stage(self) -> None:
         """Traffic decides them, and each is bounded by what SQS and Lambda take."""
         source = resources("AWS::Lambda::EventSourceMapping")["UsageTrackerQueue"]
-        assert {"MaximumConcurrency": {"Ref": "UsageTrackerConcurrency"}} == source["ScalingConfig"]
-        assert {"Ref": "UsageBatchingWindow"} == source["MaximumBatchingWindowInSeconds"]
-        assert 2 == parameter("UsageTrackerConcurrency")["MinValue"]
+        assert {"MaximumConcurrency": turned("UsageTrackerConcurrency")} == source["ScalingConfig"]
+        assert turned("UsageBatchingWindow") == source["MaximumBatchingWindowInSeconds"]
+        assert (2, 1) == (TUNED["UsageTrackerConcurrency"][0], TUNED["UsageBatchingWindow"][0])

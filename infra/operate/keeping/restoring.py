@@ -23,7 +23,7 @@ class Restored(NamedTuple):
     @property
     def parameters(self) -> str:
         """As `sam deploy --parameter-overrides` takes it, beside those that samconfig.toml has."""
-        return f"ExistingTable={self.table} ExistingTableStream={self.stream}"
+        return f"ExistingTable={self.table}/stream/{self.stream}"
 
 
 def restore(

@@ -36,19 +36,19 @@ def bucket(configured: Configured) -> Iterator[Check]:
         yield Check("account", f"bucket {configured.bucket}", is_well=True)
 
 
-def concurrency(client: "LambdaClient", wanted: str, already: int) -> Iterator[Check]:
+def concurrency(client: "LambdaClient", wanted: int, already: int) -> Iterator[Check]:
     """See that the webhook can reserve its share of the account's concurrent executions.
 
     `already` is what this very stack has reserved: a deploy does not take that again.
     """
     limits = client.get_account_settings()["AccountLimit"]
     limit, free = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
-    left = free + already - int(wanted or 0)
+    left = free + already - wanted
     is_well = not wanted or left >= UNRESERVED
     found = (
         f"of the account's {limit}, {left} would be left, and AWS wants {UNRESERVED}: deploy with "
-        "WebhookConcurrency empty ('WebhookConcurrency=\"\"' in parameter_overrides) until AWS has raised "
-        "the limit (Service Quotas, AWS Lambda, Concurrent executions)"
+        "WebhookConcurrency=0 (among parameter_overrides) until AWS has raised the limit (Service Quotas, "
+        "AWS Lambda, Concurrent executions)"
     )
     said = f"reserves {wanted} of {limit} concurrent executions" if wanted else "reserves no concurrency"
     yield Check("account", f"the webhook {said}", is_well, found)

@@ -16,8 +16,8 @@ from infra.operate.answers import Format, give
 from infra.operate.checks import Check, Look, answer, looked_at
 from infra.operate.exits import Exit
 from infra.operate.preflight import account
-from infra.operate.preflight.configured import Configured, fitting
-from infra.template import ROOT, written
+from infra.operate.preflight.configured import Configured, fitting, tuned
+from infra.template import KEY, ROOT, secret_parameter, written
 from tollkeeper.catalogue import CatalogueError, load
 
 BUILT = Path(".aws-sam") / "build" / "template.yaml"
@@ -41,12 +41,14 @@ def preflight(config_env: str, config_file: Path, form: Format) -> Exit:
 
 def checks(configured: Configured) -> Iterator[Check]:
     """Look at all that a deploy needs. What the template refuses is not asked further."""
-    parameters = written()["Parameters"]
+    template = written()
+    parameters = template["Parameters"]
     first = [*fitting(configured, parameters)]
     yield from (each for each in first if not each.is_well)
     wrong = {each.what for each in first if not each.is_well}
     if not wrong:
         yield Check("configuration", f"{configured.stack_name}: {len(first)} values fit", is_well=True)
+    yield from tuned(template["Mappings"]["Tuning"])
     yield _catalogue()
     is_built = (ROOT / BUILT).exists()
     yield Check("build", str(BUILT), is_built, "run `make build` first")
@@ -57,16 +59,16 @@ def checks(configured: Configured) -> Iterator[Check]:
     def concurrency() -> Iterator[Check]:
         functions = boto3.client("lambda")
         already = account.reserved_by(functions, configured.stack_name)
-        yield from account.concurrency(functions, value("WebhookConcurrency"), already)
+        yield from account.concurrency(functions, int(value("WebhookConcurrency")), already)
+
+    def key() -> Iterator[Check]:
+        stage, deployment = value("Stage"), value("Deployment") or configured.stack_name
+        yield from account.key(boto3.client("ssm"), secret_parameter(stage, deployment, KEY), stage)
 
     looks: list[tuple[str, str, Look]] = [
         ("account", "", partial(account.bucket, configured)),
         ("account", "WebhookConcurrency", concurrency),
-        (
-            "stripe",
-            "Stage",
-            lambda: account.key(boto3.client("ssm"), value("StripeSecretKeyParameter"), value("Stage")),
-        ),
+        ("stripe", "Stage", key),
         ("issuer", "TokenIssuer", lambda: account.issuer(httpx.Client(), value("TokenIssuer"))),
     ]
     for area, name, look in looks:

@@ -67,6 +67,27 @@ def fitting(configured: Configured, parameters: Mapping[str, Any]) -> Iterator[C
         yield Check(AREA, name, not trouble, trouble)
 
 
+TUNED = {
+    "ApiRequestsPerSecond": (10, 10_000),
+    "StripeCallsPerSecond": (4, 100),
+    "StripeEventConcurrency": (2, 10),
+    "UsageTrackerConcurrency": (2, 100),
+    "UsageBatchingWindow": (1, 60),
+    "HoldHours": (12, 720),
+}
+"""From where to where each number of the template's mapping `Tuning` may be turned."""
+
+
+def tuned(numbers: Mapping[str, Mapping[str, str]]) -> Iterator[Check]:
+    """See that the numbers that are no parameters are what Lambda, Stripe and the code can do with."""
+    for name, by_stage in numbers.items():
+        described = dict(zip(("MinValue", "MaxValue"), TUNED[name], strict=True), Type="Number")
+        for stage, value in by_stage.items():
+            if trouble := _trouble(value, described):
+                found = f"{trouble}: mend it in template.yaml, under Mappings"
+                yield Check(AREA, f"{name} of {stage}", is_well=False, found=found)
+
+
 def _trouble(value: str, described: Mapping[str, Any]) -> str:
     """Say why the template refuses a value; nothing if it takes it."""
     must = described.get("ConstraintDescription", "")

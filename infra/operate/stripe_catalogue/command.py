@@ -23,6 +23,7 @@ from infra.operate.stacks import Stack
 from infra.operate.stripe_catalogue.destinations import Destinations
 from infra.operate.stripe_catalogue.gateway import StripeCatalogue
 from infra.operate.stripe_catalogue.planning import Billed, Clash, Keep, Metered, Step, plan, wanted
+from infra.operate.stripe_catalogue.unsold import Unsold
 from infra.operate.stripe_catalogue.webhook import OBSTACLES, UNCHANGED, StoredSecrets, Tie, TieStep
 from tollkeeper.catalogue import Catalogue, load
 from tollkeeper.stripe.gateway import is_live
@@ -130,7 +131,7 @@ def applied(side: Side, *, applies: bool) -> Answer:
     """
     steps = [*side.steps(datetime.now(UTC))]
     stops = [each for each, _ in steps if isinstance(each, (Clash, Billed, *OBSTACLES))]
-    idle = (Keep, Metered, Clash, Billed, *UNCHANGED, *OBSTACLES)
+    idle = (Keep, Metered, Unsold, Clash, Billed, *UNCHANGED, *OBSTACLES)
     changes = sum(not isinstance(each, idle) for each, _ in steps)
     does = applies and not stops
     if does:

@@ -1,7 +1,7 @@
 """Stripe's side of the catalogue: says what is there, and takes one step at a time."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +21,7 @@ from infra.operate.stripe_catalogue.planning import (
     Wanted,
 )
 from infra.operate.stripe_catalogue.portal import FoundPortal, Portal, features, found_among
+from infra.operate.stripe_catalogue.unsold import OURS, Unsold
 from tollkeeper.stripe.customer_port import PORTAL_MARK
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class StripeCatalogue:
         keys = {item.lookup_key for item in wanted if isinstance(item, Price)}
         meters = self._meters({item.event_name for item in wanted if isinstance(item, Meter)})
         products = self._products([item.id for item in wanted if isinstance(item, Product)])
-        subscribed = {subscription: [*prices] for subscription, prices in self._subscribed()}
+        subscribed = dict(self._subscribed())
         paid = {price.id for prices in subscribed.values() for price in prices}
         prices: dict[str, FoundPrice] = {}
         replaced: list[FoundPrice] = []
@@ -72,6 +73,7 @@ class StripeCatalogue:
                 if ours & {str(price.product) for price in items}
                 and (metered := [price.id for price in items if _is_metered(price)])
             },
+            unsold=[*self._unsold({*products}, subscribed)],
         )
 
     def take(self, step: Step, now: datetime) -> None:
@@ -180,6 +182,18 @@ class StripeCatalogue:
             )
             for product in products
         }
+
+    def _unsold(self, wanted: set[str], subscribed: Mapping[str, Sequence[stripe.Price]]) -> Iterator[Unsold]:
+        """The active products of ours that are not wanted, each with the subscriptions that pay for it."""
+        listed = self._stripe.products.list({"active": True, "limit": _PAGE})
+        for product in listed.auto_paging_iter():
+            if product.id.startswith(OURS) and product.id not in wanted:
+                pay = (
+                    subscription
+                    for subscription, prices in subscribed.items()
+                    if product.id in {str(each.product) for each in prices}
+                )
+                yield Unsold(product.id, product.name, tuple(pay))
 
     def _prices(self, products: dict[str, Product]) -> Iterator[stripe.Price]:
         for product in products:

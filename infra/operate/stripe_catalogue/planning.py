@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from infra.operate.stripe_catalogue.portal import FoundPortal, Portal, wanted_portal
+from infra.operate.stripe_catalogue.unsold import Unsold
 from tollkeeper.catalogue import Catalogue
 
 UNSPECIFIED = "unspecified"
@@ -116,6 +117,7 @@ class Existing:
         billing: The ids of the active prices that use a meter, by its event name.
         portal: Our configuration of the customer portal.
         metered: The ids of the metered prices that live subscriptions to our plans have, by subscription.
+        unsold: What of ours is for sale there, and not wanted any more.
     """
 
     meters: Mapping[str, Meter]
@@ -125,6 +127,7 @@ class Existing:
     billing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     portal: FoundPortal | None = None
     metered: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unsold: Sequence[Unsold] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,7 @@ class Metered:
         )
 
 
-type Step = Create | Update | Archive | Keep | Metered | Clash | Billed
+type Step = Create | Update | Archive | Keep | Metered | Unsold | Clash | Billed
 
 
 def wanted(catalogue: Catalogue) -> Iterator[Wanted]:
@@ -244,6 +247,7 @@ def plan(catalogue: Catalogue, existing: Existing, now: datetime) -> list[Step]:
     return [
         *(_step(item, existing) for item in wanted(catalogue)),
         *(Metered(subscription, tuple(prices)) for subscription, prices in existing.metered.items()),
+        *existing.unsold,
         *(_archive_or_keep(found, existing, now) for found in existing.replaced),
     ]
 

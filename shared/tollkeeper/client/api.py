@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from tollkeeper.client.exchange import BrokenExchangeError, exchange
+from tollkeeper.client.exchange import USER_AGENT, BrokenExchangeError, exchange
 from tollkeeper.client.forks import forget_in_children
 from tollkeeper.client.tokens import TokenError, Tokens
 
@@ -121,6 +121,7 @@ class Api:
         host = self._host if self._port is None else f"{self._host}:{self._port}"
         head = (
             f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
+            f"User-Agent: {USER_AGENT}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode("ascii") + body

@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from io import BufferedReader
 
+from tollkeeper import __version__
+
+USER_AGENT = f"tollkeeper-client/{__version__}"
+"""What the client calls itself wherever it asks."""
+
 MOST_ANSWER_BYTES = 4_000_000
 MOST_LINE_BYTES = 65_536
 MOST_HEADERS = 200

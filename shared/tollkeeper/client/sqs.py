@@ -8,6 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tollkeeper.client.doors import DoorClosedError, Handover, fitting
+from tollkeeper.client.exchange import USER_AGENT
 from tollkeeper.client.sums import SealedSum
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ MESSAGE_BYTES = 60_000
 """Of records in one message: SQS bills by 64 KB."""
 
 MOST_MESSAGES = 10
-CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
+CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    user_agent_extra=USER_AGENT,
+)
 
 
 class SqsDoor:

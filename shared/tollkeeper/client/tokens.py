@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Protocol
 
+from tollkeeper.client.exchange import USER_AGENT
 from tollkeeper.client.forks import forget_in_children
 
 EARLY = 60.0
@@ -93,7 +94,8 @@ class ClientCredentials:
             self._token = None
 
     def _fetch(self, timeout: float) -> tuple[str, float]:
-        request = urllib.request.Request(self._url, self._form, {"Accept": "application/json"})  # noqa: S310 - checked above
+        headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
+        request = urllib.request.Request(self._url, self._form, headers)  # noqa: S310 - checked above
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - the same
                 body = json.loads(answer.read(MOST_ANSWER_BYTES))

@@ -64,9 +64,14 @@ class Auditor:
         for body in evidence["deadEvents"]:
             self._find(f"an event is a dead letter: {body[:80]}")
         self._users, self._until = users, until
-        told = heard(self._entries)
-        prices = plans_by_price(self._entries)
-        self._spans = spans(self._invoices, self._subscriptions, self._customers, told, prices)
+        self._spans = spans(
+            self._invoices,
+            self._subscriptions,
+            self._customers,
+            heard(self._entries),
+            plans_by_price(self._entries),
+            evidence["words"],
+        )
         self._sold = sold(self._entries, datetime.min.replace(tzinfo=until.tzinfo))
         self._jumps = jumps(self._entries)
         self._looks = [each for each in self._entries if each["request"] == "GET /subscription"]

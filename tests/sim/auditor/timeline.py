@@ -1,4 +1,4 @@
-"""Who had which plan when, read off the base lines of Stripe's invoices (rule 3) and nothing of ours."""
+"""Who had which plan when, read off Stripe's invoices and events (rule 3), and nothing of ours."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,8 +63,12 @@ def spans(
     customers: Mapping[str, Mapping[str, Any]],
     heard: Mapping[str, datetime],
     prices: Mapping[int, str],
+    told: Sequence[Mapping[str, Any]] = (),
 ) -> list[Span]:
-    """Return the periods of all subscriptions that were paid for, or that Stripe let go on."""
+    """Return the periods of all subscriptions that were paid for, or that Stripe let go on.
+
+    `told` is what Stripe told of them: no invoice says which plan a trial had later, nor when it was to end.
+    """
     ended = {each["id"]: at(each["ended_at"]) for each in subscriptions if each["ended_at"]}
     never = {each["id"] for each in subscriptions if each["status"].startswith("incomplete")}
     never |= duplicates(subscriptions).keys()
@@ -93,6 +97,8 @@ def spans(
     # Only now: a period's renewal and an upgrade in it may be invoiced in one second, in any order.
     for name, when, plan in upgrades:
         _upgrade(found.values(), name, when, plan)
+    for each in told:
+        _tried(found.values(), each["subscription"], at(each["at"]), prices)
     return [each for each in found.values() if each.end > each.start]
 
 
@@ -116,3 +122,16 @@ def _upgrade(found: Iterable[Span], name: str, when: datetime, plan: str) -> Non
     for span in found:
         if span.subscription == name and span.holds(when) and plan not in span.plans:
             span.plans.append(plan)
+
+
+def _tried(
+    found: Iterable[Span], subscription: Mapping[str, Any], when: datetime, prices: Mapping[int, str]
+) -> None:
+    """Note what a trial's subscription was at an instant: its plan, and the end that it was to have."""
+    if not subscription["trial_end"]:
+        return
+    plan = prices[subscription["items"]["data"][0]["price"]["unit_amount"]]
+    _upgrade((each for each in found if each.is_trial), subscription["id"], when, plan)
+    for span in found:
+        if span.is_trial and span.subscription == subscription["id"]:
+            span.planned_end = max(span.planned_end, at(subscription["trial_end"]))

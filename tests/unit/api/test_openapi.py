@@ -1,13 +1,23 @@
 """The API's description, made from the functions' typed routes."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from infra.openapi import document
-from tollkeeper.api.bodies.failure import Failure, GatewayFailure
+from tollkeeper.api.bodies.failure import Failure, GatewayFailure, ValidationFailure
+from tollkeeper.api.errors import DECISIONS, reply_to
+from tollkeeper.ledger.consuming import Obstacle, ObstacleError
+from tollkeeper.rules.fields import InvalidFieldError
+from tollkeeper.subscriptions.errors import (
+    AuthenticationRequiredError,
+    NoCustomerError,
+    PaymentDueError,
+    PaymentFailedError,
+)
 
 type Schema = Mapping[str, Any]
 
@@ -56,7 +66,42 @@ def test_our_own_words_are_as_described(described: Schema) -> None:
         schema_of(described, operation, "default") for _, operation in operations(described)
     }
     body: dict[str, Any] = {"error": "unavailable", "message": "Please try again in a moment.", "more": 1}
-    assert (body, body) == (Failure(**body).model_dump(), GatewayFailure(**body).model_dump())
+    assert body == Failure(**body).model_dump(exclude_unset=True) == GatewayFailure(**body).model_dump()
+
+
+def test_every_field_of_an_error_is_named(described: Schema) -> None:
+    """What errors.py may answer has the fields that the document gives to its status, and no others."""
+    schemas = described["components"]["schemas"]
+    invoice = "https://invoice.stripe.test/i/1"
+    errors: list[Exception] = [
+        InvalidFieldError("records.0.quantity", "must be a whole number"),
+        PaymentDueError(invoice),
+        PaymentFailedError(invoice),
+        AuthenticationRequiredError(invoice),
+        *(kind() for kind in DECISIONS),
+        *(ObstacleError(obstacle) for obstacle in Obstacle),
+        NoCustomerError("ada"),
+    ]
+    seen = set()
+    for error in errors:
+        answer = reply_to(error)
+        body = json.loads(answer["body"])
+        is_invalid = 422 == answer["statusCode"]
+        model: type[BaseModel] = ValidationFailure if is_invalid else Failure
+        assert body == model.model_validate(body).model_dump(by_alias=True, exclude_unset=True)
+        assert body.keys() <= schemas[model.__name__]["properties"].keys()
+        seen |= body.keys()
+    assert {"error", "message", "fields", "hostedInvoiceUrl"} == seen
+    for name, operation in operations(described):
+        assert (name, "ValidationFailure") == (name, schema_of(described, operation, "422"))
+
+
+def test_who_is_refused_a_consume_is_told_where_they_stand(described: Schema) -> None:
+    """402 has a body of its own there, of which the spending cap alone may be left out."""
+    consume = described["paths"]["/quota/{eventType}/consume"]["post"]["responses"]["402"]
+    assert "ConsumeRefused" == _name(consume["content"]["application/json"]["schema"])
+    schema = described["components"]["schemas"]["ConsumeRefused"]
+    assert {"spendingCap"} == schema["properties"].keys() - schema["required"]
 
 
 def test_whose_token_is_asked_for_is_described(described: Schema) -> None:

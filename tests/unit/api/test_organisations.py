@@ -15,10 +15,11 @@ from tests.fakes.api_gateway import Answer, Handler, call
 from tests.fakes.deciding import Household, patient
 from tests.fakes.runtime import FixedClock
 from tests.unit.api.test_doors import DOORS, Door
-from tollkeeper import runtime, runtime_decisions
+from tollkeeper import runtime
 from tollkeeper.api.authorization import Authorizer
 from tollkeeper.ledger.history import History
 from tollkeeper.ledger.users import Users
+from tollkeeper.runtime import subscriptions, views
 from tollkeeper.views.reader import Reader
 
 ORGANISATION = "ada"
@@ -59,8 +60,8 @@ def deployment(home: Household, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     app.dependency_overrides = {
         runtime.clock: lambda: FixedClock(home.now),
         runtime.patience: patient,
-        runtime_decisions.plan_changes: lambda: home.desk().plans,
-        runtime_decisions.cancellations: lambda: home.desk().ends,
+        subscriptions.plan_changes: lambda: home.desk().plans,
+        subscriptions.cancellations: lambda: home.desk().ends,
     }
     yield
     app.dependency_overrides = {}
@@ -107,7 +108,7 @@ def test_what_a_member_may_not_do_is_not_done(
 
 def test_a_member_without_that_right_sees_what_the_organisation_has(home: Household) -> None:
     """Its subscription, and what another plan would mean."""
-    reader_app.dependency_overrides[runtime.reader] = lambda: Reader(
+    reader_app.dependency_overrides[views.reader] = lambda: Reader(
         Users(home.table), History(home.table), OFFER, FixedClock(home.now)
     )
     shown = call(reader, "GET", "/subscription", claims=member("eve", "member"))

@@ -4,11 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from boto3 import client
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import EndpointConnectionError
 
+from tests.ledger.tables import CREDENTIALS
+from tollkeeper import __version__
 from tollkeeper.client.doors import DoorClosedError
 from tollkeeper.client.facts import Fact
-from tollkeeper.client.sqs import SqsDoor
+from tollkeeper.client.sqs import CONFIG, SqsDoor
 from tollkeeper.client.sums import SealedSum, Sums
 from tollkeeper.usage.messages import unpack
 
@@ -50,6 +54,21 @@ def test_sums_are_messages_that_the_tracker_reads() -> None:
     assert {each.id for each in sums} == handover.taken
     assert 1 < len(queue.bodies) <= 10
     assert max(map(len, queue.bodies)) < 65_536
+
+
+def test_sqs_is_told_who_sends() -> None:
+    """Beside what boto3 says of itself."""
+    sqs = client("sqs", config=CONFIG, **CREDENTIALS)
+    said: list[str] = []
+
+    def note(request: AWSPreparedRequest, **_: object) -> None:
+        said.append(str(request.headers["User-Agent"]))
+        raise EndpointConnectionError(endpoint_url="x")
+
+    sqs.meta.events.register("before-send.sqs.ListQueues", note)
+    with pytest.raises(EndpointConnectionError):
+        sqs.list_queues()
+    assert f"tollkeeper-client/{__version__}" in said[0]
 
 
 def test_a_message_that_sqs_refuses_is_sent_again() -> None:

@@ -115,9 +115,9 @@ class UnprocessedClient:
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds of each wait that there would be, were chance at its worst."""
+    """Among how many seconds each wait is drawn."""
     waits: list[float] = []
-    monkeypatch.setattr(random, "uniform", lambda _, most: most)
+    monkeypatch.setattr(random, "uniform", lambda least, most: most - least)
     monkeypatch.setattr(time, "sleep", waits.append)
     return waits
 

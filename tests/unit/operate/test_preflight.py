@@ -13,7 +13,7 @@ from moto import mock_aws
 from infra.operate.checks import Check, looked_at
 from infra.operate.exits import UnfitError
 from infra.operate.preflight import account
-from infra.operate.preflight.configured import Configured, fitting
+from infra.operate.preflight.configured import Configured, fitting, tuned
 from infra.template import written
 from tests.ledger.tables import CREDENTIALS
 
@@ -70,9 +70,9 @@ def test_the_shipped_configuration_fits_but_for_its_placeholders(environment: st
         ("TokenIssuer", "clerk.mysaas.io", "must be the https URL"),
         ("AllowedOrigins", "https://app.mysaas.io,https://app.example.com", "must be origins of your own"),
         ("Stage", "production", "must be one of local, dev, prod"),
-        ("HoldHours", "5", "must be a number from 12 to 720"),
-        ("HoldHours", "long", "must be a number from 12 to 720"),
-        ("BillOverageFrom", "tomorrow", "must match"),
+        ("RecordDays", "5", "must be a number from 400 to 3650"),
+        ("RecordDays", "long", "must be a number from 400 to 3650"),
+        ("BillOverageFrom", "tomorrow", "must be a day such as 2026-12-01"),
         ("Stge", "dev", "the template has no such parameter: take it out"),
     ],
 )
@@ -86,17 +86,28 @@ def test_what_the_template_refuses_is_said_before(name: str, value: str | None, 
     assert said in trouble[name]
 
 
+@pytest.mark.parametrize("value", ["0", "61", "a while"])
+def test_a_number_that_is_turned_too_far_is_said_before(value: str) -> None:
+    """It is no parameter, so CloudFormation asks nothing of it. What is shipped fits."""
+    shipped = written()["Mappings"]["Tuning"]
+    assert {} == red(tuned(shipped))
+    turned = {**shipped, "UsageBatchingWindow": {**shipped["UsageBatchingWindow"], "prod": value}}
+    ((what, said),) = red(tuned(turned)).items()
+    assert "UsageBatchingWindow of prod" == what
+    assert f"{value!r} must be a number from 1 to 60: mend it in template.yaml, under Mappings" == said
+
+
 def test_parameters_are_read_as_sam_reads_them(tmp_path: Path) -> None:
     """A text, a list of texts or a table; an empty value may be in quotes."""
     file = tmp_path / "samconfig.toml"
     for said in (
-        """'Stage=prod WebhookConcurrency=""'""",
-        """["Stage=prod", 'WebhookConcurrency=""']""",
-        """{Stage = "prod", WebhookConcurrency = ""}""",
+        """'Stage=prod AlarmEmail=""'""",
+        """["Stage=prod", 'AlarmEmail=""']""",
+        """{Stage = "prod", AlarmEmail = ""}""",
     ):
         named = '[prod.global.parameters]\nstack_name = "shop"\n'
         file.write_text(f"{named}[prod.deploy.parameters]\nparameter_overrides = {said}")
-        assert {"Stage": "prod", "WebhookConcurrency": ""} == Configured.read(file, "prod").given
+        assert {"Stage": "prod", "AlarmEmail": ""} == Configured.read(file, "prod").given
     with pytest.raises(UnfitError, match="has no environment dev, but prod: choose with --config-env"):
         Configured.read(file, "dev")
     with pytest.raises(UnfitError, match="sam deploy --guided"):
@@ -117,21 +128,21 @@ class FakeLambda:
 @pytest.mark.parametrize(
     ("limit", "unreserved", "wanted", "is_well"),
     [
-        (1000, 1000, "10", True),
-        (1000, 110, "10", True),
-        (1000, 109, "10", False),
-        (10, 10, "10", False),
-        (10, 10, "", True),
+        (1000, 1000, 10, True),
+        (1000, 110, 10, True),
+        (1000, 109, 10, False),
+        (10, 10, 10, False),
+        (10, 10, 0, True),
     ],
 )
 def test_an_account_with_too_little_concurrency_is_told_how_to_deploy(
-    limit: int, unreserved: int, wanted: str, *, is_well: bool
+    limit: int, unreserved: int, wanted: int, *, is_well: bool
 ) -> None:
     """AWS keeps a hundred for functions that reserve none; a new account has ten in all."""
     client = cast("LambdaClient", FakeLambda(limit, unreserved))
     trouble = red(account.concurrency(client, wanted, 0))
     assert is_well == (not trouble)
-    assert is_well or all("deploy with WebhookConcurrency empty" in each for each in trouble.values())
+    assert is_well or all("deploy with WebhookConcurrency=0" in each for each in trouble.values())
     assert {} == red(account.concurrency(client, wanted, 100))  # what the stack itself has reserved
 
 

@@ -17,12 +17,13 @@ from functions.dashboard.app import DECIDING, LOOKING, handler
 from tests.examples import ENVIRONMENT, NOW, OFFER
 from tests.fakes.api_gateway import call, user_claims
 from tests.fakes.deciding import Household
-from tests.fakes.runtime import FakeContext, FixedClock
+from tests.fakes.runtime import FakeContext, FixedClock, forget
 from tests.ledger.crashes import CrashingTable, Outside, Through
-from tollkeeper import runtime, runtime_dashboard, runtime_decisions
+from tollkeeper import runtime
 from tollkeeper.ledger.answer_rows import Answer
 from tollkeeper.ledger.stripe_answers import StripeAnswers
 from tollkeeper.ledger.users import Users
+from tollkeeper.runtime import dashboard, subscriptions
 from tollkeeper.settings import Settings, Stage
 
 OTHERS = "dashboard/close"
@@ -120,18 +121,15 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         (runtime, "users"): lambda: Users(runtime.table()),
         (runtime, "offer"): lambda: OFFER,
         (runtime, "stripe_gateway"): lambda **_: page.reached(),
-        (runtime_dashboard, "wall_clock"): lambda: FixedClock(page.wall),
-        (runtime_decisions, "plan_changes"): lambda: page.home.desk().plans,
-        (runtime_decisions, "cancellations"): lambda: page.home.desk().ends,
+        (dashboard, "wall_clock"): lambda: FixedClock(page.wall),
+        (subscriptions, "plan_changes"): lambda: page.home.desk().plans,
+        (subscriptions, "cancellations"): lambda: page.home.desk().ends,
     }
     for (module, name), part in outside.items():
         monkeypatch.setattr(module, name, part)
-    caches = (runtime.authorizer, runtime.spending_caps, runtime_dashboard.remembered)
-    for each in caches:
-        each.cache_clear()
+    forget()
     yield page
-    for each in caches:
-        each.cache_clear()
+    forget()
 
 
 class TestLinks:
@@ -419,14 +417,14 @@ class TestCosts:
         asked = page.count_questions()
         for second in range(0, 125, 5):
             page.wall = NOW + timedelta(seconds=second)
-            runtime_dashboard.remembered.cache_clear()
+            dashboard.remembered.cache_clear()
             page.send("GET /dashboard", page.browser())
         assert {"invoices_of": 3, "upcoming_invoice": 3} == asked
 
     def test_a_page_shows_what_is_known_while_another_asks(self, page: Page) -> None:
         """First nothing, and it says when to come back; a minute later what was said, as of then."""
         secret = page.browser()
-        claimed = StripeAnswers(page.home.table).claim("ada", Answer(), runtime_dashboard.passing()())
+        claimed = StripeAnswers(page.home.table).claim("ada", Answer(), dashboard.passing()())
         assert claimed
         read = page.send("GET /dashboard", secret)["body"]
         assert "Your invoices could not be shown right now" in read
@@ -458,7 +456,7 @@ class TestCosts:
             stripe.bill(stripe.held[0], number, 99_00)
         secret, answers = page.browser(), []
         for number in range(1, 13):
-            runtime_dashboard.remembered.cache_clear()
+            dashboard.remembered.cache_clear()
             answers.append(self._open(page, secret, f"dashboard/explain?invoice=in_shown_{number}"))
         assert [200] * 10 + [429] * 2 == [each["statusCode"] for each in answers]
         assert "Wait a minute" in answers[-1]["body"]

@@ -9,7 +9,7 @@ import pytest
 from functions.reconciler.app import handler as reconcile
 from functions.reporter.app import handler as report
 from tests.fakes.runtime import FakeContext
-from tollkeeper import runtime, runtime_reconciling
+from tollkeeper.runtime import periods
 from tollkeeper.telemetry import metrics
 
 
@@ -31,7 +31,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[float, str]]:
 
 def run_of(monkeypatch: pytest.MonkeyPatch, **found: int) -> None:
     """Run the reporter, which comes upon this."""
-    monkeypatch.setattr(runtime, "reporter", lambda: SimpleNamespace(run=lambda _: Counter(found)))
+    monkeypatch.setattr(periods, "reporter", lambda: SimpleNamespace(run=lambda _: Counter(found)))
     report({}, FakeContext())
 
 
@@ -60,6 +60,6 @@ def test_the_reconciler_tells_of_its_run_whatever_it_finds(
 ) -> None:
     """Nought too: where the number is missing, nobody has compared, and the alarm rings."""
     reconciler = SimpleNamespace(run=lambda _: Counter(periods=1, drift=drift))
-    monkeypatch.setattr(runtime_reconciling, "reconciler", lambda: reconciler)
+    monkeypatch.setattr(periods, "reconciler", lambda: reconciler)
     reconcile({}, FakeContext())
     assert {"Reconciler_drift": (drift, "Count")} == told(capsys)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,13 +13,14 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from pydantic import BaseModel, ValidationError
 
 from tests.examples import CATALOGUE, NOW
+from tollkeeper.api.bodies.failure import ConsumeRefused
 from tollkeeper.api.bodies.quota import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
 from tollkeeper.api.quota_replies import reply_to
 from tollkeeper.api.quota_requests import read
 from tollkeeper.ledger.consuming import Release
 from tollkeeper.quota.quota import Check, Consume, Question, QuotaAnswer
 from tollkeeper.rules.fields import InvalidFieldError
-from tollkeeper.rules.limits import OnLimit
+from tollkeeper.rules.limits import Barrier, OnLimit
 from tollkeeper.rules.usage import UsageRecord
 
 type Read = Callable[[str], UsageRecord | Release]
@@ -213,6 +215,17 @@ def test_what_is_answered_is_what_the_model_says(answer: QuotaAnswer) -> None:
     found = json.loads(reply_to(answer, "/pricing")["body"])
     model = QuotaOut if answer.id is None else ConsumptionOut
     assert found == json.loads(model.model_validate(found).model_dump_json(by_alias=True))
+
+
+@given(answer=answers, barrier=st.sampled_from(Barrier), cap=quantities)
+def test_what_is_refused_is_what_the_model_says(answer: QuotaAnswer, barrier: Barrier, cap: int) -> None:
+    """Field by field; the spending cap is told where it is what stood in the way."""
+    refused = replace(answer, allowed=False, barrier=barrier, spending_cap=cap)
+    sent = reply_to(refused, "/pricing")
+    found = json.loads(sent["body"])
+    assert (402, barrier is Barrier.SPENDING_CAP) == (sent["statusCode"], "spendingCap" in found)
+    said = ConsumeRefused.model_validate(found)
+    assert found == json.loads(said.model_dump_json(by_alias=True, exclude_unset=True))
 
 
 def test_the_models_take_the_contracts_names_only() -> None:

@@ -1,113 +1,31 @@
-"""/quota/{eventType}: what is left, consumed and released, in the very words of the contract."""
+"""GET /quota/{eventType}: what is left, in the very words of the contract; and what holds of all three."""
 
 import json
-from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from datetime import timedelta
+from typing import NoReturn
 
 import pytest
 
-from functions.quota.app import answer
-from tests.examples import CATALOGUE, END, NOW, OFFER, RECORD, SUBSCRIPTION, bound
-from tests.fakes.api_gateway import SERVICE_CLAIMS, Answer
+from tests.examples import CATALOGUE, END, NOW, OFFER, SUBSCRIPTION
 from tests.fakes.table import MemoryTable
-from tollkeeper.api.authorization import Authorizer
-from tollkeeper.catalogue import Mode
-from tollkeeper.ledger import keys, record_rows
-from tollkeeper.ledger.closing import Closing
+from tests.unit.quota.asking import (
+    DESIGNS,
+    IN_HER_PERIOD,
+    IN_NOVEMBER,
+    WISH,
+    check,
+    consume,
+    observing,
+    post,
+    subscribe,
+    track,
+)
 from tollkeeper.ledger.consuming import Consuming
-from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.patience import ContendedError, Patience, for_seconds
 from tollkeeper.ledger.spending_caps import SpendingCaps
-from tollkeeper.ledger.users import Users
-from tollkeeper.quota.quota import Quota
-from tollkeeper.rules.offers import Offer
-from tollkeeper.rules.subscriptions import Status, Subscription
+from tollkeeper.rules.subscriptions import Status
 from tollkeeper.rules.usage import UsageRecord
-
-UPGRADE_URL = "https://app.example.com/pricing"
-AUTHORIZER = Authorizer("tollkeeper", "tollkeeper-service", "billing:service")
-AS_SERVICE = {"requestContext": {"authorizer": {"jwt": {"claims": SERVICE_CLAIMS}}}}
-WISH: Mapping[str, object] = {"userId": "ada", "id": "wish-1"}
-
-DESIGNS = {"allowed": True, "limit": 3, "current": 0, "remaining": 3, "planTier": "free", "onLimit": "block"}
-IN_NOVEMBER = {"resetsAt": "2025-12-01T00:00:00Z"}
-IN_HER_PERIOD = {"resetsAt": "2025-12-03T09:30:15Z"}
-
-
-@pytest.fixture
-def table() -> MemoryTable:
-    """A ledger that knows nobody: everybody is on the free plan."""
-    return MemoryTable()
-
-
-def ask(consuming: Consuming, route: str, event: Mapping[str, Any], now: datetime) -> Answer:
-    """Send an event as API Gateway would for a route."""
-    found = answer(
-        {"routeKey": route, **AS_SERVICE, **event},
-        AUTHORIZER,
-        Quota(consuming),
-        CATALOGUE.metrics,
-        UPGRADE_URL,
-        now,
-        for_seconds(8),
-    )
-    return Answer(found["statusCode"], json.loads(found["body"]), found["headers"])
-
-
-def check(
-    table: MemoryTable, metric: str, user: str | None = "ada", now: datetime = NOW, offer: Offer = OFFER
-) -> Answer:
-    """Ask what is left."""
-    query = {} if user is None else {"userId": user}
-    event = {"pathParameters": {"eventType": metric}, "queryStringParameters": query or None}
-    return ask(Consuming(table, offer), "GET /quota/{eventType}", event, now)
-
-
-def post(
-    consuming: Consuming, verb: str, metric: str, body: object, now: datetime = NOW, *, encoded: bool = False
-) -> Answer:
-    """Ask to consume or to release; a body of text is sent as it is."""
-    text = body if body is None or isinstance(body, str) else json.dumps(body)
-    if encoded and text is not None:
-        text = b64encode(text.encode()).decode()
-    event = {"pathParameters": {"eventType": metric}, "body": text, "isBase64Encoded": encoded}
-    return ask(consuming, f"POST /quota/{{eventType}}/{verb}", event, now)
-
-
-def consume(
-    table: MemoryTable, metric: str, now: datetime = NOW, offer: Offer = OFFER, **changes: object
-) -> Answer:
-    """Ask to consume."""
-    return post(Consuming(table, offer), "consume", metric, {**WISH, **changes}, now)
-
-
-def release(table: MemoryTable, metric: str, now: datetime = NOW, **changes: object) -> Answer:
-    """Ask to release."""
-    return post(Consuming(table, OFFER), "release", metric, {**WISH, **changes}, now)
-
-
-def subscribe(table: MemoryTable, subscription: Subscription = SUBSCRIPTION) -> None:
-    """Write what Stripe says of Ada."""
-    users = Users(table)
-    user = users.history("ada")
-    users.write_subscription(user, subscription, bound(user, subscription))
-
-
-def track(table: MemoryTable, metric: str, quantity: int, offer: Offer = OFFER) -> None:
-    """Count what Ada did without asking."""
-    counting = Counting(table, offer)
-    [user] = counting.profiles(["ada"])
-    record = replace(RECORD, id=f"tracked-{metric}", metric=metric, quantity=quantity)
-    counting.count(user, [record], now=NOW, patience=for_seconds(1))
-
-
-def used(table: MemoryTable, metric: str) -> int:
-    """Return what a check tells of Ada's usage."""
-    current: int = check(table, metric).body["current"]
-    return current
 
 
 class TestCheck:
@@ -246,216 +164,6 @@ class TestCheck:
         """Asking leaves no trace."""
         check(table, "exports")
         assert {} == table.rows
-
-
-def observing(metric: str) -> Offer:
-    """Return an offer in which a metric is only observed."""
-    observed = replace(CATALOGUE.metrics[metric], mode=Mode.OBSERVE)
-    return Offer(replace(CATALOGUE, metrics={**CATALOGUE.metrics, metric: observed}), OFFER.bill_overage_from)
-
-
-class TestConsume:
-    """POST /quota/{eventType}/consume."""
-
-    def test_a_yes_says_what_is_left_after_it(self, table: MemoryTable) -> None:
-        """What was consumed is counted already, and the id is repeated."""
-        expected = {**DESIGNS, **IN_NOVEMBER, "current": 2, "remaining": 1, "id": "wish-1"}
-        assert (200, expected) == consume(table, "designsCreated", quantity=2)[:2]
-
-    def test_one_is_consumed_unless_more_is_said(self, table: MemoryTable) -> None:
-        """Quantity is 1 where it is left out."""
-        consume(table, "designsCreated")
-        assert 1 == used(table, "designsCreated")
-
-    def test_a_yes_is_repeated_even_at_the_limit(self, table: MemoryTable) -> None:
-        """The same id is allowed again, though one more would not be, and counts once."""
-        first = consume(table, "designsCreated", quantity=3)
-        assert (200, True, 3) == (first.status, first.body["allowed"], first.body["current"])
-        assert first == consume(table, "designsCreated", quantity=3)
-
-    def test_a_no_is_in_the_words_of_the_contract(self, table: MemoryTable) -> None:
-        """402 says what the limit is, how much of it is used, on which plan, and where to get more."""
-        track(table, "designsCreated", 3)
-        assert (
-            402,
-            {
-                "error": "Usage limit exceeded",
-                "message": "The plan includes no more of this in the present period.",
-                "limit": 3,
-                "current": 3,
-                "remaining": 0,
-                "planTier": "free",
-                "onLimit": "block",
-                **IN_NOVEMBER,
-                "upgradeUrl": UPGRADE_URL,
-            },
-        ) == consume(table, "designsCreated")[:2]
-
-    def test_a_request_that_straddles_the_limit_is_refused_whole(self, table: MemoryTable) -> None:
-        """What would have fitted of it is not counted either, and is told as what remains."""
-        track(table, "designsCreated", 2)
-        answer = consume(table, "designsCreated", quantity=2)
-        assert (402, 2, 1) == (answer.status, answer.body["current"], answer.body["remaining"])
-        assert 2 == used(table, "designsCreated")
-
-    def test_a_spending_cap_has_words_of_its_own(self, table: MemoryTable) -> None:
-        """402 names the cap, beside all that a limit's no says; at 50 cents each, the third passes 149."""
-        subscribe(table)
-        SpendingCaps(table, OFFER).set("ada", 149, NOW, for_seconds(5))
-        track(table, "exports", 502)
-        assert (
-            402,
-            {
-                "error": "Spending cap reached",
-                "message": "The overage would cost more than the user accepts.",
-                "limit": 500,
-                "current": 502,
-                "remaining": 0,
-                "planTier": "professional",
-                "onLimit": "bill",
-                **IN_HER_PERIOD,
-                "upgradeUrl": UPGRADE_URL,
-                "spendingCap": 149,
-            },
-        ) == consume(table, "exports")[:2]
-
-    def test_a_spending_cap_is_spent_to_the_cent(self, table: MemoryTable) -> None:
-        """What costs as much as the cap exactly is accepted."""
-        subscribe(table)
-        SpendingCaps(table, OFFER).set("ada", 150, NOW, for_seconds(5))
-        track(table, "exports", 502)
-        assert 200 == consume(table, "exports").status
-
-    def test_what_is_only_observed_is_counted_and_never_refused(self, table: MemoryTable) -> None:
-        """Beyond its limit too."""
-        answer = consume(table, "exports", offer=observing("exports"), quantity=7)
-        assert (200, 7, 0) == (answer.status, answer.body["current"], answer.body["remaining"])
-
-    def test_past_due_beyond_the_grace_is_refused_as_free(self, table: MemoryTable) -> None:
-        """A professional who has not paid for a week has five exports, and is not billed for a sixth."""
-        subscribe(table, replace(SUBSCRIPTION, status=Status.PAST_DUE, past_due_since=NOW))
-        late = NOW + timedelta(days=7)
-        assert 200 == consume(table, "exports", late, id="wish-0", quantity=5).status
-        answer = consume(table, "exports", late)
-        assert (402, "free", 5) == (answer.status, answer.body["planTier"], answer.body["limit"])
-
-    @pytest.mark.parametrize(("metric", "quantity"), [("designsCreated", 2), ("exports", 1)])
-    def test_an_id_stands_for_one_thing(self, table: MemoryTable, metric: str, quantity: int) -> None:
-        """409 where it was consumed for another quantity or metric."""
-        consume(table, "designsCreated")
-        message = "This id stands for something else; use a new one."
-        expected = (409, {"error": "id_conflict", "message": message})
-        assert expected == consume(table, metric, quantity=quantity)[:2]
-
-    def test_a_released_id_is_spent(self, table: MemoryTable) -> None:
-        """409, since a yes for it would count nothing."""
-        consume(table, "designsCreated")
-        release(table, "designsCreated")
-        message = "This id was consumed and released; use a new one."
-        assert (409, {"error": "already_released", "message": message}) == consume(table, "designsCreated")[
-            :2
-        ]
-
-    @pytest.mark.parametrize(
-        ("changes", "path"),
-        [
-            ({"quantity": 0}, "quantity"),
-            ({"quantity": -1}, "quantity"),
-            ({"quantity": 1.5}, "quantity"),
-            ({"quantity": True}, "quantity"),
-            ({"quantity": 1_000_000_001}, "quantity"),
-            ({"id": None}, "id"),
-            ({"id": "x" * 129}, "id"),
-            ({"userId": ""}, "userId"),
-            ({"facilityId": 7}, "facilityId"),
-            ({"eventData": []}, "eventData"),
-            ({"eventData": {"note": "x" * 4_096}}, "eventData"),
-            ({"eventData": {"a": json.loads("[" * 32 + "]" * 32)}}, "eventData"),
-            ({"eventdata": {}}, "eventdata"),
-            ({"user_id": "ada"}, "user_id"),
-        ],
-    )
-    def test_a_field_that_cannot_be_used_is_named(
-        self, table: MemoryTable, changes: Mapping[str, object], path: str
-    ) -> None:
-        """422, and nothing is counted."""
-        answer = post(Consuming(table, OFFER), "consume", "designsCreated", {**WISH, **changes})
-        assert (422, "validation_failed", [path]) == (
-            answer.status,
-            answer.body["error"],
-            [field["path"] for field in answer.body["fields"]],
-        )
-        assert {} == table.rows
-
-    def test_what_is_consumed_is_kept_with_where_and_what(self, table: MemoryTable) -> None:
-        """Facility and data stand on the record, the data as compact JSON."""
-        consume(table, "exports", facilityId="north", eventData={"format": "pdf"})
-        [row] = table.get_all([keys.record("ada", "wish-1")])
-        record = record_rows.record(row)
-        assert ("north", '{"format":"pdf"}') == (record.facility_id, record.event_data)
-
-
-class TestRelease:
-    """POST /quota/{eventType}/release."""
-
-    def test_all_of_it_comes_back(self, table: MemoryTable) -> None:
-        """The answer says what is left then."""
-        consume(table, "designsCreated", quantity=3)
-        assert (200, {**DESIGNS, **IN_NOVEMBER, "id": "wish-1"}) == release(table, "designsCreated")[:2]
-
-    def test_a_part_of_it_comes_back(self, table: MemoryTable) -> None:
-        """The rest stays counted."""
-        consume(table, "designsCreated", quantity=3)
-        answer = release(table, "designsCreated", quantity=2)
-        assert (200, 1, 2) == (answer.status, answer.body["current"], answer.body["remaining"])
-
-    def test_releasing_again_answers_the_same(self, table: MemoryTable) -> None:
-        """It gives nothing more."""
-        consume(table, "designsCreated", quantity=3)
-        assert release(table, "designsCreated", quantity=2) == release(table, "designsCreated", quantity=2)
-
-    def test_an_unknown_id_is_not_found(self, table: MemoryTable) -> None:
-        """404 for what was never consumed of this metric."""
-        consume(table, "exports")
-        message = "This id was never consumed of this metric."
-        assert (404, {"error": "unknown_id", "message": message}) == release(table, "designsCreated")[:2]
-
-    def test_what_somebody_else_consumed_is_not_found(self, table: MemoryTable) -> None:
-        """An id is one user's: another's is as good as none."""
-        consume(table, "exports")
-        assert 404 == release(table, "exports", userId="bob").status
-
-    def test_more_than_was_consumed_is_a_conflict(self, table: MemoryTable) -> None:
-        """409, and all of it stays counted."""
-        consume(table, "designsCreated")
-        assert (409, "id_conflict") == failure(release(table, "designsCreated", quantity=2))
-        assert 1 == used(table, "designsCreated")
-
-    def test_a_closed_period_gives_nothing_back(self, table: MemoryTable) -> None:
-        """409: what was consumed in it may be on an invoice."""
-        subscribe(table)
-        consume(table, "exports")
-        [period] = Users(table).history("ada").periods
-        Closing(table).close("ada", period, (), None, END)
-        message = "The period is closed; report a correction instead."
-        expected = (409, {"error": "period_closed", "message": message})
-        assert expected == release(table, "exports", now=END)[:2]
-
-    @pytest.mark.parametrize(
-        ("changes", "path"),
-        [({"quantity": 0}, "quantity"), ({"id": ""}, "id"), ({"facilityId": "north"}, "facilityId")],
-    )
-    def test_a_field_that_cannot_be_used_is_named(
-        self, table: MemoryTable, changes: Mapping[str, object], path: str
-    ) -> None:
-        """422."""
-        answer = post(Consuming(table, OFFER), "release", "exports", {**WISH, **changes})
-        assert (422, [path]) == (answer.status, [field["path"] for field in answer.body["fields"]])
-
-
-def failure(answer: Answer) -> tuple[int, str]:
-    """Return what programs read of an error."""
-    return answer.status, answer.body["error"]
 
 
 @pytest.mark.parametrize("verb", ["consume", "release"])

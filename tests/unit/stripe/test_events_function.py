@@ -15,6 +15,7 @@ from tollkeeper import runtime
 from tollkeeper.ledger.bills import Bills
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.times import epoch
+from tollkeeper.runtime import stripe_events
 from tollkeeper.settings import Settings
 from tollkeeper.stripe.event_queue import DeadEvents, StripeEventQueue
 from tollkeeper.subscriptions.stripe_events import StripeEvents
@@ -47,10 +48,12 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Sqs:
     client = cast("SQSClient", sqs)
     sqs.stripe.create_customer("ada")
     table = MemoryTable()
-    stripe_events = StripeEvents(Users(table), Bills(table), sqs.stripe, OFFER, "live")
-    monkeypatch.setattr(runtime, "stripe_events", lambda: stripe_events)
-    monkeypatch.setattr(runtime, "dead_events", lambda: DeadEvents(client, "https://sqs.test/dead"))
-    monkeypatch.setattr(runtime, "stripe_event_queue", lambda: StripeEventQueue(client, "https://sqs.test/q"))
+    follows = StripeEvents(Users(table), Bills(table), sqs.stripe, OFFER, "live")
+    monkeypatch.setattr(stripe_events, "stripe_events", lambda: follows)
+    monkeypatch.setattr(stripe_events, "dead_events", lambda: DeadEvents(client, "https://sqs.test/dead"))
+    monkeypatch.setattr(
+        stripe_events, "stripe_event_queue", lambda: StripeEventQueue(client, "https://sqs.test/q")
+    )
     monkeypatch.setattr(runtime, "settings", lambda: Settings.from_environment(ENVIRONMENT))
     monkeypatch.setattr(runtime, "clock", lambda: FixedClock(NOW))
     monkeypatch.setattr(metrics, "namespace", "Tollkeeper")

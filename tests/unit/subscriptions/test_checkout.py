@@ -13,6 +13,7 @@ from tests.fakes.stripe import FakeStripe
 from tollkeeper import runtime
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.subscriptions import Status
+from tollkeeper.runtime import subscriptions
 from tollkeeper.settings import Settings
 from tollkeeper.stripe.port import CheckoutOrder
 from tollkeeper.subscriptions.checkout import Checkout, is_of_origin
@@ -35,7 +36,7 @@ def stripe() -> FakeStripe:
 def function(stripe: FakeStripe, users: Users) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     app.dependency_overrides = {
-        runtime.checkout: lambda: Checkout(users, stripe, CATALOGUE, SETTINGS.allowed_origins),
+        subscriptions.checkout: lambda: Checkout(users, stripe, CATALOGUE, SETTINGS.allowed_origins),
         runtime.clock: lambda: FixedClock(NOW),
     }
     yield

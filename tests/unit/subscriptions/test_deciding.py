@@ -13,9 +13,10 @@ from tests.fakes.api_gateway import Answer, call
 from tests.fakes.deciding import Household, patient
 from tests.fakes.invoices import Fault
 from tests.fakes.runtime import FixedClock
-from tollkeeper import runtime, runtime_decisions
+from tollkeeper import runtime
 from tollkeeper.rules.decisions import Choice, Decision, Wish
 from tollkeeper.rules.subscriptions import Status
+from tollkeeper.runtime import subscriptions
 
 PLAN, CANCEL, RESUME = (f"/subscription/{each}" for each in ("plan", "cancel", "resume"))
 BILL = "https://pay.test/in_1"
@@ -33,8 +34,8 @@ def function(home: Household) -> Iterator[None]:
     app.dependency_overrides = {
         runtime.clock: lambda: FixedClock(home.now),
         runtime.patience: patient,
-        runtime_decisions.plan_changes: lambda: home.desk().plans,
-        runtime_decisions.cancellations: lambda: home.desk().ends,
+        subscriptions.plan_changes: lambda: home.desk().plans,
+        subscriptions.cancellations: lambda: home.desk().ends,
     }
     yield
     app.dependency_overrides = {}

@@ -10,9 +10,10 @@ from tests.examples import ENVIRONMENT, NOW
 from tests.fakes.api_gateway import Answer, call, user_claims
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
-from tollkeeper import runtime, runtime_customers
+from tollkeeper import runtime
 from tollkeeper.api.authorization import Authorizer
 from tollkeeper.ledger.users import Users
+from tollkeeper.runtime import subscriptions
 from tollkeeper.settings import Settings
 from tollkeeper.stripe.customer_port import PortalFlow
 from tollkeeper.subscriptions.portal import Portal
@@ -31,7 +32,7 @@ def stripe() -> FakeStripe:
 def function(stripe: FakeStripe, users: Users) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     app.dependency_overrides = {
-        runtime_customers.portal: lambda: Portal(users, stripe, SETTINGS.allowed_origins),
+        subscriptions.portal: lambda: Portal(users, stripe, SETTINGS.allowed_origins),
         runtime.clock: lambda: FixedClock(NOW),
     }
     yield

@@ -18,6 +18,7 @@ from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.spending_caps import SpendingCaps
 from tollkeeper.ledger.table import TransactionCancelledError, UnavailableError, Write
 from tollkeeper.ledger.users import Users
+from tollkeeper.runtime import subscriptions, views
 from tollkeeper.views.reader import Reader
 
 
@@ -44,10 +45,10 @@ def functions(table: Ledger) -> Iterator[None]:
     """The function that sets and the one that shows, with the same ledger handed in."""
     handed_in: dict[Callable[..., Any], Callable[..., Any]] = {
         runtime.users: lambda: Users(table),
-        runtime.spending_caps: lambda: SpendingCaps(table, OFFER),
+        subscriptions.spending_caps: lambda: SpendingCaps(table, OFFER),
         runtime.patience: lambda: for_seconds(0),
         runtime.clock: lambda: FixedClock(NOW),
-        runtime.reader: lambda: Reader(Users(table), History(table), OFFER, FixedClock(NOW)),
+        views.reader: lambda: Reader(Users(table), History(table), OFFER, FixedClock(NOW)),
     }
     settings.app.dependency_overrides = reader.app.dependency_overrides = handed_in
     yield

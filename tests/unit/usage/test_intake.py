@@ -13,6 +13,7 @@ from tests.fakes.runtime import FixedClock
 from tests.fakes.sqs import FakeSqs
 from tollkeeper import runtime
 from tollkeeper.rules.times import iso
+from tollkeeper.runtime import usage
 from tollkeeper.usage.intake import Intake
 from tollkeeper.usage.queue import UsageQueue
 
@@ -41,7 +42,7 @@ def function(sqs: FakeSqs) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     queue = UsageQueue(cast("SQSClient", sqs), "https://sqs.test/usage")
     app.dependency_overrides = {
-        runtime.intake: lambda: Intake(queue, CATALOGUE.metrics),
+        usage.intake: lambda: Intake(queue, CATALOGUE.metrics),
         runtime.clock: lambda: FixedClock(NOW),
     }
     yield

@@ -15,7 +15,6 @@ from tests.fakes.sqs import FakeSqs
 from tests.fakes.stripe import FakeStripe
 from tests.fakes.table import MemoryTable
 from tests.fakes.tracker import tracker_of
-from tollkeeper import runtime
 from tollkeeper.ledger import keys, record_rows
 from tollkeeper.ledger.counting import Counting, Tally
 from tollkeeper.ledger.patience import ContendedError, Patience, for_seconds
@@ -25,6 +24,7 @@ from tollkeeper.ledger.users import Users
 from tollkeeper.rules.times import epoch, iso
 from tollkeeper.rules.usage import UsageRecord
 from tollkeeper.rules.users import User
+from tollkeeper.runtime import usage
 from tollkeeper.usage.batch import Message, Tracked
 from tollkeeper.usage.queue import DeadLetters
 from tollkeeper.usage.tracker import Tracker
@@ -267,7 +267,7 @@ def test_users_are_counted_side_by_side() -> None:
     """What the function waits for is DynamoDB: several users' transactions are under way at once."""
     table = Meeting()
     with made_of(table, FakeSqs(), FakeStripe(), NOW):
-        tracked = runtime.tracker().track([message(SENT, BOBS)], NOW, for_seconds(30))
+        tracked = usage.tracker().track([message(SENT, BOBS)], NOW, for_seconds(30))
     assert (set(), 4) == (tracked.failed, tracked.counted.total())
 
 

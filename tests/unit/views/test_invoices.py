@@ -15,12 +15,12 @@ from tests.fakes.api_gateway import Answer, call
 from tests.fakes.dashboard import BUSY, OneUser
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import FakeStripe
-from tollkeeper import runtime_customers
 from tollkeeper.rules.charges import charges
 from tollkeeper.rules.overage import overage, spent
 from tollkeeper.rules.periods import Stretch
 from tollkeeper.rules.subscriptions import Status
 from tollkeeper.rules.users import User
+from tollkeeper.runtime import views as runtime_views
 from tollkeeper.stripe.customer_port import LineKind, ShownLine
 from tollkeeper.views.errors import NoUpcomingInvoiceError
 from tollkeeper.views.invoices import InvoiceViews, UpcomingInvoiceView
@@ -174,7 +174,7 @@ def stripe() -> FakeStripe:
 def function(stripe: FakeStripe) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     views = InvoiceViews(OneUser(using(BUSY)), stripe, OFFER, "live", FixedClock(NOW))
-    app.dependency_overrides = {runtime_customers.invoices: lambda: views}
+    app.dependency_overrides = {runtime_views.invoices: lambda: views}
     yield
     app.dependency_overrides = {}
 

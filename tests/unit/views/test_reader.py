@@ -11,7 +11,6 @@ from tests.examples import NOW, OFFER, RECORD, SUBSCRIPTION, bound
 from tests.fakes.api_gateway import Answer, call
 from tests.fakes.runtime import FixedClock
 from tests.fakes.table import MemoryTable
-from tollkeeper import runtime
 from tollkeeper.ledger import entry_rows, keys
 from tollkeeper.ledger.counting import Counting
 from tollkeeper.ledger.history import History
@@ -20,6 +19,7 @@ from tollkeeper.ledger.table import Put
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.audit import Action, AuditEntry
 from tollkeeper.rules.usage import UsageRecord
+from tollkeeper.runtime import views
 from tollkeeper.views.reader import Reader
 
 METRICS = [
@@ -48,7 +48,7 @@ def table() -> MemoryTable:
 def function(table: MemoryTable) -> Iterator[None]:
     """The function, with everything outside of it handed in."""
     app.dependency_overrides = {
-        runtime.reader: lambda: Reader(Users(table), History(table), OFFER, FixedClock(NOW)),
+        views.reader: lambda: Reader(Users(table), History(table), OFFER, FixedClock(NOW)),
     }
     yield
     app.dependency_overrides = {}

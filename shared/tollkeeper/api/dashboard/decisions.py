@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from tollkeeper import runtime, runtime_dashboard, runtime_decisions
+from tollkeeper import runtime
 from tollkeeper.api.browser_replies import redirect
 from tollkeeper.api.browsers import Visit
 from tollkeeper.api.dashboard.shown import Answer, as_page, notation_of
@@ -10,6 +10,8 @@ from tollkeeper.pages import dashboard
 from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.rules.plan_changes import Effective
 from tollkeeper.rules.usage import MAX_QUANTITY
+from tollkeeper.runtime import dashboard as runtime_dashboard
+from tollkeeper.runtime import subscriptions
 from tollkeeper.subscriptions.cancellations import CancelAt
 
 
@@ -24,13 +26,13 @@ def set_cap(visit: Visit) -> Answer:
         raise InvalidFieldError("amount", f"write an amount such as {example}, or nothing") from error
     if cap is not None and cap > MAX_QUANTITY:
         raise InvalidFieldError("amount", f"may be {reader.money(MAX_QUANTITY, currency)} at most")
-    runtime.spending_caps().set(visit.user, cap, runtime.clock().now(), runtime.patience())
+    subscriptions.spending_caps().set(visit.user, cap, runtime.clock().now(), runtime.patience())
     return _done(visit, "cap")
 
 
 def change_plan(visit: Visit) -> Answer:
     """Answer POST /dashboard/plan."""
-    changes, wanted = runtime_decisions.plan_changes(), visit.fields.get("plan", "")
+    changes, wanted = subscriptions.plan_changes(), visit.fields.get("plan", "")
     change = changes.change(visit.user, wanted, visit.key, runtime.clock().now(), runtime.patience())
     return _done(visit, "plan" if change.effective is Effective.NOW else "later")
 
@@ -40,14 +42,14 @@ def cancel(visit: Visit) -> Answer:
     at = visit.fields.get("at", "")
     if at not in set(CancelAt):
         raise InvalidFieldError("at", f"must be one of {', '.join(CancelAt)}")
-    ends = runtime_decisions.cancellations()
+    ends = subscriptions.cancellations()
     ends.cancel(visit.user, CancelAt(at), visit.key, runtime.clock().now(), runtime.patience())
     return _done(visit, "cancel")
 
 
 def resume(visit: Visit) -> Answer:
     """Answer POST /dashboard/resume."""
-    ends = runtime_decisions.cancellations()
+    ends = subscriptions.cancellations()
     ends.resume(visit.user, visit.key, runtime.clock().now(), runtime.patience())
     return _done(visit, "resume")
 

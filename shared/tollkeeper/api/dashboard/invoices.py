@@ -2,7 +2,7 @@
 
 import re
 
-from tollkeeper import runtime, runtime_customers, runtime_dashboard
+from tollkeeper import runtime
 from tollkeeper.api.bodies.explanations import ExplanationOut
 from tollkeeper.api.browser_replies import file
 from tollkeeper.api.browsers import Visit
@@ -11,6 +11,8 @@ from tollkeeper.api.dashboard.shown import Answer, as_page, notation_of
 from tollkeeper.pages import dashboard
 from tollkeeper.pages.dashboard import Onward
 from tollkeeper.rules.users import User
+from tollkeeper.runtime import dashboard as runtime_dashboard
+from tollkeeper.runtime import views
 from tollkeeper.views.invoices import ForeignInvoiceError
 from tollkeeper.views.invoices_at_stripe import InvoicesAtStripe
 from tollkeeper.views.stripe_bills import BillsView
@@ -23,7 +25,7 @@ def explain(visit: Visit) -> Answer:
     asked = runtime_dashboard.invoices_at_stripe(visit.opened)
     bills = _list(visit, _user(visit), asked)
     invoice = bills.invoice(visit.fields.get("invoice", ""))
-    explanations, told = runtime_customers.explanations_by(asked), visit.fields.get("format")
+    explanations, told = views.explanations_by(asked), visit.fields.get("format")
     if told == "csv":
         found = explanations.table(visit.user, invoice.id, visit.cursor)
         return as_table(visit, found, "explain", invoice.number or invoice.id)

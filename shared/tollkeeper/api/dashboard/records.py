@@ -7,13 +7,14 @@ from tollkeeper.api.dashboard.shown import Answer, as_page, notation_of
 from tollkeeper.api.record_queries import record_question
 from tollkeeper.pages import dashboard
 from tollkeeper.pages.dashboard import Onward, Told
+from tollkeeper.runtime import views
 from tollkeeper.views.record_tables import RecordTable, record_table
 from tollkeeper.views.records import enough
 
 
 def records(visit: Visit) -> Answer:
     """Answer GET /dashboard/records."""
-    reader = runtime.reader()
+    reader = views.reader()
     question = reader.precise(visit.user, record_question(visit.fields))
     found = enough(lambda at: reader.asked_for(visit.user, question, at), visit.cursor)
     onward = Onward(
@@ -27,7 +28,7 @@ def records(visit: Visit) -> Answer:
 
 def records_csv(visit: Visit) -> Answer:
     """Answer GET /dashboard/records.csv."""
-    reader = runtime.reader()
+    reader = views.reader()
     question = reader.precise(visit.user, record_question(visit.fields))
     found = record_table(lambda at: reader.asked_for(visit.user, question, at), visit.cursor)
     return as_table(visit, found, "records.csv", f"usage-{question.metric or 'all'}")

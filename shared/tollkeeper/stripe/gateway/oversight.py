@@ -53,14 +53,14 @@ class OversightGateway(InvoicesGateway):
                     {"payment": {"type": "payment_intent", "payment_intent": intent}}
                 )
                 for payment in paid.data[:1]:
-                    by_invoice[_id(payment.invoice)] += cents
+                    by_invoice[str(payment.invoice)] += cents
         return by_invoice
 
     def refunded(self, invoice_id: str) -> int:
         """List an invoice's payments (docs.stripe.com/api/invoice-payment/list), and the refunds of each."""
         with translated():
             payments = self._client.v1.invoice_payments.list({"invoice": invoice_id, "limit": PAGE}).data
-            intents = [_id(each.payment.payment_intent) for each in payments if _is_of_intent(each)]
+            intents = [str(each.payment.payment_intent) for each in payments if _is_of_intent(each)]
             return sum(
                 _paid_back(self._client.v1.refunds.list({"payment_intent": each, "limit": PAGE}).data).total()
                 for each in intents
@@ -78,14 +78,9 @@ def _paid_back(refunds: Iterable[stripe.Refund]) -> Counter[str]:
     cents: Counter[str] = Counter()
     for each in refunds:
         if each.payment_intent and each.status not in NOTHING_BACK:
-            cents[_id(each.payment_intent)] += each.amount
+            cents[str(each.payment_intent)] += each.amount
     return cents
 
 
 def _is_of_intent(payment: stripe.InvoicePayment) -> bool:
     return payment.payment.type == "payment_intent"
-
-
-def _id(of: str | stripe.StripeObject | None) -> str:
-    """Return the id of what Stripe may give as an object."""
-    return of if isinstance(of, str) else str(getattr(of, "id", ""))

@@ -1,10 +1,14 @@
 """What a refund gives back, by the state that Stripe says it is in."""
 
 from collections import Counter
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
-from stripe import Refund
+from stripe import Refund, StripeClient
 
+from tests.examples import CATALOGUE, NOW
+from tollkeeper.stripe.gateway import StripeGateway
 from tollkeeper.stripe.gateway.oversight import _paid_back
 
 
@@ -27,3 +31,20 @@ def test_parts_add_up_and_what_was_no_payment_intent_is_left_out() -> None:
     """Refunds of one payment are one sum; a charge of other making has no invoice to be found by."""
     found = _paid_back([refund("succeeded"), refund("succeeded"), refund("succeeded", None)])
     assert Counter({"pi_1": 600}) == found
+
+
+def test_refunds_of_an_invoices_payments_add_up() -> None:
+    """An invoice that was paid in two parts, each of which was paid back; a third was of no invoice."""
+    refunds = [refund("succeeded", intent) for intent in ("pi_1", "pi_2", "pi_3")]
+    paid = {"pi_1": ["in_1"], "pi_2": ["in_1"], "pi_3": []}
+
+    def payments(asked: dict[str, dict[str, str]]) -> SimpleNamespace:
+        of = paid[asked["payment"]["payment_intent"]]
+        return SimpleNamespace(data=[SimpleNamespace(invoice=each) for each in of])
+
+    v1 = SimpleNamespace(
+        refunds=SimpleNamespace(list=lambda _: SimpleNamespace(auto_paging_iter=lambda: iter(refunds))),
+        invoice_payments=SimpleNamespace(list=payments),
+    )
+    stripe = StripeGateway(cast("StripeClient", SimpleNamespace(v1=v1)), CATALOGUE, "live")
+    assert {"in_1": 600} == stripe.refunds_since(NOW)

@@ -1,20 +1,21 @@
-"""What the functions are made of by which customers look after themselves at Stripe; see `runtime`."""
+"""What shows users what they have is made of."""
 
 from typing import TYPE_CHECKING
 
 from tollkeeper import runtime
 
 if TYPE_CHECKING:
-    from tollkeeper.subscriptions.portal import Portal
     from tollkeeper.views.explanations import Explanations, StripeForExplaining
     from tollkeeper.views.invoices import InvoiceViews
+    from tollkeeper.views.reader import Reader
 
 
-def portal() -> "Portal":
-    """Return what opens Stripe's portal."""
-    from tollkeeper.subscriptions.portal import Portal
+def reader() -> "Reader":
+    """Return what shows users what they have."""
+    from tollkeeper.ledger.history import History
+    from tollkeeper.views.reader import Reader
 
-    return Portal(runtime.users(), runtime.stripe_gateway(), runtime.settings().allowed_origins)
+    return Reader(runtime.users(), History(runtime.table()), runtime.offer(), runtime.clock())
 
 
 def invoices() -> "InvoiceViews":

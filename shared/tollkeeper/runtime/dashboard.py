@@ -1,11 +1,12 @@
-"""What the usage page is made of, beside what every function is made of (`runtime`)."""
+"""What the usage page is made of."""
 
 from functools import cache
 from typing import TYPE_CHECKING
 
-from tollkeeper import runtime, runtime_customers
+from tollkeeper import runtime
 from tollkeeper.clock import Clock, WallClock
 from tollkeeper.clock import passing as passing_by
+from tollkeeper.runtime import views
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ def bills_at_stripe() -> "BillsAtStripe":
     """Return what asks Stripe of users' bills, once a minute for each."""
     from tollkeeper.views.bills_at_stripe import BillsAtStripe
 
-    return BillsAtStripe(stripe_answers(), runtime_customers.invoices, runtime.clock(), passing())
+    return BillsAtStripe(stripe_answers(), views.invoices, runtime.clock(), passing())
 
 
 @cache
@@ -63,9 +64,7 @@ def invoices_at_stripe(opened: "Opened") -> "InvoicesAtStripe":
     from tollkeeper.views.invoices_at_stripe import InvoicesAtStripe, click
 
     once = click(stripe_answers(), opened.session.user_id, opened.answer, passing()())
-    return InvoicesAtStripe(
-        remembered(), once, runtime.stripe_gateway, runtime_customers.invoices, runtime.clock()
-    )
+    return InvoicesAtStripe(remembered(), once, runtime.stripe_gateway, views.invoices, runtime.clock())
 
 
 def dashboards() -> "Dashboards":

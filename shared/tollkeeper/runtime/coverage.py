@@ -1,4 +1,4 @@
-"""What the coverage function is made of, beside what every function is made of (`runtime`)."""
+"""What the coverage function is made of."""
 
 from typing import TYPE_CHECKING
 

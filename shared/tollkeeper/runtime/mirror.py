@@ -1,4 +1,4 @@
-"""What shows Stripe usage is made of, beside what every function is made of (`runtime`)."""
+"""What shows Stripe usage is made of."""
 
 from typing import TYPE_CHECKING
 
