@@ -1,13 +1,12 @@
 """The time. Handlers read it once and hand it on; no rule asks for it."""
 
 import json
-import time
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from tollkeeper.rules.times import parse_iso
+from tollkeeper.rules.times import EPOCH, parse_iso
 
 TIMEOUT = 5.0
 
@@ -55,11 +54,11 @@ def clock(url: str | None) -> Clock:
     return SandboxClock(url) if url else WallClock()
 
 
-def ticks(clock: Clock) -> Callable[[], float]:
-    """Return what counts the seconds of this process, and with them those that a sandbox is moved by.
+def passing(clock: Clock, wall: Clock) -> Callable[[], datetime]:
+    """Return what tells the wall's time, moved on by as much as a sandbox is moved.
 
-    So what is remembered for a minute is forgotten where a month passes in no time.
+    So what is kept for a minute is forgotten where a month passes in no time.
     """
     if isinstance(clock, WallClock):
-        return time.monotonic
-    return lambda: time.monotonic() + clock.now().timestamp()
+        return wall.now
+    return lambda: wall.now() + (clock.now() - EPOCH)

@@ -8,9 +8,13 @@ from tests.examples import END, NOW, OFFER, PERIOD, START, SUBSCRIPTION, USER
 from tests.fakes.runtime import FixedClock
 from tests.fakes.stripe import VISA, FakeStripe
 from tests.fakes.table import MemoryTable
+from tollkeeper.ledger.answer_rows import Answer
 from tollkeeper.ledger.history import History
+from tollkeeper.ledger.rows import PeriodRows
+from tollkeeper.ledger.stripe_answers import StripeAnswers
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.offers import Offer
+from tollkeeper.rules.periods import Period
 from tollkeeper.rules.series import FacilityDay, Span
 from tollkeeper.rules.subscriptions import Cause, Status
 from tollkeeper.rules.users import User, calendar_period
@@ -45,13 +49,23 @@ class OneUser(Users):
 
 
 class TheseDays(History):
-    """A history of days that are as they are handed in."""
+    """A history of periods and days that are as they are handed in."""
 
-    def __init__(self, days: Sequence[FacilityDay]) -> None:
+    def __init__(self, days: Sequence[FacilityDay], periods: tuple[Period, ...]) -> None:
         super().__init__(MemoryTable())
         self._days_of_all = days
+        self._periods = periods
 
-    def facility_days(self, user_id: str, span: Span) -> Iterator[FacilityDay]:  # noqa: ARG002 - of anybody
+    def periods(self, user_id: str, last: date) -> PeriodRows:  # noqa: ARG002 - of anybody
+        """Return those periods."""
+        return PeriodRows([], self._periods)
+
+    def facility_days(
+        self,
+        user_id: str,  # noqa: ARG002 - of anybody
+        span: Span,
+        periods: PeriodRows,  # noqa: ARG002 - which list nothing
+    ) -> Iterator[FacilityDay]:
         """Return those in the span."""
         return (each for each in self._days_of_all if span.first <= each.day <= span.last)
 
@@ -100,9 +114,10 @@ def dashboards(
             stripe.bill(user.subscription, 1, 99_00)
             stripe.billed["cus_ada"].append(replace(stripe.bill(user.subscription, 2, 109_50), created=START))
             del stripe.billed["cus_ada"][1]
-    clock, book = FixedClock(now), OneUser(user)
-    views = InvoiceViews(book, stripe, offer, "live", clock)
-    return Dashboards(book, TheseDays(days), offer, clock, BillsAtStripe(lambda: views, clock))
+    clock = FixedClock(now)
+    views = InvoiceViews(OneUser(user), stripe, offer, "live", clock)
+    bills = BillsAtStripe(StripeAnswers(MemoryTable()), lambda: views, clock, clock.now)
+    return Dashboards(TheseDays(days, user.periods), offer, clock, bills)
 
 
 def shown(
@@ -114,7 +129,7 @@ def shown(
     offer: Offer = OFFER,
 ) -> DashboardView:
     """Return one user's page, as values."""
-    return dashboards(user, days, stripe=stripe, now=now, offer=offer).show(user.user_id)
+    return dashboards(user, days, stripe=stripe, now=now, offer=offer).show(user, Answer())
 
 
 def _trial() -> DashboardView:

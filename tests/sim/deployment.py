@@ -31,7 +31,6 @@ from tollkeeper.runtime import announcements
 from tollkeeper.settings import Settings
 from tollkeeper.subscriptions import event_workers
 from tollkeeper.telemetry import metrics
-from tollkeeper.views.bills_at_stripe import BillsAtStripe
 
 FUNCTIONS = (
     *("announcer", "checkout", "coverage", "dashboard", "invoices", "portal", "quota", "reader"),
@@ -122,10 +121,8 @@ class Deployment:
             stack.enter_context(patch.object(WallClock, "now", lambda _: outside.now()))
             stack.enter_context(patch.object(time, "sleep", self.spend))
             stack.enter_context(patch.object(time, "monotonic", lambda: self._ticks(outside)))
-            # Defaults that were bound when the modules were read.
+            # A default that was bound when the module was read.
             stack.enter_context(patch.object(Patience.__init__, "__defaults__", (self.spend,)))
-            ticks = (lambda: self._ticks(outside),)
-            stack.enter_context(patch.object(BillsAtStripe.__init__, "__defaults__", ticks))
             stack.enter_context(patch.object(metrics.provider, "namespace", "Tollkeeper"))
             where = "aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch.print"
             stack.enter_context(patch(where, lambda *_: None, create=True))

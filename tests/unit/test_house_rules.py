@@ -85,6 +85,9 @@ ROOMS = {
     "tollkeeper.views": room(*BELOW),
     # What is shown of them, and to whom.
     "tollkeeper.api": room(*NOUNS, *BELOW, others=["aws_lambda_powertools", "pydantic"]),
+    "tollkeeper.api.dashboard": room(
+        *("api", "pages", "runtime", "ledger", "rules", "subscriptions", "views")
+    ),
     "tollkeeper.pages": room("views", "catalogue", "rules", others=["babel", "jinja2", "markupsafe"]),
     "tollkeeper.client": Room(frozenset({"tollkeeper", "tollkeeper.catalogue"})),  # its version is told there
     "tollkeeper.client.sqs": room("client", others=["boto3", "botocore", "mypy_boto3_sqs"]),
@@ -112,8 +115,9 @@ ROOMS = {
             {"tollkeeper"}
             | {
                 f"tollkeeper.{each}"
-                for each in ("api", "pages", "queues", "runtime", "settings", *NOUNS, *BELOW)
+                for each in ("api", "api.dashboard", "pages", "queues", "runtime", "settings")
             }
+            | {f"tollkeeper.{each}" for each in (*NOUNS, *BELOW)}
         ),
         frozenset({"aws_lambda_powertools", "pydantic"}),
     ),

@@ -35,8 +35,8 @@ from tests.fakes.stripe_events import METADATA, invoice, snapshot
 from tests.fakes.table import MemoryTable
 from tests.unit.docs.documents import code, table
 from tollkeeper.api import replies
-from tollkeeper.api.browsers import csrf_token
-from tollkeeper.ledger.sessions import Sessions
+from tollkeeper.api.browsers import Address, csrf_token
+from tollkeeper.ledger.sessions import SESSION_LIFETIME, Sessions
 from tollkeeper.rules.times import epoch, iso
 
 STRIPE = "tests.fakes.stripe"
@@ -48,8 +48,10 @@ ONLY_ASKED = ("tollkeeper.ledger.", "tollkeeper.views.invoices", STRIPE)
 
 ONLY_COMPUTES = (
     "tollkeeper.api.browsers",
+    "tollkeeper.api.dashboard.shown",
     "tollkeeper.catalogue.",
     "tollkeeper.clock",
+    "tollkeeper.ledger.answer_rows",
     "tollkeeper.ledger.bill_rows",
     "tollkeeper.ledger.day_marks",
     "tollkeeper.ledger.decision_rows",
@@ -75,6 +77,7 @@ ONLY_COMPUTES = (
     "tollkeeper.telemetry",
     "tollkeeper.usage.messages",
     "tollkeeper.usage.records",
+    "tollkeeper.views.stripe_bills",
     "tollkeeper.views.metrics",
 )
 """Rules, vocabularies, and what a function is made of: they lead nowhere."""
@@ -191,15 +194,16 @@ class House:
     def click(self, route: str, **form: str) -> list[Entry]:
         """Click on Ada's page, in a browser that has just come by a link; cookies go by the real time."""
         sessions, now = Sessions(self.table), datetime.now(UTC)
-        secret = sessions.begin(sessions.link("ada", now, may_buy=True), now)
+        given = sessions.begin(sessions.link("ada", now, may_buy=True), now)
+        shown = Address("https://api.test/dashboard", is_secure=True).cookie(given, SESSION_LIFETIME)
         method, path = route.split()
         context = {"domainName": "api.test", "http": {"method": method}}
         event = {
             "routeKey": route,
             "rawPath": path,
             "requestContext": context,
-            "cookies": [f"tollkeeper_page={secret}"],
-            "body": urlencode({"csrf": csrf_token(secret), **form}),
+            "cookies": [shown.partition(";")[0]],
+            "body": urlencode({"csrf": csrf_token(given.secret), **form}),
         }
         return self.call(dashboard, event)
 
@@ -257,13 +261,13 @@ def over_and_closed(home: House) -> list[Entry]:
 
 
 PAGE = (
-    "functions.dashboard → ledger.sessions → views.dashboard → ledger.users → views.subscription"
-    " → ledger.history → views.bills_at_stripe → views.invoices → Stripe → pages.dashboard"
-    " → api.browser_replies"
+    "functions.dashboard → ledger.sessions → api.dashboard.looking → views.dashboard → ledger.history"
+    " → views.subscription → views.bills_at_stripe → ledger.stripe_answers → views.invoices → Stripe"
+    " → pages.dashboard → api.browser_replies"
 )
 CAP = (
-    "functions.dashboard → ledger.sessions → api.requests → ledger.spending_caps → ledger.users"
-    " → views.bills_at_stripe → api.browser_replies"
+    "functions.dashboard → ledger.sessions → api.requests → api.dashboard.decisions → ledger.spending_caps"
+    " → ledger.users → views.bills_at_stripe → ledger.stripe_answers → api.browser_replies"
 )
 
 INTAKE = (

@@ -1,6 +1,7 @@
 """What a browser sends that is no API call: cookies, forms, and the address at which it found us."""
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from tollkeeper.api.requests import read_body
-from tollkeeper.ledger.sessions import Session
+from tollkeeper.ledger.sessions import Opened, Session, Ticket
 
 COOKIE = "tollkeeper_page"
 PAGE = "/dashboard"
@@ -54,22 +55,28 @@ class Address:
         """Return the page's address with a link's secret."""
         return f"{self.url}?{urlencode({'link': secret})}"
 
-    def cookie(self, secret: str, lifetime: timedelta) -> str:
-        """Return the cookie that a browser is to show from now on; one without a lifetime takes it away."""
+    def cookie(self, ticket: Ticket | None, lifetime: timedelta) -> str:
+        """Return the cookie that a browser is to show from now on; one without a ticket takes it away."""
         secure = "; Secure" if self.is_secure else ""
         seconds = int(lifetime.total_seconds())
-        return f"{COOKIE}={secret}; Path={self.path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+        shown = f"{ticket.secret}.{_spelled(ticket.user_id)}" if ticket else ""
+        return f"{COOKIE}={shown}; Path={self.path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A browser that was let in: as whom, under which secret, at which address, what it sent and reads."""
 
-    session: Session
+    opened: Opened
     secret: str
     address: Address
     fields: Mapping[str, str]
     languages: str | None
+
+    @property
+    def session(self) -> Session:
+        """Whom it is let in as, and with which right."""
+        return self.opened.session
 
     @property
     def user(self) -> str:
@@ -98,15 +105,26 @@ class Visit:
         return f"{name}?{urlencode({key: value for key, value in fields.items() if value is not None})}"
 
 
-def cookie(event: Mapping[str, Any]) -> str:
-    """Return the secret that a browser shows; none is empty, and matches nothing."""
+def ticket(event: Mapping[str, Any]) -> Ticket:
+    """Return the ticket that a browser shows; without one of ours, one that lets nobody in."""
     header = (event.get("headers") or {}).get("cookie", "")
     sent: list[str] = event.get("cookies") or header.split(";")
-    for each in sent:
-        name, _, value = each.strip().partition("=")
-        if name == COOKIE:
-            return value
-    return ""
+    shown = next((value for name, value in map(_parted, sent) if name == COOKIE), "")
+    secret, _, named = shown.partition(".")
+    try:
+        return Ticket(urlsafe_b64decode(named + "=" * (-len(named) % 4)).decode(), secret)
+    except ValueError:
+        return Ticket("", secret)
+
+
+def _parted(cookie: str) -> tuple[str, str]:
+    name, _, value = cookie.strip().partition("=")
+    return name, value
+
+
+def _spelled(user_id: str) -> str:
+    """Write a user's id in the letters of a cookie."""
+    return urlsafe_b64encode(user_id.encode()).decode().rstrip("=")
 
 
 def form_fields(event: Mapping[str, Any]) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 | rows | what becomes of them |
 |---|---|
-| profile, records, days, pages, announcements, periods that closed nothing | they go |
+| profile, records, days, pages, announcements, Stripe's answer, periods that closed nothing | they go |
 | closed periods, bills with their charges, audit entries | they stay, under the pseudonym; no record's id |
 
 The pseudonym is random: nobody who knows the user can come upon it, and no table leads from one to the other.

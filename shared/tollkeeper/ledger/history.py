@@ -13,7 +13,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from tollkeeper.ledger import entry_rows, keys, record_rows, rows
 from tollkeeper.ledger.keys import Range
 from tollkeeper.ledger.lines import Line, emptied, listed_in
 from tollkeeper.ledger.record_rows import CountedRecord, PageLine
+from tollkeeper.ledger.rows import PeriodRows
 from tollkeeper.ledger.table import Key, Row, Table, UnavailableError
 from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.series import DayUsage, FacilityDay, Span
@@ -94,22 +95,29 @@ class History:
         Raises:
             UnavailableError: what was listed moved again and again while it was read.
         """
-        used = self._days(user_id, span, facility_id)
+        used = self._days(user_id, span, facility_id, self.periods(user_id, span.last))
         return (DayUsage(keys.read_day(key), dict(units)) for key, units in used.items())
 
-    def facility_days(self, user_id: str, span: Span) -> Iterator[FacilityDay]:
-        """Return what a user used by day and facility, in any order.
+    def periods(self, user_id: str, last: date) -> PeriodRows:
+        """Return a user's periods that began on a day or before, with what they list."""
+        found = self._table.query(keys.user(user_id), *keys.periods_until(last))
+        return PeriodRows(found, tuple(map(rows.period, found)))
+
+    def facility_days(self, user_id: str, span: Span, periods: PeriodRows) -> Iterator[FacilityDay]:
+        """Return what a user used by day and facility, in any order; of their periods as they were read.
 
         Raises:
             UnavailableError: what was listed moved again and again while it was read.
         """
-        used = self._days(user_id, span, None)
+        used = self._days(user_id, span, None, periods)
         return (
             FacilityDay(keys.read_day(key), keys.read_facility(key), dict(units))
             for key, units in used.items()
         )
 
-    def _days(self, user_id: str, span: Span, facility_id: str | None) -> Mapping[Key, Counter[str]]:
+    def _days(
+        self, user_id: str, span: Span, facility_id: str | None, periods: PeriodRows
+    ) -> Mapping[Key, Counter[str]]:
         def is_asked_for(line: Line) -> bool:
             return span.first <= line.day <= span.last and facility_id in {None, line.facility_id or ""}
 
@@ -119,8 +127,7 @@ class History:
             # Other facilities may be many: what is read follows the days alone.
             return list(self._table.get_all(keys.day(user_id, day, facility_id) for day in span))
 
-        periods = self._table.query(keys.user(user_id), *keys.periods_until(span.last))
-        listed, found = self._undisturbed(periods, is_asked_for, read)
+        listed, found = self._undisturbed(periods.read, is_asked_for, read)
         used = {_key(row): Counter(rows.used(row)) for row in found}
         for line in (line for each in listed for line in each.lines):
             day = used.setdefault(keys.day(user_id, line.day, line.facility_id), Counter())

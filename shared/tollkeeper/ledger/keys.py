@@ -9,6 +9,7 @@
 | bill      | USER#user              | BILL#start#owner                    |
 | audit     | USER#user              | AUDIT#time#random                   |
 | announcement | USER#user           | ANNOUNCEMENT#id                     |
+| answer    | USER#user              | ANSWER                              |
 | record    | RECORD#user#id         | RECORD                              |
 | attempt   | ATTEMPT#message        | ATTEMPT                             |
 | backlog   | BACKLOG                | NOTED#time#tracker                  |
@@ -18,13 +19,9 @@
 | link      | LINK#digest            | LINK                                |
 | session   | SESSION#digest         | SESSION                             |
 
-`owner` of a period is its subscription's id, or `calendar`. A record has a partition of its own, so that
-nobody's history makes a hot one. PERIOD sorts right before PROFILE: a user and the newest periods come back
-in one read of neighbours. A page lists records of one period and one `month`, that of their own timestamps,
-so that what a period counted of a month stands together.
-
-The index `due` is sparse: a row stands in it only while something has yet to be done with it, under the kind
-of work and one of a few shards, at the time when it is due.
+`owner` of a period is its subscription's id, or `calendar`. A record has a partition of its own, lest history
+makes a hot one. PERIOD sorts right before PROFILE: a user and the newest periods come back in one read. Pages
+list records of one period and one `month` of their timestamps, so that what was counted of it is together.
 """
 
 from collections.abc import Iterator
@@ -50,7 +47,7 @@ class Range(NamedTuple):
 
 
 class Due(StrEnum):
-    """The work that waits for its time in the index."""
+    """The work that waits for its time in the sparse index `due`, where a row stands until it is done."""
 
     ASK = "ASK"
     CLOSE = "CLOSE"
@@ -137,6 +134,11 @@ def period_by_id(user_id: str, name: str) -> Key:
 def all_periods() -> Range:
     """Return where a user's periods stand; the user's own row comes right after the last of them."""
     return Range("PERIOD#", PROFILE)
+
+
+def answer(user_id: str) -> Key:
+    """Return the key of what Stripe answered a user's page last."""
+    return Key(user(user_id), "ANSWER")
 
 
 def is_period(key: Key) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -59,6 +60,14 @@ def period(row: Row) -> Period:
         pinned=str(row["terms"]),
         digest=text(row, "digest"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodRows:
+    """A user's periods and their rows as they were read, the newest first."""
+
+    read: Sequence[Row]
+    periods: tuple[Period, ...]
 
 
 def period_bounds(of: Period) -> Cells:

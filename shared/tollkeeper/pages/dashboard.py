@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,12 +14,15 @@ from markupsafe import Markup
 
 from tollkeeper.catalogue import UNLIMITED, Catalogue, Plan
 from tollkeeper.pages import writing
+from tollkeeper.pages.detail import DETAILS, MOST_BYTES
 from tollkeeper.pages.notation import IN_ENGLISH, Notation
 from tollkeeper.pages.security import STYLE
-from tollkeeper.views.bills_at_stripe import BillsView
+from tollkeeper.rules.facilities import fewer
 from tollkeeper.views.dashboard import DashboardView
 from tollkeeper.views.explanations import ExplanationView
+from tollkeeper.views.metrics import Figures
 from tollkeeper.views.records import RecordQuestion, RecordsView
+from tollkeeper.views.stripe_bills import BillsView
 
 DONE = {
     "cap": "Your spending cap is set.",
@@ -71,6 +74,14 @@ class Onward:
     following: str | None
     is_first: bool
     json: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """As of when a page's figures are told, and whether they may still change."""
+
+    as_of: datetime
+    figures: Figures
 
 
 @pass_context
@@ -126,6 +137,7 @@ def _environment() -> Environment:
         money=_money,
         data=writing.data,
         sentence=writing.sentence,
+        brief=writing.brief,
         percent=writing.percent,
         within=writing.within,
         colours=writing.colours,
@@ -145,16 +157,26 @@ _TEMPLATES = _environment()
 
 
 def dashboard(view: DashboardView, browser: Browser, *, done: str = "", plans_page: str | None = None) -> str:
-    """Return the usage page. `done` is what was just done; `plans_page` is where plans can be bought."""
-    return _rendered(
-        "dashboard",
-        browser.notation,
-        view.currency,
-        view=view,
-        browser=browser,
-        done=DONE.get(done),
-        plans_page=plans_page,
-    )
+    """Return the usage page. `done` is what was just done; `plans_page` is where plans can be bought.
+
+    It is told in less detail where it would weigh more than 60,000 bytes.
+    """
+    page = ""
+    for detail in DETAILS:
+        charts = [replace(each, facilities=fewer(each.facilities, detail.facilities)) for each in view.charts]
+        page = _rendered(
+            "dashboard",
+            browser.notation,
+            view.currency,
+            view=replace(view, charts=charts),
+            browser=browser,
+            done=DONE.get(done),
+            plans_page=plans_page,
+            detail=detail,
+        )
+        if len(page.encode()) < MOST_BYTES:
+            break
+    return page
 
 
 def records(
@@ -163,7 +185,7 @@ def records(
     catalogue: Catalogue,
     onward: Onward,
     notation: Notation,
-    as_of: datetime,
+    told: Told,
 ) -> str:
     """Return the page of records behind a number."""
     names = _names(catalogue)
@@ -171,13 +193,18 @@ def records(
         "records",
         notation,
         found=found,
-        as_of=as_of,
+        told=told,
         question=question,
         names=names,
         title=names.get(question.metric, question.metric) if question.metric else "all metrics",
         together=_together(found, question) if onward.is_first and onward.following is None else {},
         onward=onward,
     )
+
+
+def older_invoices(bills: BillsView, after: str, notation: Notation) -> str:
+    """Return the page of invoices that are older than one, whose id is `after`."""
+    return _rendered("invoices", notation, bills=bills, after=after)
 
 
 def explanation(

@@ -18,8 +18,16 @@ GAP = 2
 OF_SHARES = {Share.OTHERS: MOST_FACILITIES + 1, Share.WITHOUT: MOST_FACILITIES + 2}
 """The colours of what is no facility; those of facilities come before."""
 
-MOST_IN_A_LINK = 200
+MOST_IN_A_LINK = 150
 """Characters of a facility's name, as an address writes it, that a link to its records may take of a page."""
+
+
+def brief(text: str, most: int) -> str:
+    """Write a text whole if it has so many characters at most, or else its beginning and its end."""
+    if len(text) <= most:
+        return text
+    last = most // 3
+    return f"{text[: most - 1 - last]}…{text[-last:]}"
 
 
 def sentence(name: str) -> str:
@@ -54,16 +62,17 @@ def columns(chart: ChartView) -> list[str]:
     base = [0] * len(chart.by_day)
     paths = []
     for each in chart.facilities:
-        path = ""
+        path, x, y = "", 0, 0
         for position, quantity in enumerate(each.by_day):
             if quantity <= 0:
                 continue
             low = _height(base[position], top)
             base[position] += quantity
-            high = max(_height(base[position], top), low + 1)
-            path += (
-                f"M{position * DAY_WIDTH} {CHART_HEIGHT - low}v-{high - low}h{DAY_WIDTH - GAP}v{high - low}z"
-            )
+            height = max(_height(base[position], top) - low, 1)
+            # A stroke as wide as a day, from where the last one ended: a third of what rectangles take.
+            to_x, to_y = position * DAY_WIDTH + (DAY_WIDTH - GAP) // 2, CHART_HEIGHT - low
+            path += f"m{to_x - x} {to_y - y}v-{height}"
+            x, y = to_x, to_y - height
         paths.append(path)
     return paths
 

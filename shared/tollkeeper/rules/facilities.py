@@ -53,3 +53,14 @@ def by_facility(span: Span, days: Iterable[FacilityDay], metric: str, most: int)
     if without is not None:
         found.append(FacilityUsage(Share.WITHOUT, None, without))
     return found
+
+
+def fewer(parts: Sequence[FacilityUsage], most: int) -> list[FacilityUsage]:
+    """Return the same with fewer facilities by themselves: the smaller ones are summed as others."""
+    named = [each for each in parts if each.share is Share.FACILITY]
+    rest = [*named[most:], *(each for each in parts if each.share is Share.OTHERS)]
+    found = named[:most]
+    if rest:
+        summed = [sum(quantities) for quantities in zip(*(each.by_day for each in rest), strict=True)]
+        found.append(FacilityUsage(Share.OTHERS, None, summed, sum(each.count for each in rest)))
+    return [*found, *(each for each in parts if each.share is Share.WITHOUT)]

@@ -4,15 +4,20 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tollkeeper import runtime
-from tollkeeper.clock import Clock, WallClock, ticks
+from tollkeeper.clock import Clock, WallClock
+from tollkeeper.clock import passing as passing_by
 from tollkeeper.runtime import views
 
 if TYPE_CHECKING:
-    from tollkeeper.ledger.sessions import Sessions
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tollkeeper.ledger.sessions import Opened, Sessions
+    from tollkeeper.ledger.stripe_answers import StripeAnswers
     from tollkeeper.subscriptions.portal import Portal
-    from tollkeeper.views.bills_at_stripe import BillsAtStripe, InvoicesAtStripe
+    from tollkeeper.views.bills_at_stripe import BillsAtStripe
     from tollkeeper.views.dashboard import Dashboards
-    from tollkeeper.views.explanations import Explanations
+    from tollkeeper.views.invoices_at_stripe import InvoicesAtStripe, Remembered
 
 
 def wall_clock() -> Clock:
@@ -27,25 +32,39 @@ def sessions() -> "Sessions":
     return Sessions(runtime.table())
 
 
-@cache
+def passing() -> "Callable[[], datetime]":
+    """Return what tells the time by which Stripe's answers are kept."""
+    return passing_by(runtime.clock(), wall_clock())
+
+
+def stripe_answers() -> "StripeAnswers":
+    """Return the book of what Stripe answered users' pages."""
+    from tollkeeper.ledger.stripe_answers import StripeAnswers
+
+    return StripeAnswers(runtime.table())
+
+
 def bills_at_stripe() -> "BillsAtStripe":
-    """Return what remembers for a minute what Stripe said of users' bills."""
+    """Return what asks Stripe of users' bills, once a minute for each."""
     from tollkeeper.views.bills_at_stripe import BillsAtStripe
 
-    return BillsAtStripe(views.invoices, runtime.clock(), ticks(runtime.clock()))
+    return BillsAtStripe(stripe_answers(), views.invoices, runtime.clock(), passing())
 
 
 @cache
-def invoices_at_stripe() -> "InvoicesAtStripe":
-    """Return what remembers for a minute what Stripe said of invoices that are explained."""
-    from tollkeeper.views.bills_at_stripe import InvoicesAtStripe
+def remembered() -> "Remembered":
+    """Return what this process remembers for a minute of invoices that somebody clicked on."""
+    from tollkeeper.views.invoices_at_stripe import Remembered
 
-    return InvoicesAtStripe(runtime.stripe_gateway, ticks(runtime.clock()))
+    return Remembered(passing())
 
 
-def explanations() -> "Explanations":
-    """Return what explains users the invoices that their page lists."""
-    return views.explanations_by(invoices_at_stripe())
+def invoices_at_stripe(opened: "Opened") -> "InvoicesAtStripe":
+    """Return what asks Stripe of single invoices, and of older ones, for one click of a user."""
+    from tollkeeper.views.invoices_at_stripe import InvoicesAtStripe, click
+
+    once = click(stripe_answers(), opened.session.user_id, opened.answer, passing()())
+    return InvoicesAtStripe(remembered(), once, runtime.stripe_gateway, views.invoices, runtime.clock())
 
 
 def dashboards() -> "Dashboards":
@@ -53,8 +72,7 @@ def dashboards() -> "Dashboards":
     from tollkeeper.ledger.history import History
     from tollkeeper.views.dashboard import Dashboards
 
-    history = History(runtime.table())
-    return Dashboards(runtime.users(), history, runtime.offer(), runtime.clock(), bills_at_stripe())
+    return Dashboards(History(runtime.table()), runtime.offer(), runtime.clock(), bills_at_stripe())
 
 
 def portal(origin: str) -> "Portal":

@@ -1,13 +1,13 @@
 """What the usage page shows, as values: everything about one user that they may want to know of the bill."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from tollkeeper.catalogue import Plan
 from tollkeeper.clock import Clock
+from tollkeeper.ledger.answer_rows import Answer
 from tollkeeper.ledger.history import History
-from tollkeeper.ledger.users import Users
 from tollkeeper.rules.facilities import FacilityUsage, by_facility
 from tollkeeper.rules.limits import Barrier
 from tollkeeper.rules.offers import Offer
@@ -16,12 +16,13 @@ from tollkeeper.rules.periods import Period
 from tollkeeper.rules.series import FacilityDay, Span
 from tollkeeper.rules.subscriptions import GRACE
 from tollkeeper.rules.users import User, period_at, terms_in_force
-from tollkeeper.views.bills_at_stripe import BillsAtStripe, BillsView
+from tollkeeper.views.bills_at_stripe import BillsAtStripe
 from tollkeeper.views.metrics import Beyond, PeriodView, period_view
+from tollkeeper.views.stripe_bills import BillsView
 from tollkeeper.views.subscription import SubscriptionView, overview
 
-MOST_DAYS_SHOWN = 62
-"""Days in a chart: a period that awaits its renewal may be longer than a month."""
+MOST_DAYS_SHOWN = 35
+"""Days in a chart: a month, and some more where a period awaits its renewal."""
 
 MOST_FACILITIES = 4
 """Facilities told apart in a chart; the eye keeps no more colours apart."""
@@ -79,20 +80,23 @@ class DashboardView:
 class Dashboards:
     """Shows users where they stand."""
 
-    users: Users
     history: History
     offer: Offer
     clock: Clock
     bills: BillsAtStripe
 
-    def show(self, user_id: str) -> DashboardView:
+    def show(self, user: User, answer: Answer) -> DashboardView:
         """Return what one user's page shows. Stripe may be away.
+
+        The user comes without periods, and `answer` is what Stripe answered last, as both were read with the
+        session. What is read here is what the charts need: periods, which list some days' usage, and days.
 
         Raises:
             UnavailableError: DynamoDB gave no answer.
         """
         now = self.clock.now()
-        user = self.users.read(user_id, now)
+        periods = self.history.periods(user.user_id, now.date())
+        user = replace(user, periods=periods.periods)
         subscription = overview(user, self.offer, now)
         period = period_at(user, now, self.offer)
         shown = period_view(period, terms_in_force(user, period, now, self.offer), self.offer.catalogue)
@@ -113,12 +117,12 @@ class Dashboards:
             grace_ends_at=_grace_ends_at(user),
             days=[*span],
             last_day=_last_day(period, span),
-            charts=self._charts(span, [*self.history.facility_days(user_id, span)]),
-            bills=self.bills.of(user_id) if user.customer_id else BillsView(now, is_known=True),
+            charts=self._charts(span, [*self.history.facility_days(user.user_id, span, periods)]),
+            bills=self.bills.of(user, answer),
         )
 
     def _past(self, user: User, present: Period) -> PeriodView | None:
-        """Return the period before the present one, of those that were read with the user."""
+        """Return the period before the present one."""
         before = (each for each in user.periods if each.start < present.start and not each.is_void)
         last = max(before, key=lambda each: each.start, default=None)
         return period_view(last, last.terms, self.offer.catalogue) if last else None

@@ -7,3 +7,7 @@ class NoUpcomingInvoiceError(Exception):
 
 class UnknownInvoiceError(Exception):
     """The invoice is not one of the caller's, whether it is anybody's or not."""
+
+
+class AskedTooOftenError(Exception):
+    """The user has had Stripe asked too often within a minute, by clicks of their own."""

@@ -11,7 +11,7 @@ from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.overage import billable, overage
 from tollkeeper.rules.periods import Period
-from tollkeeper.rules.users import period_at
+from tollkeeper.rules.users import User, period_at
 from tollkeeper.stripe.charge_lines import ChargeLine, charge_line
 from tollkeeper.stripe.customer_port import InvoiceHistory, InvoicePage, LineKind, ShownLine
 from tollkeeper.views.errors import NoUpcomingInvoiceError
@@ -64,11 +64,14 @@ class InvoiceViews:
             ForeignInvoiceError: that one is not theirs.
             StripeUnavailableError: Stripe did not answer, or asks for patience.
         """
-        customer_id = self.users.read(user_id, self.clock.now()).customer_id
-        if customer_id is None:
+        return self.history_of(self.users.read(user_id, self.clock.now()), limit, starting_after)
+
+    def history_of(self, user: User, limit: int, starting_after: str | None) -> InvoicePage:
+        """Return the same of a user who was read already, and raise the same."""
+        if user.customer_id is None:
             page = InvoicePage([], has_more=False) if starting_after is None else None
         else:
-            page = self.stripe.invoices_of(customer_id, limit, starting_after)
+            page = self.stripe.invoices_of(user.customer_id, limit, starting_after)
         if page is None:
             raise ForeignInvoiceError
         return page
@@ -81,13 +84,16 @@ class InvoiceViews:
             StripeUnavailableError: Stripe did not answer, or asks for patience.
         """
         now = self.clock.now()
-        user = self.users.read(user_id, now)
+        return self.upcoming_of(self.users.read(user_id, now), now)
+
+    def upcoming_of(self, user: User, now: datetime) -> UpcomingInvoiceView:
+        """Return the same of a user who was read already, with the period that holds now; raise the same."""
         subscription = user.subscription
         if subscription is None or not subscription.renews:
             raise NoUpcomingInvoiceError
         period = period_at(user, now, self.offer)
         is_of_it = period.subscription_id == subscription.id
-        lines = self._lines(user_id, period, now) if is_of_it else []
+        lines = self._lines(user.user_id, period, now) if is_of_it else []
         found = self.stripe.upcoming_invoice(subscription.id, lines)
         if found is None:
             raise NoUpcomingInvoiceError

@@ -1,7 +1,7 @@
 """What users are shown of themselves, and services of any user."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tollkeeper.clock import Clock
 from tollkeeper.ledger.history import History, Part, UnknownCursorError
@@ -10,7 +10,9 @@ from tollkeeper.rules.audit import AuditEntry
 from tollkeeper.rules.fields import InvalidFieldError
 from tollkeeper.rules.offers import Offer
 from tollkeeper.rules.series import MOST_DAYS, Granularity, series, span_of, total
-from tollkeeper.rules.usage import known_metric
+from tollkeeper.rules.times import start_of_day
+from tollkeeper.rules.usage import OLDEST, known_metric
+from tollkeeper.views.metrics import Figures
 from tollkeeper.views.records import RecordQuestion, RecordsView, RecordView, shown
 from tollkeeper.views.subscription import SubscriptionView, overview
 from tollkeeper.views.usage import UsageView
@@ -115,6 +117,24 @@ class Reader:
         older = months[months.index(month) + 1 :]
         following = f"{month}.{found.cursor}" if found.cursor else f"{older[0]}." if older else None
         return RecordsView([each for each in found.records if _is_of(each, question)], following)
+
+    def figures(self, user_id: str, question: RecordQuestion) -> Figures:
+        """Return whether what a precise question's records come to may still change.
+
+        Of a period it may until that is closed; of days also as long as late usage of theirs is taken.
+        """
+        periods, span = self._users.history(user_id).periods, question.span
+        if span is None:
+            asked_for = [each for each in periods if each.start == question.period]
+        else:
+            first, end = start_of_day(span.first), start_of_day(span.last + timedelta(1))
+            if self._clock.now() <= end + OLDEST:
+                return Figures.PROVISIONAL
+            asked_for = [
+                each for each in periods if each.start < end and (each.end is None or first < each.end)
+            ]
+        is_over = asked_for and all(each.closed_at or each.is_void for each in asked_for)
+        return Figures.FINAL if is_over else Figures.PROVISIONAL
 
     def audit(self, user_id: str, cursor: str | None) -> Part[AuditEntry]:
         """Return some of what was changed of a user, the newest first.

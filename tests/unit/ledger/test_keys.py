@@ -33,6 +33,7 @@ SPELLED = {
     "audit": (keys.audit("ada", AT, "x"), "USER#ada", "AUDIT#2025-11-03T09:30:15.123456Z#x"),
     "announcement": (keys.announcement("ada", "id"), "USER#ada", "ANNOUNCEMENT#id"),
     "announcement of coverage": (keys.announcement(None, "id"), "COVERAGE", "ANNOUNCEMENT#id"),
+    "answer": (keys.answer("ada"), "USER#ada", "ANSWER"),
     "record": (keys.record("a#b%", "id#1"), "RECORD#a%23b%25#id#1", "RECORD"),
     "attempt": (keys.attempt("m"), "ATTEMPT#m", "ATTEMPT"),
     "backlog": (keys.backlog(AT, "t"), "BACKLOG", "NOTED#2025-11-03T09:30:00Z#t"),

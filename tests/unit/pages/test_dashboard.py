@@ -2,31 +2,34 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
 
-from tests.examples import CATALOGUE, NOW, OFFER, PERIOD, SUBSCRIPTION, USER
-from tests.fakes.dashboard import BUSY, SOME, OneUser, being, shown, spread, states, using
-from tests.fakes.runtime import FixedClock
-from tests.fakes.stripe import FakeStripe
+from tests.examples import CATALOGUE, END, NOW, OFFER, PERIOD, START, USER
+from tests.fakes.dashboard import BUSY, LAST_MONTH, SOME, being, shown, spread, states, using
 from tollkeeper.api import browser_replies
 from tollkeeper.pages import dashboard
-from tollkeeper.pages.dashboard import Browser, Onward
-from tollkeeper.pages.notation import IN_ENGLISH
+from tollkeeper.pages.dashboard import Browser, Onward, Told
+from tollkeeper.pages.notation import IN_ENGLISH, notation
 from tollkeeper.pages.security import CONTENT_SECURITY_POLICY, HEADERS, STYLE
 from tollkeeper.pages.writing import colours
 from tollkeeper.rules.money import money
 from tollkeeper.rules.series import FacilityDay, Span
-from tollkeeper.views.bills_at_stripe import BillsAtStripe
+from tollkeeper.rules.subscriptions import Status
 from tollkeeper.views.dashboard import DashboardView
-from tollkeeper.views.invoices import InvoiceViews
+from tollkeeper.views.metrics import Figures
 from tollkeeper.views.records import RecordQuestion, RecordsView, RecordView
 
 STATES = states()
 BUYER, MEMBER = Browser(True, "c" * 64, "k"), Browser(False, "c" * 64, "k")  # noqa: FBT003 - named by its field
 MOST_BYTES = 60_000
 ATTACK = """"><script>alert(1)</script><img src=x onerror=alert(2)>'&{{7*7}}"""
+LEAF = "\N{HERB}"
+"""A letter of four bytes."""
+
 VOID = {"meta", "link", "input", "br", "img"}
 
 
@@ -130,6 +133,15 @@ class TestFigures:
         (width,) = {each["viewbox"] for each in page(view).all("svg") if each.get("class") == "chart"}
         assert f"0 0 {days * 10 - 2} 60" == width
 
+    def test_days_of_another_period_are_said_to_be_among_them(self) -> None:
+        """So that nobody wonders where the table's numbers and the chart's do not agree."""
+        assert "so the first day may hold what was used before" in words(STATES["ordinary"])
+        ended = replace(STATES["free"], past=STATES["ordinary"].past)
+        assert (
+            "so what was used until Nov 3, 2025, 9:30 AM UTC is among them and counts in the period before"
+            in words(ended)
+        )
+
     def test_the_days_of_the_assessed_customer_come_to_what_they_used(self) -> None:
         """Whatever facilities there are."""
         totals = {chart.name: chart.total for chart in STATES["over"].charts}
@@ -218,6 +230,28 @@ class TestSafety:
         html = dashboard.dashboard(shown(using(used), days), BUYER)
         assert len(html.encode()) < MOST_BYTES
 
+    @pytest.mark.parametrize("language", ["en", "de", "my", "mr", "dz"])
+    def test_it_stays_small_whatever_things_are_called(self, language: str) -> None:
+        """Names of any length in letters of four bytes, 35 days, many facilities, invoices and lines."""
+        view = _heaviest()
+        html = dashboard.dashboard(view, replace(BUYER, notation=notation(language)), done="plan")
+        assert len(html.encode()) < MOST_BYTES
+        found = Elements(html)
+        assert ([], []) == (found.mismatched, found.open)
+        read = re.sub(r"\s+", " ", found.words)
+        assert f"1{LEAF * 4}" in read
+        assert "…" in read
+        totals = {each["aria-label"] for each in found.all("svg") if each.get("class") == "chart"}
+        assert len(view.charts) == len(totals)
+
+    def test_what_weighs_little_is_told_whole(self) -> None:
+        """Of a name that is long, but not too long; what is longer keeps its beginning and its end."""
+        facility = f"{'north' * 12}"
+        days = spread(SOME, [facility, f"{facility}!"])
+        read = words(shown(using(SOME), days))
+        assert f"{facility} " in read
+        assert f"{facility[:39]}…{facility[-19:]}!" in read
+
     @pytest.mark.parametrize("name", STATES)
     def test_everything_has_a_label(self, name: str) -> None:
         """Fields, drawings and regions have names, and tables have headers with a scope."""
@@ -263,10 +297,10 @@ class TestSafety:
         data = {ATTACK: ATTACK}
         record = RecordView(ATTACK, "exports", 1, "2025-11", NOW, ATTACK, data, reason=ATTACK)
         found = RecordsView([record], None)
-        onward = Onward("records.csv?", None, is_first=True)
+        onward, told = Onward("records.csv?", None, is_first=True), Told(NOW, Figures.FINAL)
         days = RecordQuestion(None, span=Span(NOW.date(), NOW.date()), facility_id=ATTACK)
         for question in (days, RecordQuestion(ATTACK, PERIOD.start)):
-            assert _is_text_in(dashboard.records(found, question, CATALOGUE, onward, IN_ENGLISH, NOW))
+            assert _is_text_in(dashboard.records(found, question, CATALOGUE, onward, IN_ENGLISH, told))
 
     def test_nothing_may_load_or_run(self) -> None:
         """The policy lets in the one style sheet, and nobody may frame the page or keep it."""
@@ -280,6 +314,48 @@ class TestSafety:
             headers["Referrer-Policy"],
             headers["X-Content-Type-Options"],
         )
+
+
+def _heaviest() -> DashboardView:
+    """Return the page of somebody of whom there is as much to tell as can be."""
+
+    def called(number: int) -> str:
+        return f"{number}{LEAF * 300}{number}"
+
+    metrics = {
+        name: replace(
+            each, display_name=called(number), unit=called(number), overage_price=Decimal("1.234567")
+        )
+        for number, (name, each) in enumerate(CATALOGUE.metrics.items())
+    }
+    plans = {
+        name: replace(each, display_name=called(number), limits=dict.fromkeys(metrics, 10**15))
+        for number, (name, each) in enumerate(CATALOGUE.plans.items())
+    }
+    offer = replace(OFFER, catalogue=replace(CATALOGUE, metrics=metrics, plans=plans))
+    used, terms = dict.fromkeys(metrics, 10**15 + 10**9), offer.terms("professional", START)
+    period = replace(PERIOD, used=used, terms=terms, spending_cap=10**9)
+    user = replace(USER, periods=(period, replace(LAST_MONTH, used=used, terms=terms)))
+    user = being(user, pending_plan="starter", status=Status.PAST_DUE, past_due_since=NOW, cancel_at=END)
+    view = shown(user, spread(used, [f"{LEAF * 126}{number:02}" for number in range(50)]), offer=offer)
+    days = [NOW.date() - timedelta(34 - number) for number in range(35)]
+    charts = [
+        replace(
+            chart,
+            facilities=[
+                replace(each, by_day=[*each.by_day, *each.by_day, *each.by_day][:35])
+                for each in chart.facilities
+            ],
+        )
+        for chart in view.charts
+    ]
+    made, upcoming = view.bills.invoices[0], shown(using(BUSY)).bills.upcoming
+    assert upcoming
+    page = f"https://invoice.stripe.com/i/acct_1032D82eZvKYlo2C/live_{'YWNjdF8x' * 16}?s=ap"
+    invoices = [replace(made, status="open", hosted_invoice_url=page, invoice_pdf=page)] * 12
+    lines = [replace(upcoming.lines[0], description=called(number)) for number in range(200)]
+    bills = replace(view.bills, invoices=invoices, has_more=True, upcoming=replace(upcoming, lines=lines))
+    return replace(view, days=days, last_day=days[-1], charts=charts, bills=bills)
 
 
 def _is_text_in(html: str) -> bool:
@@ -317,22 +393,3 @@ def test_no_chart_has_a_colour_twice() -> None:
             drawn = colours(chart, view)
             assert len(drawn) == len(set(drawn))
             assert set(drawn) <= set(range(1, 7))
-
-
-def test_stripe_is_asked_once_a_minute() -> None:
-    """However often the page is loaded; and again when the minute is over, or something was changed."""
-    stripe, clock, seconds, asked = FakeStripe(SUBSCRIPTION), FixedClock(NOW), [0.0], []
-
-    def views() -> InvoiceViews:
-        asked.append(seconds[0])
-        return InvoiceViews(OneUser(USER), stripe, OFFER, "live", clock)
-
-    bills = BillsAtStripe(views, clock, lambda: seconds[0])
-    for second in (0.0, 1.0, 59.9, 60.0, 61.0):
-        seconds[0] = second
-        bills.of("ada")
-    assert [0.0, 60.0] == asked
-    stripe.is_down = True
-    bills.forget("ada")
-    assert [False, False] == [bills.of("ada").is_known for _ in range(2)]
-    assert [0.0, 60.0, 61.0] == asked

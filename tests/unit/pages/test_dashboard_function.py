@@ -2,11 +2,14 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
@@ -15,7 +18,10 @@ from tests.examples import ENVIRONMENT, NOW, OFFER
 from tests.fakes.api_gateway import call, user_claims
 from tests.fakes.deciding import Household
 from tests.fakes.runtime import FakeContext, FixedClock, forget
+from tests.ledger.crashes import CrashingTable, Outside, Through
 from tollkeeper import runtime
+from tollkeeper.ledger.answer_rows import Answer
+from tollkeeper.ledger.stripe_answers import StripeAnswers
 from tollkeeper.ledger.users import Users
 from tollkeeper.runtime import dashboard, subscriptions
 from tollkeeper.settings import Settings, Stage
@@ -32,6 +38,14 @@ class Page:
     wall: datetime = NOW
     claim: str | None = None
     stage: Stage = Stage.PROD
+
+    def __post_init__(self) -> None:
+        self.outside = Outside()
+        self.reached: Callable[[], object] = lambda: self.home.stripe
+
+    def table(self) -> CrashingTable:
+        """Return the table, each request to which is noted."""
+        return CrashingTable(self.home.table, self.outside)
 
     def link(self, user: str = "ada", **claims: str) -> str:
         """Return the secret of a link that a user's token was given."""
@@ -78,6 +92,18 @@ class Page:
         assert found
         return found[1]
 
+    def count_questions(self) -> Counter[str]:
+        """Return how often Stripe is asked what from now on."""
+        asked: Counter[str] = Counter()
+
+        @contextmanager
+        def noted(call: str) -> Iterator[None]:
+            asked[call.split(maxsplit=1)[0]] += 1
+            yield
+
+        self.reached = lambda: Through(self.home.stripe, noted)
+        return asked
+
     def submit(self, route: str, secret: str, **form: str) -> dict[str, Any]:
         """Send a form of the browser's own page."""
         return self.send(route, secret, {"csrf": self.csrf(secret), **form})
@@ -91,10 +117,10 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     outside = {
         (runtime, "settings"): lambda: replace(settings, billing_claim=page.claim, stage=page.stage),
         (runtime, "clock"): lambda: FixedClock(page.home.now),
-        (runtime, "table"): lambda: page.home.table,
-        (runtime, "users"): lambda: Users(page.home.table),
+        (runtime, "table"): page.table,
+        (runtime, "users"): lambda: Users(runtime.table()),
         (runtime, "offer"): lambda: OFFER,
-        (runtime, "stripe_gateway"): lambda **_: page.home.stripe,
+        (runtime, "stripe_gateway"): lambda **_: page.reached(),
         (dashboard, "wall_clock"): lambda: FixedClock(page.wall),
         (subscriptions, "plan_changes"): lambda: page.home.desk().plans,
         (subscriptions, "cancellations"): lambda: page.home.desk().ends,
@@ -115,7 +141,7 @@ class TestLinks:
         assert (303, "dashboard") == (answer["statusCode"], answer["headers"]["Location"])
         (cookie,) = answer["cookies"]
         assert re.fullmatch(
-            r"tollkeeper_page=[\w-]{43}; Path=/dashboard; Max-Age=1800; HttpOnly; SameSite=Lax; Secure",
+            r"tollkeeper_page=[\w-]{43}\.YWRh; Path=/dashboard; Max-Age=1800; HttpOnly; SameSite=Lax; Secure",
             cookie,
         )
         shown = page.send("GET /dashboard", cookie.partition("=")[2].partition(";")[0])
@@ -174,7 +200,9 @@ class TestSessions:
     """A cookie lets in one user, for half an hour."""
 
     @pytest.mark.parametrize("route", [*LOOKING, *FORMS])
-    @pytest.mark.parametrize("secret", [None, "", "A" * 43, "A" * 10_000])
+    @pytest.mark.parametrize(
+        "secret", [None, "", "A" * 43, "A" * 10_000, f"{'A' * 43}.YWRh", f"{'A' * 43}.{'YWRh' * 2_000}"]
+    )
     def test_without_a_cookie_of_ours_nobody_comes_in(
         self, page: Page, route: str, secret: str | None
     ) -> None:
@@ -198,6 +226,34 @@ class TestSessions:
         assert "tollkeeper_page=; Path=/dashboard; Max-Age=0" in answer["cookies"][0]
         assert 401 == page.send("GET /dashboard", secret)["statusCode"]
 
+    @pytest.mark.parametrize("route", [*LOOKING, *FORMS])
+    @pytest.mark.parametrize(
+        "named", ["Ym9i", "", None, "YWRh.YWRh", "=", "_w", "\N{SNOWMAN}", "YWRh" * 1_000]
+    )
+    def test_a_cookie_lets_in_nobody_but_its_own_user(
+        self, page: Page, route: str, named: str | None
+    ) -> None:
+        """One's own secret with another's name, or with none as of an older release, is no cookie of ours."""
+        page.browser("bob")
+        secret, _, own = page.browser().partition(".")
+        assert "YWRh" == own
+        forged = secret if named is None else f"{secret}.{named}"
+        answer = page.send(route, forged, {"csrf": page.csrf(f"{secret}.{own}")})
+        assert (401, False) == (answer["statusCode"], "subscription" in answer["body"])
+        assert "Open it again from where you came." in answer["body"]
+
+    def test_anothers_secret_shows_what_is_anothers_to_no_name(self, page: Page) -> None:
+        """Nor does Bob's secret with Ada's name open either page; his own opens his."""
+        page.browser()
+        secret, _, own = page.browser("bob").partition(".")
+        assert 401 == page.send("GET /dashboard", f"{secret}.YWRh")["statusCode"]
+        assert "No subscription" in page.send("GET /dashboard", f"{secret}.{own}")["body"]
+
+    @pytest.mark.parametrize("user", ["user#1", "org|a.b=c;d e", "\N{SNOWMAN}" * 85, "x" * 256])
+    def test_any_user_has_a_cookie(self, page: Page, user: str) -> None:
+        """Whatever letters their id has."""
+        assert "No subscription" in page.send("GET /dashboard", page.browser(user))["body"]
+
     def test_it_shows_its_own_user(self, page: Page) -> None:
         """Bob's shows nothing of Ada's, whatever he asks for."""
         bob = page.browser("bob")
@@ -216,7 +272,9 @@ class TestSessions:
     def test_no_answer_is_kept(self, page: Page, route: str) -> None:
         """Neither by the browser nor by anything between."""
         page.home.stripe.bill(page.home.stripe.held[0], 1, 99_00)
+        page.home.stripe.bill(page.home.stripe.held[0], 2, 99_00)
         queries = {
+            "GET /dashboard/invoices": {"after": "in_shown_2"},
             "GET /dashboard/plan": {"to": "enterprise"},
             "GET /dashboard/explain": {"invoice": "in_shown_1"},
         }
@@ -339,6 +397,91 @@ class TestForms:
         page.home.stripe.is_down = True
         answer = page.send("GET /dashboard", page.browser())
         assert (200, True) == (answer["statusCode"], "Stripe does not answer just now" in answer["body"])
+
+
+class TestCosts:
+    """What a look at the page takes of the table and of Stripe."""
+
+    CHART = ("query PERIOD…PERIOD#2025-11-15U", "query DAY…DAY#2025-11-15$")
+
+    def test_a_page_is_one_read_and_what_its_chart_needs(self, page: Page) -> None:
+        """Session, user and what Stripe said by one request; no write until Stripe may be asked again."""
+        secret, write = page.browser(), "transact 0 puts, 1 changes"
+        assert ["get_all", *self.CHART, write, write] == self._load(page, secret)
+        assert ["get_all", *self.CHART] == self._load(page, secret)
+        page.wall += timedelta(seconds=60)
+        assert ["get_all", *self.CHART, write, write] == self._load(page, secret)
+
+    def test_stripe_is_asked_once_a_minute_by_all_browsers_and_instances(self, page: Page) -> None:
+        """For the list and the bill to come, one call each; each instance begins with an empty memory."""
+        asked = page.count_questions()
+        for second in range(0, 125, 5):
+            page.wall = NOW + timedelta(seconds=second)
+            dashboard.remembered.cache_clear()
+            page.send("GET /dashboard", page.browser())
+        assert {"invoices_of": 3, "upcoming_invoice": 3} == asked
+
+    def test_a_page_shows_what_is_known_while_another_asks(self, page: Page) -> None:
+        """First nothing, and it says when to come back; a minute later what was said, as of then."""
+        secret = page.browser()
+        claimed = StripeAnswers(page.home.table).claim("ada", Answer(), dashboard.passing()())
+        assert claimed
+        read = page.send("GET /dashboard", secret)["body"]
+        assert "Your invoices could not be shown right now" in read
+        assert "Stripe does not answer" not in read
+        page.wall += timedelta(seconds=60)
+        assert "could not be shown" not in page.send("GET /dashboard", secret)["body"]
+
+    def test_older_invoices_are_asked_for_by_a_click_alone(self, page: Page) -> None:
+        """Twelve at a time, each with its explanation; as a click that is not without end."""
+        stripe = page.home.stripe
+        for number in range(30):
+            stripe.bill(stripe.held[0], number, 99_00 + number)
+        asked, secret = page.count_questions(), page.browser()
+        seen, address = [], "dashboard"
+        while address:
+            read = self._open(page, secret, address)["body"]
+            seen += re.findall(r">(TEST-\d{4})<", read)
+            found = re.search(r'href="(?:dashboard/)?(invoices\?after=\w+)">Older invoices', read)
+            address = f"dashboard/{found[1]}" if found else ""
+        assert [f"TEST-{number:04}" for number in reversed(range(30))] == seen
+        assert {"invoices_of": 3, "upcoming_invoice": 1} == asked
+        (explain,) = re.findall(r'href="(explain\?invoice=in_shown_0&amp;after=\w+)"', read)
+        assert "TEST-0000, explained" in self._open(page, secret, f"dashboard/{unescape(explain)}")["body"]
+
+    def test_who_clicks_without_end_is_asked_to_wait(self, page: Page) -> None:
+        """A dozen invoices within a minute are too many, whatever instance answers; the page goes on."""
+        stripe = page.home.stripe
+        for number in range(13):
+            stripe.bill(stripe.held[0], number, 99_00)
+        secret, answers = page.browser(), []
+        for number in range(1, 13):
+            dashboard.remembered.cache_clear()
+            answers.append(self._open(page, secret, f"dashboard/explain?invoice=in_shown_{number}"))
+        assert [200] * 10 + [429] * 2 == [each["statusCode"] for each in answers]
+        assert "Wait a minute" in answers[-1]["body"]
+        assert 200 == page.send("GET /dashboard", secret)["statusCode"]
+        page.wall += timedelta(seconds=60)
+        assert 200 == self._open(page, secret, "dashboard/explain?invoice=in_shown_12")["statusCode"]
+
+    @pytest.mark.parametrize("after", ["", "in_none", "<b>", "in_shown_1/../x", "sub_1", "in_" + "x" * 300])
+    def test_what_is_not_on_ones_list_leads_nowhere(self, page: Page, after: str) -> None:
+        """422 where a list should go on after it, also if it is somebody else's."""
+        stripe = page.home.stripe
+        stripe.bill(replace(stripe.held[0], customer_id="cus_bob"), 1, 99_00)
+        for route in ("invoices?after=", "explain?invoice=in_shown_1&after="):
+            answer = self._open(page, page.browser(), f"dashboard/{route}{after}")
+            assert answer["statusCode"] in ({404} if not after and "explain" in route else {422})
+
+    def _open(self, page: Page, secret: str, address: str) -> dict[str, Any]:
+        path, _, asked = address.partition("?")
+        return page.send(f"GET /{path}", secret, query=dict(parse_qsl(asked)))
+
+    def _load(self, page: Page, secret: str) -> list[str]:
+        """Load the page, and return the requests to the table that it took."""
+        before = len(page.outside.calls)
+        assert 200 == page.send("GET /dashboard", secret)["statusCode"]
+        return page.outside.calls[before:]
 
 
 def test_an_unknown_metrics_records_are_refused(page: Page) -> None:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollkeeper.rules.facilities import Share, by_facility
+from tollkeeper.rules.facilities import Share, by_facility, fewer
 from tollkeeper.rules.series import FacilityDay, Span
 
 SPAN = Span(date(2025, 11, 1), date(2025, 11, 5))
@@ -27,6 +27,15 @@ def test_the_parts_sum_to_the_whole_on_each_day(used: list[FacilityDay], most: i
     for number, day in enumerate(SPAN):
         expected = sum(each.used.get("exports", 0) for each in used if each.day == day)
         assert expected == sum(part.by_day[number] for part in parts)
+
+
+@given(days, st.integers(0, 5), st.integers(0, 5))
+def test_fewer_are_told_apart_as_if_fewer_had_been_asked_for(
+    used: list[FacilityDay], most: int, fewer_than: int
+) -> None:
+    """And they still sum to the whole."""
+    parts = by_facility(SPAN, used, "exports", most)
+    assert by_facility(SPAN, used, "exports", min(most, fewer_than)) == fewer(parts, fewer_than)
 
 
 @given(days, st.integers(0, 5))

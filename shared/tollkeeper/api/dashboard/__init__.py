@@ -1,0 +1,1 @@
+"""The usage page's routes, a module a noun: what a browser that was let in is answered."""
