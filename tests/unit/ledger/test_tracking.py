@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.examples import NOW
 from tests.fakes.table import MemoryTable
 from tollkeeper.ledger import keys
-from tollkeeper.ledger.tracking import ATTEMPT_LIFETIME, MessageAttempts
+from tollkeeper.ledger.tracking import ATTEMPT_LIFETIME, MessageAttempts, QueueBacklog
 from tollkeeper.rules.times import epoch
 
 
@@ -18,3 +18,11 @@ def test_attempts_are_counted_until_the_function_outlives_them() -> None:
     attempts.end(["a"])
     assert {"a": 0, "b": 1} == attempts.begin(["a", "b"], NOW)
     assert epoch(NOW + ATTEMPT_LIFETIME) == table.rows[keys.attempt("a")]["expiresAt"]
+
+
+def test_a_note_of_the_queue_is_kept_for_a_day() -> None:
+    """Longer than anybody looks back, and then it goes by itself."""
+    table = MemoryTable()
+    QueueBacklog(table).note(NOW, NOW)
+    (note,) = table.rows.values()
+    assert epoch(NOW + timedelta(days=1)) == note["expiresAt"]

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.examples import END, PERIOD, START
-from tollkeeper.rules.periods import Terms, calendar_month
+from tollkeeper.rules.periods import Stretch, Terms, calendar_month
 
 TICK = timedelta.resolution
 
@@ -49,6 +50,22 @@ def test_months_are_those_of_utc(instant: str, start: str, end: str) -> None:
     """The last day counts to its last second, and local time plays no part."""
     expected = tuple(datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (start, end))
     assert expected == calendar_month(datetime.fromisoformat(instant))
+
+
+@pytest.mark.parametrize(
+    ("but", "is_told"),
+    [
+        pytest.param({}, True, id="a subscription's period"),
+        pytest.param({"subscription_id": None}, False, id="a calendar month"),
+        pytest.param({"end": None}, False, id="a provisional one"),
+        pytest.param({"end": START}, False, id="one that ends as it begins"),
+        pytest.param({"is_void": True}, False, id="one that turned out to be none"),
+    ],
+)
+def test_a_timeline_tells_of_what_has_some_length(but: dict[str, Any], *, is_told: bool) -> None:
+    """Each reason by itself is enough not to tell of it."""
+    period = replace(PERIOD, **{"subscription_id": "sub_1", **but})
+    assert (Stretch(START, END, "sub_1") if is_told else None) == period.stretch
 
 
 @pytest.mark.parametrize(
