@@ -23,6 +23,7 @@ from functions.stripe_events.app import handler as stripe_events
 from functions.usage_intake.app import handler as usage_intake
 from infra.operate.stripe_catalogue.gateway import StripeCatalogue
 from infra.operate.stripe_catalogue.planning import Keep, Step, plan, wanted
+from infra.operate.stripe_catalogue.unsold import Unsold
 from tests.client.conftest import SHIPPED, client_of
 from tests.fakes.api_gateway import SERVICE_CLAIMS, Answer, Handler, call
 from tests.fakes.runtime import FakeContext, made_of
@@ -172,10 +173,10 @@ def applied(sandbox: Sandbox) -> list[Step]:
 
 
 def test_stripe_follows(edited: Path, sandbox: Sandbox) -> None:
-    """What is new is made, what changed has its new price, and then there is nothing left to do."""
+    """What is new is made, what changed has its new price; then what is sold no more is told."""
     assert edited.exists()
     assert applied(sandbox)
-    assert [] == applied(sandbox)
+    assert [Unsold("tollkeeper_enterprise", "Enterprise")] == applied(sandbox)
     v1 = sandbox.stripe.v1
     prices = {each.lookup_key: each for each in v1.prices.list({"active": True, "limit": 100}).data}
     assert (49_00, 31_00, 25) == (
