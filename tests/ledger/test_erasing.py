@@ -1,16 +1,17 @@
 """A user is forgotten on request; what was billed stays, and leads to nobody."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from tests.fakes.table import MemoryTable
 from tests.ledger.billing_house import DAY, END, HOUR, House, busy_house, ended
 from tests.ledger.crashes import Crash
 from tollkeeper.ledger import keys, rows
 from tollkeeper.ledger.erasing import Erasing, NotErasableError
 from tollkeeper.ledger.stream import RowChange, announcements
-from tollkeeper.ledger.table import Key, Row, Write
+from tollkeeper.ledger.table import Key, Refused, Row, TransactionCancelledError, Write
 from tollkeeper.rules.bills import State
 from tollkeeper.rules.digests import is_unchanged
 from tollkeeper.rules.subscriptions import Status
@@ -108,8 +109,22 @@ def test_who_still_owes_or_subscribes_is_not_erased() -> None:
     ended(busy, status=Status.CANCELED, ended_at=busy.now)
     busy.hear()
     busy.run()
-    with pytest.raises(NotErasableError):
+    with pytest.raises(NotErasableError, match="yet to close"):
         Erasing(busy.table).erase("ada", "kim", busy.now)
+
+
+class Changing(MemoryTable):
+    """A table in which somebody else has just changed what is written upon a condition."""
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Refuse."""
+        raise TransactionCancelledError([Refused() for _ in writes])
+
+
+def test_whose_row_changes_meanwhile_is_not_erased() -> None:
+    """They may have bought something; whoever asks again hears that, or erases."""
+    with pytest.raises(NotErasableError, match="changes just now: ask again"):
+        Erasing(Changing()).erase("ada", "kim", House().now)
 
 
 class Dying:
