@@ -69,6 +69,19 @@ class TestOptions:
             session.allowed_payment_method_types,
         )
 
+    def test_a_trial_of_a_day_is_one(self, sandbox: Sandbox, selling: Selling) -> None:
+        """The page says what a trial is as of one of two weeks, and nothing of it where there is none."""
+        gateway, told = selling(), []
+        customer_id = gateway.create_customer("ada")
+        for days in (0, 1, 14):
+            page = gateway.create_checkout_session(
+                CheckoutOrder("ada", customer_id, "professional", days, PAGE, PAGE)
+            )
+            session = sandbox.stripe.v1.checkout.sessions.retrieve(page.id)
+            assert session.custom_text.submit
+            told.append(session.custom_text.submit.message)
+        assert told[0] != told[1] == told[2]
+
     def test_of_what_has_no_consequence_nothing_is_said(self, sandbox: Sandbox, selling: Selling) -> None:
         """Where all metrics are only observed, the page has no words of ours, not even empty ones."""
         metrics = {name: replace(each, mode=Mode.OBSERVE) for name, each in load().metrics.items()}

@@ -54,7 +54,7 @@ class PeriodClosing:
     deployment: str
 
     def close(
-        self, user_id: str, period_id: str, settled: Settled, *, asks_stripe: bool = True
+        self, user_id: str, period_id: str, settled: Settled, *, asks_stripe: bool
     ) -> tuple[Closed, Bill | None]:
         """Close a period if it has ended and its usage is counted; return what became of it, and its bill.
 

@@ -170,8 +170,8 @@ class SweepRun:
         """
         stages = [*SweepStage]
         since = progress.since
-        while progress.stage is not None:
-            match progress.stage:
+        while (stage := progress.stage) is not None:
+            match stage:
                 case SweepStage.SUBSCRIPTIONS:
                     listed = self._stripe.subscriptions(progress.until)
                     progress = self._page_by_page(progress, listed, self._compare, lambda each: each.created)
@@ -182,7 +182,7 @@ class SweepRun:
                     types = of_style(Style.SNAPSHOT)
                     missed = self._stripe.undelivered_events(since, types, progress.until)
                     progress = self._page_by_page(progress, missed, self._follow, lambda each: each.at)
-            following = stages[stages.index(progress.stage) + 1 :] if progress.stage else []
+            following = stages[stages.index(stage) + 1 :]
             progress = replace(progress, stage=next(iter(following), None), until=None)
             self._sweep.progress.write(progress)
 

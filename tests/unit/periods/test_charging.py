@@ -1,10 +1,12 @@
 """Which calls charging makes: none twice where Stripe has just said it."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from tests.fakes.invoices import Fault
 from tests.ledger.billing_house import MINUTE, House, busy_house, endless
 from tests.ledger.crashes import Outside, Through
+from tollkeeper.ledger.table import Write
 from tollkeeper.rules.bills import State
 
 if TYPE_CHECKING:
@@ -29,6 +31,20 @@ def test_a_renewals_draft_is_read_when_it_may_have_changed() -> None:
     )
     assert ["renewal", *held, *charged, *released] == calls(house)
     assert State.RELEASED is house.bill().state
+
+
+def test_what_has_to_wait_is_written_with_its_next_time() -> None:
+    """At once, and not by a write of its own."""
+    house = busy_house().at(5 * MINUTE)
+    writes, transact = list[State](), house.table.transact
+
+    def noted(asked: Sequence[Write]) -> None:
+        transact(asked)
+        writes.append(house.bill().state)
+
+    house.table.transact = noted  # type: ignore[method-assign] # a table that tells
+    house.run()
+    assert ["owed", "bound", "held", "charged", "released"] == [str(each) for each in writes]
 
 
 def test_a_draft_that_was_deleted_is_left_for_another_in_the_same_run() -> None:

@@ -97,6 +97,13 @@ def test_paths_that_nobody_has_mapped_are_added_up() -> None:
     ]
 
 
+def test_two_hundred_paths_are_shown() -> None:
+    """More than anybody reads, and no answer without end."""
+    paths = [UnmappedPath("GET", f"/{number}", 1) for number in range(201)]
+    told = [report("shop", 1, Requests(unmapped=201), *paths)]
+    assert 200 == len(shown_since(told, NOW - 24 * HOUR, NOW).unmapped_paths)
+
+
 def test_a_gap_is_one_whoever_tells_of_it_and_when() -> None:
     """Its announcement bears one id, and is of no user."""
     path = UnmappedPath("DELETE", "/a", 1)

@@ -13,6 +13,15 @@ from tests.examples import CATALOGUE, NOW, RECORD
 from tollkeeper.rules.times import iso
 from tollkeeper.rules.usage import Refusal, UsageRecord
 from tollkeeper.usage.judgement import RefusedError, Verdict, judge, judge_all, judge_queued, queued_json
+from tollkeeper.usage.messages import UnreadableMessageError, unpack
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_is_no_json(number: str) -> None:
+    """Python's own reader would take it, and nobody could write the dead letter down again."""
+    with pytest.raises(UnreadableMessageError):
+        unpack(f'{{"records": [{{"quantity": {number}}}]}}')
+
 
 type Judge = Callable[[object, datetime, Collection[str]], UsageRecord]
 
