@@ -136,7 +136,7 @@ class World:
         if settled:
             settled_now = Settled(self.now, None)
             _, bill = PeriodClosing(closing, bills, self.stripe, POLICY, "live").close(
-                "ada", name, settled_now
+                "ada", name, settled_now, asks_stripe=True
             )
             assert bill
         else:

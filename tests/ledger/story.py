@@ -45,7 +45,7 @@ def close_all(table: Table, now: datetime) -> None:
     settled = Settled(now + SETTLING, None)
     closer = PeriodClosing(closing, Bills(table), World("nobody", now), Policy(), "live")
     for user_id, period_id in list(closing.ended(now)):
-        closer.close(user_id, period_id, settled)
+        closer.close(user_id, period_id, settled, asks_stripe=True)
 
 
 class Story:

@@ -53,7 +53,7 @@ class Race:
         closing = PeriodClosing(Closing(table), bills, stripe, policy, "live")
         ((user_id, period_id),) = self.named
         try:
-            _, bill = closing.close(user_id, period_id, Settled(self.house.now, None))
+            _, bill = closing.close(user_id, period_id, Settled(self.house.now, None), asks_stripe=True)
             if bill and bill.may_go_on:
                 Charging(bills, stripe, load(), policy, "live").advance(bill, self.house.now)
         except (BillMovedError, StripeUnavailableError):

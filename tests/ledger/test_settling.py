@@ -126,11 +126,14 @@ def test_a_draft_that_is_held_beside_another_runs_close_is_released(house: House
     def closes_meanwhile(name: str) -> None:
         house.stripe.fault = lambda _: None
         if name == "renewal":
-            assert Closed.CLOSED is closer.close(user_id, period_id, Settled(house.now, None))[0]
+            assert (
+                Closed.CLOSED
+                is closer.close(user_id, period_id, Settled(house.now, None), asks_stripe=True)[0]
+            )
 
     house.stripe.fault = closes_meanwhile
     waiting = Settled(house.now, END - MINUTE)
-    assert Closed.SETTLING is closer.close(user_id, period_id, waiting)[0]
+    assert Closed.SETTLING is closer.close(user_id, period_id, waiting, asks_stripe=True)[0]
     house.go_on(3 * HOUR)
     assert (State.AGREED, [], 0) == (house.bill().state, house.cents(), house.waiting())
 
@@ -209,7 +212,7 @@ def test_a_period_that_was_extended_since_the_index_was_read_is_not_closed() -> 
     synchronise("cus_1", Users(story.table), story.world, OFFER, Trigger(story.now))
     closer = PeriodClosing(Closing(story.table), Bills(story.table), story.world, Policy(), "live")
     settled = Settled(story.now + SETTLING, None)
-    assert (Closed.LEFT, None) == closer.close(user_id, period_id, settled)
+    assert (Closed.LEFT, None) == closer.close(user_id, period_id, settled, asks_stripe=True)
 
 
 def test_a_bill_that_is_done_stays_done_though_the_index_lags() -> None:

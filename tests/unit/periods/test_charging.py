@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+import pytest
+
 from tests.fakes.invoices import Fault
 from tests.ledger.billing_house import MINUTE, House, busy_house, endless
 from tests.ledger.crashes import Outside, Through
@@ -33,7 +35,7 @@ def test_a_renewals_draft_is_read_when_it_may_have_changed() -> None:
     assert State.RELEASED is house.bill().state
 
 
-def test_what_has_to_wait_is_written_with_its_next_time() -> None:
+def test_what_has_to_wait_is_written_with_its_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """At once, and not by a write of its own."""
     house = busy_house().at(5 * MINUTE)
     writes, transact = list[State](), house.table.transact
@@ -42,7 +44,7 @@ def test_what_has_to_wait_is_written_with_its_next_time() -> None:
         transact(asked)
         writes.append(house.bill().state)
 
-    house.table.transact = noted  # type: ignore[method-assign] # a table that tells
+    monkeypatch.setattr(house.table, "transact", noted)
     house.run()
     assert ["owed", "bound", "held", "charged", "released"] == [str(each) for each in writes]
 
