@@ -2,7 +2,7 @@
 
 from collections import Counter
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from stripe import Refund, StripeClient
@@ -48,3 +48,33 @@ def test_refunds_of_an_invoices_payments_add_up() -> None:
     )
     stripe = StripeGateway(cast("StripeClient", SimpleNamespace(v1=v1)), CATALOGUE, "live")
     assert {"in_1": 600} == stripe.refunds_since(NOW)
+
+
+def test_of_an_invoice_the_refunds_of_its_payments_are_asked_for() -> None:
+    """Two payments by intents, one paid back in two parts; what was paid in another way has no intent."""
+    given = {
+        "pi_1": [refund("succeeded", "pi_1"), refund("failed", "pi_1")],
+        "pi_2": [refund("pending", "pi_2")],
+    }
+    paid = [("payment_intent", "pi_1"), ("out_of_band", None), ("payment_intent", "pi_2")]
+    asked = list[object]()
+
+    def refunds(of: dict[str, Any]) -> SimpleNamespace:
+        asked.append(of)
+        return SimpleNamespace(data=given[of["payment_intent"]])
+
+    def payments(of: dict[str, Any]) -> SimpleNamespace:
+        asked.append(of)
+        each = [SimpleNamespace(type=kind, payment_intent=intent) for kind, intent in paid]
+        return SimpleNamespace(data=[SimpleNamespace(payment=payment) for payment in each])
+
+    v1 = SimpleNamespace(
+        refunds=SimpleNamespace(list=refunds), invoice_payments=SimpleNamespace(list=payments)
+    )
+    stripe = StripeGateway(cast("StripeClient", SimpleNamespace(v1=v1)), CATALOGUE, "live")
+    assert 600 == stripe.refunded("in_1")
+    assert [
+        {"invoice": "in_1", "limit": 100},
+        {"payment_intent": "pi_1", "limit": 100},
+        {"payment_intent": "pi_2", "limit": 100},
+    ] == asked
