@@ -135,8 +135,7 @@ class _Count:
             if row := known.get(keys.record(record.user_id, record.id)):
                 pending.remove(record)
                 self._note_known(record, row)
-        left = self._count_all(pending)
-        self._tally.left += left
+        self._tally.left = self._count_all(pending)
         self._judge_rivals(rivals)
         return self._tally
 

@@ -274,3 +274,11 @@ def test_a_draft_is_released_to_stripes_own_hour_or_a_little_later(now: datetime
 def test_a_step_that_takes_too_long_rings(*, bill: Bill, after: timedelta, overdue: bool) -> None:
     """Half an hour for each, two hours from release to final lines, nothing while usage is waited for."""
     assert overdue == is_overdue(bill, bill.since + after)
+
+
+def test_lines_on_a_renewal_make_the_bill_the_renewals() -> None:
+    """Also of one that was on its way to an invoice of its own before the ledger was restored."""
+    for charged in (final(*BOTH), draft(*BOTH, advances=False)):
+        after = next_step(replace(OWED, is_own=True), Renewal(charged=charged), POLICY, NOW)
+        assert isinstance(after, Bill)
+        assert ("in_1", False) == (after.invoice_id, after.is_own)

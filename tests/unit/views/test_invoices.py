@@ -250,7 +250,9 @@ class TestHistory:
     def test_one_of_anothers_is_like_none(self, user: str) -> None:
         """422, word for word the same, whether it is Bob's or nobody's; also to who never bought."""
         foreign, unknown = (ask(f"?startingAfter={each}", user) for each in ("in_shown_4", "in_none"))
-        assert (422, "startingAfter") == (foreign.status, foreign.body["fields"][0]["path"])
+        (field,) = foreign.body["fields"]
+        assert (422, "startingAfter") == (foreign.status, field["path"])
+        assert "is no invoice of this list; begin again without it" == field["message"]
         assert foreign.body == unknown.body
 
     def test_who_never_came_to_buy_has_none(self) -> None:
