@@ -121,13 +121,13 @@ class Reconciler:
         if period is None or period.closed_at is None:
             return None
         found = [*drifts(self._deployment, user_id, period, bill)]
-        decided: list[str] = []
+        decided: tuple[str, ...] = ()
         if bill and bill.is_final:
             since = bill.period_end - MADE_BEFORE
             invoices = self._stripe.invoices_since(bill.customer_id, since) if bill.invoice_id else []
             found += line_drifts(bill, invoices)
-            decided += decisions(bill, invoices, self._refunded)
-        return Compared(user_id, period, bill, tuple(found), tuple(decided))
+            decided = (*decisions(bill, invoices, self._refunded),)
+        return Compared(user_id, period, bill, tuple(found), decided)
 
     def prices(self) -> list[str]:
         """Return what Stripe does not sell as the catalogue says, in sentences."""

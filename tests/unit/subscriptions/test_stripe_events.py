@@ -331,3 +331,14 @@ def test_who_buys_again_after_a_first_charge_failed_keeps_the_new_one(
     stripe.held = [failed, SECOND]
     follow(invoice("invoice.payment_failed"))
     assert ([("sub_ada", Cause.FIRST_CHARGE_FAILED)], SECOND) == (stripe.canceled, known(users))
+
+
+def test_outcomes_keep_their_names() -> None:
+    """They are metrics: a deployer's own alarms and dashboards go by them."""
+    assert [
+        "StripeEventsFollowed",
+        "StripeEventsOfOthers",
+        "StripeEventsLeftAlone",
+        "MeterEventsRejected",
+        "InvoiceFinalizationsFailed",
+    ] == [*Outcome]
