@@ -133,6 +133,7 @@ def test_a_queue_is_empty_when_it_holds_nothing(held: str) -> None:
     counts = {f"ApproximateNumberOfMessages{each}": "0" for each in ("", "NotVisible", "Delayed")}
     assert looked_at(counts)
     assert not looked_at({**counts, f"ApproximateNumberOfMessages{held}": "1"})
+    assert looked_at({})
 
 
 def looked_at(counts: dict[str, str]) -> bool:
@@ -140,6 +141,6 @@ def looked_at(counts: dict[str, str]) -> bool:
 
     class Counted(FakeSqs):
         def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: ARG002, N803 - boto3's names
-            return {"Attributes": {name: counts[name] for name in AttributeNames}}
+            return {"Attributes": {name: counts[name] for name in AttributeNames if name in counts}}
 
     return UsageQueue(cast("SQSClient", Counted()), "https://sqs.test/usage").is_empty()

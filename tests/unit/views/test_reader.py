@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
@@ -18,9 +19,11 @@ from tollkeeper.ledger.patience import for_seconds
 from tollkeeper.ledger.table import Put
 from tollkeeper.ledger.users import Users
 from tollkeeper.rules.audit import Action, AuditEntry
+from tollkeeper.rules.series import Span
 from tollkeeper.rules.usage import UsageRecord
 from tollkeeper.runtime import views
 from tollkeeper.views.reader import Reader
+from tollkeeper.views.records import RecordQuestion
 
 METRICS = [
     "apiCalls",
@@ -392,3 +395,18 @@ def test_the_api_describes_itself_to_anyone() -> None:
         answer.body["openapi"],
         "/subscription" in answer.body["paths"],
     )
+
+
+def test_days_of_two_months_are_read_the_newest_first(table: MemoryTable) -> None:
+    """Month by month, each part where the one before ended."""
+    first = NOW - timedelta(days=NOW.day)
+    for stamped in (first, NOW):
+        count(table, replace(RECORD, id=f"{stamped:%Y-%m}", user_id="bob", timestamp=stamped))
+    reader = Reader(Users(table), History(table), OFFER, FixedClock(NOW))
+    question, found = RecordQuestion(span=Span(first.date(), NOW.date())), list[str]()
+    cursor: str | None = None
+    for _ in range(2):
+        part = reader.asked_for("bob", question, cursor)
+        found += [each.id for each in part.records]
+        cursor = part.cursor
+    assert ([f"{NOW:%Y-%m}", f"{first:%Y-%m}"], None) == (found, cursor)
