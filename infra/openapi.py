@@ -16,8 +16,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from tollkeeper import __version__
-from tollkeeper.api.bodies.failure import ConsumeRefused, Failure, GatewayFailure, ValidationFailure
-from tollkeeper.api.bodies.quota import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
+from tollkeeper.api.bodies.failure import Failure, GatewayFailure, ValidationFailure
+from tollkeeper.api.bodies.quota import ConsumeIn, ConsumeRefused, ConsumptionOut, QuotaOut, ReleaseIn
 from tollkeeper.api.resolver import UserInQuery, resolver
 
 ROOT = Path(__file__).parents[1]

@@ -13,8 +13,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from pydantic import BaseModel, ValidationError
 
 from tests.examples import CATALOGUE, NOW
-from tollkeeper.api.bodies.failure import ConsumeRefused
-from tollkeeper.api.bodies.quota import ConsumeIn, ConsumptionOut, QuotaOut, ReleaseIn
+from tollkeeper.api.bodies.quota import ConsumeIn, ConsumeRefused, ConsumptionOut, QuotaOut, ReleaseIn
 from tollkeeper.api.quota_replies import reply_to
 from tollkeeper.api.quota_requests import read
 from tollkeeper.ledger.consuming import Release

@@ -1,18 +1,11 @@
 """The bodies of errors, ours and API Gateway's."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from tollkeeper.api.bodies.model import Body
-from tollkeeper.rules.limits import OnLimit
-
-
-def _without_default(schema: dict[str, Any]) -> None:
-    """Say that a field may be left out, rather than null."""
-    del schema["default"]
+from tollkeeper.api.bodies.model import Body, without_default
 
 
 class GatewayFailure(BaseModel):
@@ -20,7 +13,7 @@ class GatewayFailure(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    error: Annotated[str | SkipJsonSchema[None], Field(json_schema_extra=_without_default)] = None
+    error: Annotated[str | SkipJsonSchema[None], Field(json_schema_extra=without_default)] = None
     message: str
 
 
@@ -32,7 +25,7 @@ class Failure(BaseModel):
     error: str
     message: str
     hosted_invoice_url: Annotated[
-        str | SkipJsonSchema[None], Field(alias="hostedInvoiceUrl", json_schema_extra=_without_default)
+        str | SkipJsonSchema[None], Field(alias="hostedInvoiceUrl", json_schema_extra=without_default)
     ] = None
 
 
@@ -49,18 +42,3 @@ class ValidationFailure(Body):
     error: Literal["validation_failed"]
     message: str
     fields: list[FaultOut]
-
-
-class ConsumeRefused(Body):
-    """Where a user stands who has reached a limit, or the spending cap, which is told in cents then."""
-
-    error: Literal["Usage limit exceeded", "Spending cap reached"]
-    message: str
-    limit: int
-    current: int
-    remaining: int
-    plan_tier: str
-    on_limit: OnLimit
-    resets_at: datetime | None
-    upgrade_url: str
-    spending_cap: Annotated[int | SkipJsonSchema[None], Field(json_schema_extra=_without_default)] = None

@@ -1,7 +1,7 @@
 """What all bodies of replies have in common, and the kinds of fields that an address may hold."""
 
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -28,3 +28,8 @@ def _day(value: object) -> date:
 
 Day = Annotated[date, BeforeValidator(_day)]
 Month = Annotated[str, Field(pattern="^[1-9][0-9]{3}-(0[1-9]|1[0-2])$")]
+
+
+def without_default(schema: dict[str, Any]) -> None:
+    """Say of a field that it may be left out, rather than null."""
+    del schema["default"]
